@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The result file: Google Benchmark's JSON shape, so that the tools around it read ours. One row per case and
+ * repetition. Functions that may fail return 0 or -1 with one line, no newline, in `why`. One thread at a
+ * time.
+ */
+#ifndef TRAM_RESULTS_RESULT_H
+#define TRAM_RESULTS_RESULT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+/* ---- Floors: what this machine does with no runtime at all -----------------------------------------------
+ */
+
+enum { TRAM_FLOOR_MAX_SIZES = 32 };
+
+struct tram_floor_copy {
+    size_t bytes;
+    double local;      /* bytes per second: memcpy on one core, source and destination its own */
+    double cross_core; /* the same when another core has just written the source; by the best kernel */
+    const char *cross_core_kernel; /* static text */
+};
+
+/* NaN: not measured. */
+struct tram_floor {
+    double cacheline_rtt_ns; /* two flags, two spinning processes */
+    double futex_rtt_ns;     /* the same, both asleep in between */
+    double unix_rtt_ns;      /* one byte over a blocking AF_UNIX stream socket */
+    double unix_poll_rtt_ns; /* the same, polled */
+    double timer_ns;         /* one reading of the clock */
+    double timer_step_ns;    /* the smallest difference between two readings that is not 0 */
+    size_t copies;
+    struct tram_floor_copy copy[TRAM_FLOOR_MAX_SIZES];
+};
+
+/* ---- Rows
+ * -------------------------------------------------------------------------------------------------- */
+
+#define TRAM_ABSENT INT64_C(-1) /* of an integer; of a double it is NaN. Both are null in the file. */
+
+struct tram_counter {
+    const char *name;
+    double value;
+};
+
+struct tram_label {
+    const char *name, *value;
+};
+
+/* Everything is copied when the row is added. */
+struct tram_row {
+    const char
+        *name; /* the case, without the repetition: "roundtrip/mode:compiled/size:1/actors:1/inflight:1" */
+    uint32_t repetition_index, repetitions;
+    uint64_t iterations;
+    const char *scenario, *mode;
+    uint64_t payload_bytes;
+    uint32_t actors, inflight;
+    double p50_ns; /* per execution; becomes real_time */
+    double p90_ns, p99_ns, p999_ns;
+    double execs_per_s;
+    double cpu_ns_per_exec; /* all processes; becomes cpu_time */
+    int64_t samples;        /* individually timed executions behind the tail */
+    int64_t compile_ns, channel_bytes;
+    double fill_ns, check_ns; /* per execution, outside the timed interval */
+    const struct tram_counter
+        *counters; /* at the row's top level, beside those above; a name already there wins */
+    size_t counter_count;
+    const struct tram_label *labels;
+    size_t label_count;
+};
+
+struct tram_results;
+
+/* Takes over `context` (see environment.h; NULL: an empty one). NULL when memory ran out. */
+struct tram_results *tram_results_create(json_t *context);
+void tram_results_destroy(struct tram_results *r); /* NULL is fine */
+
+/* Replaces the context, as once the run has ended; floors are kept. Takes over `context`. */
+int tram_results_set_context(struct tram_results *r, json_t *context);
+int tram_results_set_floor(struct tram_results *r, const struct tram_floor *floor);
+int tram_results_add(struct tram_results *r, const struct tram_row *row);
+
+/* Writes the file whole or not at all: into a temporary one beside it, synced and renamed over `path` (the
+ * file behind it when it is a link). A pipe, a device and whatever is this process's standard output or error
+ * are written directly. */
+int tram_results_write(const struct tram_results *r, const char *path, char *why, size_t why_size);
+
+/* Whether tram_results_write would be able to, asked before a long run. Leaves an existing file as it is and
+ * no new one behind. */
+int tram_results_check_path(const char *path, char *why, size_t why_size);
+
+#endif

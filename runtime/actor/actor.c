@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "actor/runtime.h"
+#include "actor/wire.pb-c.h"
+#include "base/error.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { ARGS_MAX = 64 * 1024, DEATH_MS = 50, END_MS = 2000 };
+#define CREATE_S 10.0
+
+const char *tram_actor_name(const struct tram_actor *a) {
+    return a->name;
+}
+
+int tram_actor_pid(const struct tram_actor *a) {
+    return a->pid;
+}
+
+const struct tram__method_info *tram__actor_method(const struct tram_actor *a, const char *method) {
+    for (size_t i = 0; i < a->method_count; i++)
+        if (strcmp(a->methods[i].name, method) == 0)
+            return &a->methods[i];
+    return NULL;
+}
+
+/* The link's end is seen at once, the supervisor's word a moment later: wait for it, for the cause of death.
+ */
+static void await_obituary(struct tram_actor *a) {
+    const struct tram__roster *r = a->t->roster;
+    uint64_t until = tram__now_ns() + DEATH_MS * 1000000u;
+    while (!tram__roster_gone(r, a->index) && tram__now_ns() < until) {
+        struct tram__watch watch = {&r->epoch, tram__load32_acquire(&r->epoch)};
+        if (!tram__roster_gone(r, a->index))
+            tram__futex_wait(&watch, 1, until);
+    }
+}
+
+int tram__actor_dead(struct tram_actor *a) {
+    char how[96];
+    await_obituary(a);
+    tram__roster_how(a->t->roster, a->index, how, sizeof how);
+    tram__fail(TRAM_ERR_PEER_DEAD, "actor %s (pid %d) %s", a->name, a->pid, how);
+    snprintf(tram__error()->actor, sizeof tram__error()->actor, "%s", a->name);
+    return TRAM_ERR_PEER_DEAD;
+}
+
+int tram__actor_pump(struct tram_actor *a) {
+    if (a->gone)
+        return tram__actor_dead(a);
+    struct tram__frame f;
+    int got;
+    while ((got = tram__link_poll(&a->link, &f)) == 1) {
+        if (!a->t->on_frame[f.type])
+            return tram__fail(TRAM_ERR_PROTOCOL, "actor %s sent a frame of type %d", a->name, (int)f.type);
+        a->t->on_frame[f.type](a, &f);
+        if (!tram__link_pending(&a->link))
+            return TRAM_OK; /* do not ask the kernel for more than was waited for */
+    }
+    if (got == TRAM_ERR_PEER_DEAD) {
+        a->gone = true;
+        return tram__actor_dead(a);
+    }
+    return got;
+}
+
+/* Milliseconds until `deadline_ns` for poll, at least 1, at most a second so that a lost supervisor is
+ * noticed. */
+static int poll_ms(uint64_t deadline_ns, uint64_t now_ns) {
+    uint64_t ms = deadline_ns == UINT64_MAX ? 1000 : (deadline_ns - now_ns) / 1000000 + 1;
+    return ms > 1000 ? 1000 : (int)ms;
+}
+
+int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s) {
+    struct tram__spin spin;
+    uint64_t deadline = 0;
+    bool slept = false;
+    int status;
+    tram__spin_begin(&spin, &a->t->plan, &a->site);
+    while (!*done) {
+        if ((status = tram__actor_pump(a)))
+            return *done ? TRAM_OK : status;
+        if (*done)
+            break;
+        bool more = tram__spin_more(&spin);
+        if (more && spin.polls % 64 && timeout_s != 0)
+            continue;
+        uint64_t now = tram__now_ns();
+        if (!deadline)
+            deadline = tram__deadline_ns(timeout_s);
+        if (now >= deadline)
+            return TRAM_ERR_TIMED_OUT;
+        if (more)
+            continue;
+        slept = true;
+        tram__link_wait(&a->link, false, -1, poll_ms(deadline, now));
+    }
+    tram__spin_end(&spin, slept);
+    return TRAM_OK;
+}
+
+static int stalled(void *arg) {
+    struct tram_actor *a = arg;
+    int status = tram__actor_pump(a);
+    if (status == TRAM_OK)
+        tram__link_wait(&a->link, true, -1, 1000);
+    return status;
+}
+
+int tram__actor_send(struct tram_actor *a, struct tram__send *s) {
+    if (a->gone)
+        return tram__actor_dead(a);
+    s->stalled = stalled;
+    s->arg = a;
+    int status = tram__link_send(&a->link, s);
+    if (status == TRAM_ERR_PEER_DEAD) {
+        a->gone = true;
+        return tram__actor_dead(a);
+    }
+    return status;
+}
+
+/* ---- creation --------------------------------------------------------------------------------------------
+ */
+
+static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
+    Tram__Wire__Hello *m = tram__wire__hello__unpack(NULL, f->spec_size, f->spec);
+    a->answered = true;
+    if (!m) {
+        a->answer_status = TRAM_ERR_PROTOCOL;
+        snprintf(a->answer_text, sizeof a->answer_text, "actor %s said hello in another tongue", a->name);
+        return;
+    }
+    a->answer_status = m->status;
+    snprintf(a->answer_text, sizeof a->answer_text, "%s", m->text);
+    a->methods = calloc(m->n_methods + 1, sizeof *a->methods);
+    for (size_t i = 0; a->methods && i < m->n_methods; i++) {
+        a->methods[i] = (struct tram__method_info){strdup(m->methods[i]->name), m->methods[i]->forwards};
+        a->method_count = i + 1;
+    }
+    tram__wire__hello__free_unpacked(m, NULL);
+}
+
+static void free_actor(struct tram_actor *a) {
+    tram__link_close(&a->link);
+    for (size_t i = 0; i < a->method_count; i++)
+        free(a->methods[i].name);
+    free(a->methods);
+    free(a->name);
+    free(a->class_name);
+    free(a);
+}
+
+/* The CPU of actor `index`: neighbours alternate, the first next to the driver's. */
+static int place(const struct tram *t, uint32_t index) {
+    return t->cpus.cpu[(index + 1) % t->cpus.count];
+}
+
+static void renew_plan(struct tram *t) {
+    t->plan = tram__wait_plan(t->wait, t->live + 1, t->cpus.usable, t->block_ns);
+}
+
+static int check_options(struct tram *t, const char *class_name, const struct tram_actor_options *o) {
+    if (t->next_index == TRAM__MAX_ACTORS)
+        return tram__fail(TRAM_ERR_FULL, "more than %d actors in one run", (int)TRAM__MAX_ACTORS);
+    if (o->args_size > ARGS_MAX)
+        return tram__fail(TRAM_ERR_TOO_LARGE, "class %s: %zu bytes of arguments, the limit is %d", class_name,
+                          o->args_size, (int)ARGS_MAX);
+    for (unsigned i = 0; o->cpu && i < t->cpus.count; i++)
+        if (t->cpus.cpu[i] == o->cpu - 1)
+            return TRAM_OK;
+    if (o->cpu)
+        return tram__fail(TRAM_ERR_INVALID, "class %s: CPU %d is not there", class_name, o->cpu - 1);
+    return TRAM_OK;
+}
+
+static int handshake(struct tram_actor *a, const struct tram_actor_options *o) {
+    Tram__Wire__Create m = TRAM__WIRE__CREATE__INIT;
+    m.class_name = a->class_name;
+    m.name = a->name;
+    m.index = a->index;
+    m.wait = (uint32_t)a->t->wait;
+    m.block_ns = a->t->block_ns;
+    m.cpus = a->t->cpus.usable;
+    struct tram__send send = {
+        .type = TRAM__FRAME_CREATE, .spec = &m.base, .payload = o->args, .payload_size = o->args_size};
+    int status = tram__actor_send(a, &send);
+    if (status || (status = tram__actor_await(a, &a->answered, CREATE_S))) {
+        if (status == TRAM_ERR_TIMED_OUT)
+            return tram__fail(status, "actor %s did not start within %g s", a->name, CREATE_S);
+        return status;
+    }
+    if (a->answer_status)
+        return tram__fail(a->answer_status, "%s", a->answer_text);
+    return TRAM_OK;
+}
+
+int tram_actor_create(struct tram *t, const char *class_name, const struct tram_actor_options *options,
+                      struct tram_actor **out) {
+    static const struct tram_actor_options none;
+    const struct tram_actor_options *o = options ? options : &none;
+    int status = check_options(t, class_name, o), pair[2];
+    if (status || (status = tram__host_start(t)))
+        return status;
+    struct tram_actor *a = calloc(1, sizeof *a);
+    if (!a)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "an actor");
+    char name[64];
+    snprintf(name, sizeof name, "%s#%u", class_name, t->next_index);
+    *a = (struct tram_actor){.t = t, .index = t->next_index, .link = {.fd = -1}, .answer_fd = -1};
+    a->name = strdup(o->name ? o->name : name);
+    a->class_name = strdup(class_name);
+    a->cpu = o->cpu ? o->cpu - 1 : place(t, a->index);
+    if (!a->name || !a->class_name) {
+        status = tram__fail(TRAM_ERR_NO_MEMORY, "an actor");
+        goto err_free;
+    }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        status = tram__fail_errno("a socket pair for actor %s", a->name);
+        goto err_free;
+    }
+    tram__link_open(&a->link, pair[0]);
+    status = tram__host_spawn(t, a->index, pair[1], a->cpu, &a->pid);
+    close(pair[1]);
+    if (status)
+        goto err_free;
+    t->next_index++;
+    t->on_frame[TRAM__FRAME_HELLO] = on_hello;
+    if ((status = handshake(a, o)))
+        goto err_kill;
+    a->next = t->actors;
+    t->actors = a;
+    t->live++;
+    renew_plan(t);
+    *out = a;
+    return TRAM_OK;
+err_kill:
+    tram__host_expect_end(t, a->index);
+    tram__host_kill(t, a->index);
+err_free:
+    free_actor(a);
+    return status;
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------
+ */
+
+static void ask_to_end(struct tram_actor *a) {
+    struct tram__send send = {.type = TRAM__FRAME_EXIT};
+    tram__host_expect_end(a->t, a->index);
+    if (!a->gone)
+        tram__actor_send(a, &send);
+}
+
+/* Waits until the actor is gone or `until_ns`; then has it killed. */
+static void see_off(struct tram_actor *a, uint64_t until_ns) {
+    const struct tram__roster *r = a->t->roster;
+    while (!tram__roster_gone(r, a->index) && tram__now_ns() < until_ns &&
+           tram__host_check(a->t) == TRAM_OK) {
+        struct tram__watch watch = {&r->epoch, tram__load32_acquire(&r->epoch)};
+        if (!tram__roster_gone(r, a->index))
+            tram__futex_wait(&watch, 1, until_ns);
+    }
+    if (!tram__roster_gone(r, a->index))
+        tram__host_kill(a->t, a->index);
+}
+
+/* The struct stays until tram_fini: graphs and references may still name it. */
+void tram_actor_destroy(struct tram_actor *a) {
+    if (!a || a->ended)
+        return;
+    ask_to_end(a);
+    see_off(a, tram__now_ns() + END_MS * UINT64_C(1000000));
+    tram__link_close(&a->link);
+    a->ended = a->gone = true;
+    a->t->live--;
+    renew_plan(a->t);
+}
+
+void tram__actors_fini(struct tram *t) {
+    for (struct tram_actor *a = t->actors; a; a = a->next)
+        if (!a->ended)
+            ask_to_end(a);
+    uint64_t until = tram__now_ns() + END_MS * UINT64_C(1000000);
+    while (t->actors) {
+        struct tram_actor *a = t->actors;
+        if (!a->ended)
+            see_off(a, until);
+        t->actors = a->next;
+        free_actor(a);
+    }
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * struct tram, the driver's side of a runtime, and its actors. The rooms above hang their own state and frame
+ * handlers on it; launch/ puts the pieces together.
+ */
+#ifndef TRAM_ACTOR_RUNTIME_H
+#define TRAM_ACTOR_RUNTIME_H
+
+#include "actor/link.h"
+#include "actor/roster.h"
+#include "base/cpus.h"
+#include "base/wait.h"
+#include "tramline/tramline.h"
+
+struct tram__method_info {
+    char *name;
+    bool forwards;
+};
+
+struct tram_actor {
+    struct tram *t;
+    struct tram_actor *next;
+    uint32_t index;
+    int pid;
+    int cpu; /* -1: any */
+    char *name, *class_name;
+    struct tram__method_info *methods; /* as the actor itself declared them */
+    size_t method_count;
+    struct tram__link link;
+    struct tram__site site; /* waiting for its replies */
+    bool gone;              /* its link ended */
+    bool ended;             /* by tram_actor_destroy */
+    /* The latest ANSWER, for whoever waits for one. */
+    bool answered;
+    uint64_t answer_graph;
+    int answer_status;
+    char answer_text[512];
+    int answer_fd; /* or -1; belongs to whoever waits */
+};
+
+typedef void tram__on_frame(struct tram_actor *a, const struct tram__frame *f);
+
+struct tram {
+    const struct tram_class *classes;
+    enum tram_wait wait;
+    char *worker; /* NULL: this program */
+    char *program;
+    struct tram__cpus cpus;
+    struct tram__wait_plan plan; /* for eager waits; renewed as actors come and go */
+    uint64_t block_ns;           /* cost of a sleep and a wake here, measured when the supervisor started */
+    int supervisor;              /* socket, -1: not started */
+    int supervisor_pidfd;
+    const struct tram__roster *roster;
+    struct tram_actor *actors; /* newest first */
+    uint32_t next_index;
+    uint32_t live;
+    tram__on_frame *on_frame[TRAM__FRAME_TYPES];
+    void *eager, *exec; /* of the rooms above */
+};
+
+/* ---- host.c: the supervisor, seen from the driver ---- */
+
+/* Starts the supervisor unless it runs. */
+int tram__host_start(struct tram *t);
+/* Has it spawn an actor process that is born with `link`; returns its pid in *pid. */
+int tram__host_spawn(struct tram *t, uint32_t index, int link, int cpu, int *pid);
+/* Announces that an actor is about to end in good order / has it killed. */
+void tram__host_expect_end(struct tram *t, uint32_t index);
+void tram__host_kill(struct tram *t, uint32_t index);
+/* 0 while the supervisor lives, else ERR_PEER_DEAD with a message. */
+int tram__host_check(struct tram *t);
+/* Ends the supervisor and, with it, every actor that is left; waits until it is gone (at most 2 s). */
+void tram__host_stop(struct tram *t);
+
+/* ---- actor.c: actors, seen from the driver ---- */
+
+const struct tram__method_info *tram__actor_method(const struct tram_actor *a, const char *method);
+/* Takes and handles the frames that have arrived; ERR_PEER_DEAD (with tram__actor_dead's message) at the end.
+ */
+int tram__actor_pump(struct tram_actor *a);
+/* Waits until *done, pumping: 0, ERR_TIMED_OUT (no message) or ERR_PEER_DEAD. */
+int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s);
+/* Sends a frame, pumping while the socket is full. */
+int tram__actor_send(struct tram_actor *a, struct tram__send *s);
+/* Sets the error for a death: "actor Echo#0 (pid 12) was killed by signal 9 (Killed)"; returns ERR_PEER_DEAD.
+ */
+int tram__actor_dead(struct tram_actor *a);
+void tram__actors_fini(struct tram *t);
+
+#endif

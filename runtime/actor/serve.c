@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "actor/serve.h"
+
+#include "actor/supervisor.h"
+#include "actor/wire.pb-c.h"
+#include "base/error.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+const struct tram_class *tram__class_find(const struct tram_class *classes, const char *name) {
+    for (const struct tram_class *c = classes; c && c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+const struct tram_method *tram__method_find(const struct tram_class *c, const char *name) {
+    for (const struct tram_method *m = c->methods; m && m->name; m++)
+        if (strcmp(m->name, name) == 0)
+            return m;
+    return NULL;
+}
+
+void tram__serve_ring(struct tram__serve *s) {
+    tram__store32_release(&s->doorbell_rung, 1);
+    uint64_t one = 1;
+    if (write(s->doorbell, &one, sizeof one) < 0)
+        return; /* full: it rings already */
+}
+
+static void answer_doorbell(struct tram__serve *s) {
+    uint64_t count;
+    tram__store32_relaxed(&s->doorbell_rung, 0);
+    if (read(s->doorbell, &count, sizeof count) < 0)
+        return;
+    if (s->on_doorbell)
+        s->on_doorbell(s);
+}
+
+static int say_hello(struct tram__serve *s, int status, const char *text) {
+    size_t count = 0;
+    for (const struct tram_method *m = s->class ? s->class->methods : NULL; m && m->name; m++)
+        count++;
+    Tram__Wire__Method *methods = calloc(count + 1, sizeof *methods);
+    Tram__Wire__Method **list = calloc(count + 1, sizeof *list);
+    if (!methods || !list) {
+        free(methods);
+        free(list);
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a list of methods");
+    }
+    for (size_t i = 0; i < count; i++) {
+        tram__wire__method__init(&methods[i]);
+        methods[i].name = (char *)(uintptr_t)s->class->methods[i].name;
+        methods[i].forwards = s->class->methods[i].forwards;
+        list[i] = &methods[i];
+    }
+    Tram__Wire__Hello hello = TRAM__WIRE__HELLO__INIT;
+    hello.status = status;
+    hello.text = (char *)(uintptr_t)text;
+    hello.n_methods = count;
+    hello.methods = list;
+    struct tram__send send = {.type = TRAM__FRAME_HELLO, .spec = &hello.base};
+    status = tram__link_send(&s->link, &send);
+    free(methods);
+    free(list);
+    return status;
+}
+
+/* The first frame: which class, with what arguments. */
+static int create(struct tram__serve *s, const struct tram__frame *f) {
+    Tram__Wire__Create *m = tram__wire__create__unpack(NULL, f->spec_size, f->spec);
+    if (!m)
+        return 1;
+    snprintf(s->name, sizeof s->name, "%s", m->name);
+    s->index = m->index;
+    s->wait = (enum tram_wait)m->wait;
+    s->block_ns = m->block_ns;
+    s->cpus = m->cpus;
+    char text[256] = "";
+    int status = TRAM_OK;
+    s->class = tram__class_find(s->classes, m->class_name);
+    if (!s->class) {
+        status = TRAM_ERR_NOT_FOUND;
+        snprintf(text, sizeof text, "there is no class '%s'", m->class_name);
+    } else if (s->class->create) {
+        int code = s->class->create(f->payload_size ? f->payload : NULL, f->payload_size, &s->self);
+        if (code) {
+            status = TRAM_ERR_TASK;
+            snprintf(text, sizeof text, "create of class %s returned %d", m->class_name, code);
+        }
+    }
+    tram__wire__create__free_unpacked(m, NULL);
+    return say_hello(s, status, text) || status ? 1 : 0;
+}
+
+static int end(struct tram__serve *s, const struct tram__frame *f) {
+    (void)f;
+    s->orderly = true;
+    return 1;
+}
+
+static int handle(struct tram__serve *s, const struct tram__frame *f) {
+    if (!s->on_frame[f->type]) {
+        fprintf(stderr, "tramline: actor %s: a frame of type %d was not expected\n", s->name, (int)f->type);
+        return 1;
+    }
+    return s->on_frame[f->type](s, f);
+}
+
+/* Until a frame says to end, or the driver is gone. */
+static int loop(struct tram__serve *s) {
+    struct tram__site site = {0};
+    struct tram__wait_plan plan = {.policy = TRAM_WAIT_BLOCK}; /* until create says how */
+    uint32_t planned_for = 0;
+    for (;;) {
+        uint32_t alive = tram__load32_relaxed(&s->roster->alive);
+        if (s->class && alive != planned_for) { /* actors came or went: more or fewer threads than CPUs */
+            planned_for = alive;
+            plan = tram__wait_plan(s->wait, alive + 1, s->cpus, s->block_ns);
+        }
+        struct tram__frame f;
+        struct tram__spin spin;
+        bool slept = false;
+        int got;
+        tram__spin_begin(&spin, &plan, &site);
+        while ((got = tram__link_poll(&s->link, &f)) == 0) {
+            if (tram__load32_acquire(&s->doorbell_rung))
+                answer_doorbell(s);
+            else if (!tram__spin_more(&spin)) {
+                slept = true;
+                tram__link_wait(&s->link, false, s->doorbell, -1);
+            }
+        }
+        tram__spin_end(&spin, slept);
+        if (got < 0)
+            return got == TRAM_ERR_PEER_DEAD ? 0 : 1;
+        if (handle(s, &f))
+            return 0;
+    }
+}
+
+int tram__serve_run(struct tram__serve *s) {
+    signal(SIGPIPE, SIG_IGN);
+    if (tram__roster_map(TRAM__FD_OTHER, &s->roster) != TRAM_OK) {
+        fprintf(stderr, "tramline: an actor process is started by its supervisor only: %s\n",
+                tram_last_error()->text);
+        return 2;
+    }
+    close(TRAM__FD_OTHER);
+    s->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    s->on_frame[TRAM__FRAME_CREATE] = create;
+    s->on_frame[TRAM__FRAME_EXIT] = end;
+    tram__link_open(&s->link, TRAM__FD_LINK);
+    int status = loop(s);
+    tram__link_close(&s->link);
+    close(s->doorbell);
+    return status;
+}

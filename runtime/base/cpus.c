@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/cpus.h"
+
+#include "base/error.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The process's folder below a cgroup mount: v2 has the empty controller list, v1 names `controller`. */
+static int cgroup_path(const char *controller, char *out, size_t size) {
+    FILE *f = fopen("/proc/self/cgroup", "re");
+    if (!f)
+        return -1;
+    char line[512];
+    int found = -1;
+    while (found && fgets(line, sizeof line, f)) {
+        char *list = strchr(line, ':');
+        char *path = list ? strchr(list + 1, ':') : NULL;
+        if (!path)
+            continue;
+        *path++ = '\0';
+        list++;
+        path[strcspn(path, "\n")] = '\0';
+        if (strcmp(list, controller) == 0) {
+            snprintf(out, size, "%s", path);
+            found = 0;
+        }
+    }
+    fclose(f);
+    return found;
+}
+
+static int read_two(const char *path, long *a, long *b) {
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    int n = fscanf(f, "%ld %ld", a, b);
+    fclose(f);
+    return n;
+}
+
+/* Whole CPUs that the quota pays for, or 0 when there is none. */
+static unsigned quota_cpus(void) {
+    char group[512], path[640];
+    long quota = 0, period = 0;
+    if (cgroup_path("", group, sizeof group) == 0) {
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
+        if (read_two(path, &quota, &period) == 2 && quota > 0 && period > 0)
+            return (unsigned)((quota + period - 1) / period);
+    }
+    if (cgroup_path("cpu,cpuacct", group, sizeof group) == 0 ||
+        cgroup_path("cpu", group, sizeof group) == 0) {
+        long ignored;
+        snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_quota_us", group);
+        int a = read_two(path, &quota, &ignored);
+        snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_period_us", group);
+        int b = read_two(path, &period, &ignored);
+        if (a >= 1 && b >= 1 && quota > 0 && period > 0)
+            return (unsigned)((quota + period - 1) / period);
+    }
+    return 0;
+}
+
+static void from_set(const cpu_set_t *set, struct tram__cpus *out) {
+    out->count = 0;
+    for (int i = 0; i < TRAM__MAX_CPUS && i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, set))
+            out->cpu[out->count++] = i;
+    out->usable = out->count;
+}
+
+void tram__cpus_usable(struct tram__cpus *out) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        CPU_SET(0, &set);
+    from_set(&set, out);
+    unsigned quota = quota_cpus();
+    if (quota && quota < out->usable)
+        out->usable = quota;
+}
+
+int tram__cpus_bind(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set);
+}
+
+int tram__cpus_parse(const char *list, struct tram__cpus *out) {
+    struct tram__cpus there;
+    cpu_set_t have, set;
+    tram__cpus_usable(&there);
+    CPU_ZERO(&have);
+    CPU_ZERO(&set);
+    for (unsigned i = 0; i < there.count; i++)
+        CPU_SET(there.cpu[i], &have);
+    const char *p = list;
+    do {
+        char *end;
+        long first = strtol(p, &end, 10), last = first;
+        if (end == p || first < 0)
+            return tram__fail(TRAM_ERR_INVALID, "'%s' is not a list of CPUs such as 0,2-5", list);
+        if (*end == '-') {
+            p = end + 1;
+            last = strtol(p, &end, 10);
+            if (end == p || last < first)
+                return tram__fail(TRAM_ERR_INVALID, "'%s' is not a list of CPUs such as 0,2-5", list);
+        }
+        if (*end != '\0' && *end != ',')
+            return tram__fail(TRAM_ERR_INVALID, "'%s' is not a list of CPUs such as 0,2-5", list);
+        for (long i = first; i <= last; i++) {
+            if (i >= CPU_SETSIZE || !CPU_ISSET((size_t)i, &have))
+                return tram__fail(TRAM_ERR_INVALID, "CPU %ld is not there (usable: %d of them, %d to %d)", i,
+                                  (int)there.count, there.cpu[0], there.cpu[there.count - 1]);
+            CPU_SET((size_t)i, &set);
+        }
+        p = *end == ',' ? end + 1 : end;
+    } while (*p);
+    from_set(&set, out);
+    return TRAM_OK;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Compile: schedule, lay out, have every participant allocate its region (PREPARE), hand the regions round
+ * (CONNECT), start. Teardown goes the other way. Every step that can fail leaves the actors as they were.
+ */
+#include "base/error.h"
+#include "exec/exec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEFAULT_INFLIGHT = 10 };
+#define COMPILE_S  10.0
+#define TEARDOWN_S 30.0
+#define SUBMIT_S   10.0
+
+static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
+    Tram__Wire__Answer *m = tram__wire__answer__unpack(NULL, f->spec_size, f->spec);
+    for (size_t i = 0; i < f->fd_count; i++) {
+        if (i == 0 && a->answer_fd < 0)
+            a->answer_fd = f->fds[i];
+        else
+            close(f->fds[i]);
+    }
+    if (!m)
+        return;
+    a->answered = true;
+    a->answer_graph = m->graph;
+    a->answer_status = m->status;
+    snprintf(a->answer_text, sizeof a->answer_text, "%s", m->text);
+    tram__wire__answer__free_unpacked(m, NULL);
+}
+
+/* Sends a frame that the actor will answer. */
+static int ask(struct tram_actor *a, enum tram__frame_type type, const ProtobufCMessage *m, const int *fds,
+               size_t count) {
+    struct tram__send send = {.type = type, .spec = m, .fds = fds, .fd_count = count};
+    if (a->answer_fd >= 0)
+        close(a->answer_fd);
+    a->answer_fd = -1;
+    a->answered = false;
+    return tram__actor_send(a, &send);
+}
+
+/* Waits for the answer about graph `id`, by an absolute deadline. */
+static int await_answer(struct tram_actor *a, uint64_t id, const char *doing, uint64_t deadline_ns) {
+    for (;;) {
+        uint64_t now = tram__now_ns();
+        int status = now < deadline_ns ? tram__actor_await(a, &a->answered, (double)(deadline_ns - now) / 1e9)
+                                       : TRAM_ERR_TIMED_OUT;
+        if (status == TRAM_ERR_TIMED_OUT) {
+            tram__fail(status, "actor %s did not %s in time: its main thread is busy", a->name, doing);
+            snprintf(tram__error()->actor, sizeof tram__error()->actor, "%s", a->name);
+        }
+        if (status)
+            return status;
+        if (a->answer_graph == id)
+            break;
+        a->answered = false; /* about another graph, whose wait had timed out */
+    }
+    if (a->answer_status)
+        return tram__fail(a->answer_status, "actor %s: %s", a->name, a->answer_text);
+    return TRAM_OK;
+}
+
+/* ---- compile
+ * ----------------------------------------------------------------------------------------------------- */
+
+static int check_actors(const struct tram_graph *g) {
+    for (uint32_t i = 0; i < g->node_count; i++)
+        if (g->nodes[i].actor &&
+            (g->nodes[i].actor->gone || tram__roster_gone(g->t->roster, g->nodes[i].actor->index)))
+            return tram__actor_dead(g->nodes[i].actor);
+    return TRAM_OK;
+}
+
+/* Before anything is allocated: crossing a limit while prefaulting kills instead of failing. */
+static int check_memory(const struct tram__layout *l) {
+    uint64_t available = tram__memory_available();
+    if (l->total <= available)
+        return TRAM_OK;
+    char edges[256], name[160];
+    size_t used = 0;
+    edges[0] = '\0';
+    const struct tram__schedule *s = l->schedule;
+    for (uint32_t c = 0; c < s->channel_count && used < sizeof edges - 1; c++) {
+        tram__graph_name(s->graph, s->channels[c].node, name, sizeof name);
+        int n = snprintf(edges + used, sizeof edges - used, "%s%s %u x %llu", c ? ", " : "", name, l->slots,
+                         (unsigned long long)s->channels[c].capacity);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return tram__fail(TRAM_ERR_NO_MEMORY,
+                      "the channels need %llu bytes, %llu are available; slots x bytes: %s",
+                      (unsigned long long)l->total, (unsigned long long)available, edges);
+}
+
+static int keep_names(struct tram_compiled *x, const struct tram__schedule *s) {
+    const struct tram_graph *g = s->graph;
+    x->names = calloc(g->node_count, sizeof *x->names);
+    x->actors = calloc(s->participant_count, sizeof *x->actors);
+    if (!x->names || !x->actors)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        x->node_count = i + 1;
+        x->names[i].actor = g->nodes[i].actor;
+        if (g->nodes[i].method && !(x->names[i].method = strdup(g->nodes[i].method)))
+            return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
+    }
+    for (uint32_t p = 1; p < s->participant_count; p++)
+        x->actors[x->actor_count++] = s->participants[p].actor;
+    return TRAM_OK;
+}
+
+/* The plan of one participant, with how to wait. */
+static Tram__Wire__Prepare *make_plan(const struct tram_compiled *x, const struct tram__layout *l,
+                                      uint32_t self, const struct tram_compile_options *o) {
+    Tram__Wire__Prepare *m = tram__layout_plan(l, self);
+    if (!m)
+        return NULL;
+    m->graph = x->id;
+    m->wait = (uint32_t)(o->wait ? o->wait : x->t->wait);
+    m->threads = l->schedule->participant_count;
+    m->cpus = x->t->cpus.usable;
+    m->block_ns = x->t->block_ns;
+    m->backend = strdup(o->channel ? o->channel : "shm");
+    if (m->backend)
+        return m;
+    tram__wire__prepare__free_unpacked(m, NULL);
+    tram__fail(TRAM_ERR_NO_MEMORY, "a plan");
+    return NULL;
+}
+
+/* Every participant allocates; fds[p] becomes its region's descriptor. */
+static int prepare(struct tram_compiled *x, const struct tram__layout *l,
+                   const struct tram_compile_options *o, int *fds, uint64_t deadline_ns) {
+    int status;
+    for (uint32_t i = 0; i < x->actor_count; i++) {
+        Tram__Wire__Prepare *m = make_plan(x, l, i + 1, o);
+        if (!m)
+            return TRAM_ERR_NO_MEMORY;
+        status = ask(x->actors[i], TRAM__FRAME_PREPARE, &m->base, NULL, 0);
+        tram__wire__prepare__free_unpacked(m, NULL);
+        if (status)
+            return status;
+    }
+    Tram__Wire__Prepare *mine = make_plan(x, l, 0, o);
+    if (!mine)
+        return TRAM_ERR_NO_MEMORY;
+    if ((status = tram__participant_allocate(&x->participant, mine)))
+        return status;
+    fds[0] = x->participant.region_fd;
+    x->participant.region_fd = -1;
+    for (uint32_t i = 0; i < x->actor_count; i++) {
+        struct tram_actor *a = x->actors[i];
+        if ((status = await_answer(a, x->id, "allocate its channels", deadline_ns)))
+            return status;
+        fds[i + 1] = a->answer_fd;
+        a->answer_fd = -1;
+        if (fds[i + 1] < 0)
+            return tram__fail(TRAM_ERR_PROTOCOL, "actor %s answered without its region", a->name);
+    }
+    return TRAM_OK;
+}
+
+/* Sends actor i the regions of its peers, as many frames as their descriptors need. */
+static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, uint32_t i, const int *fds) {
+    Tram__Wire__Prepare *plan = tram__layout_plan(l, i + 1);
+    if (!plan)
+        return TRAM_ERR_NO_MEMORY;
+    uint32_t ids[TRAM__FRAME_FDS];
+    int some[TRAM__FRAME_FDS];
+    int status = TRAM_OK;
+    size_t at = 0;
+    do {
+        Tram__Wire__Connect m = TRAM__WIRE__CONNECT__INIT;
+        m.graph = x->id;
+        m.participants = ids;
+        for (; at < plan->n_participants && m.n_participants < TRAM__FRAME_FDS; at++) {
+            uint32_t id = plan->participants[at]->id;
+            if (id == i + 1)
+                continue;
+            some[m.n_participants] = fds[id];
+            ids[m.n_participants++] = id;
+        }
+        m.last = at == plan->n_participants;
+        status = ask(x->actors[i], TRAM__FRAME_CONNECT, &m.base, some, m.n_participants);
+    } while (!status && at < plan->n_participants);
+    tram__wire__prepare__free_unpacked(plan, NULL);
+    return status;
+}
+
+static int connect_all(struct tram_compiled *x, const struct tram__layout *l, const int *fds,
+                       uint64_t deadline_ns) {
+    int status = TRAM_OK;
+    for (uint32_t i = 0; !status && i < x->actor_count; i++)
+        status = connect_actor(x, l, i, fds);
+    const Tram__Wire__Prepare *mine = x->participant.plan;
+    for (size_t i = 0; !status && i < mine->n_participants; i++)
+        if (mine->participants[i]->id)
+            status = tram__participant_map(&x->participant, mine->participants[i]->id,
+                                           fds[mine->participants[i]->id]);
+    if (!status)
+        status = tram__participant_open(&x->participant);
+    for (uint32_t i = 0; !status && i < x->actor_count; i++)
+        status = await_answer(x->actors[i], x->id, "start the graph", deadline_ns);
+    return status;
+}
+
+static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *s) {
+    size_t states = (size_t)x->slots * s->output_count;
+    x->outputs = calloc(s->output_count, sizeof(struct tram__reader *));
+    x->given_up = calloc(states, sizeof *x->given_up);
+    x->left = calloc(x->slots, sizeof *x->left);
+    if (!x->outputs || !x->given_up || !x->left)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
+    for (uint32_t i = 0; i < s->output_count; i++)
+        x->outputs[x->output_count++] = tram__participant_reader(&x->participant, s->outputs[i]);
+    if (s->input >= 0) {
+        x->input = tram__participant_writer(&x->participant, (uint32_t)s->input);
+        x->input_limit = s->channels[s->input].capacity;
+    }
+    return TRAM_OK;
+}
+
+static void free_inside(struct tram_compiled *x) {
+    tram__participant_close(&x->participant);
+    for (uint32_t i = 0; i < x->node_count; i++)
+        free(x->names[i].method);
+    free(x->names);
+    free(x->actors);
+    free(x->outputs);
+    free(x->given_up);
+    free(x->left);
+    x->names = NULL;
+    x->actors = NULL;
+    x->outputs = NULL;
+    x->given_up = NULL;
+    x->left = NULL;
+    x->actor_count = x->node_count = x->output_count = 0;
+}
+
+static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
+    Tram__Wire__Teardown m = TRAM__WIRE__TEARDOWN__INIT;
+    m.graph = x->id;
+    int status = TRAM_OK, first = TRAM_OK;
+    struct tram_error why;
+    for (uint32_t i = 0; i < x->actor_count; i++)
+        if (!x->actors[i]->gone)
+            ask(x->actors[i], TRAM__FRAME_TEARDOWN, &m.base, NULL, 0);
+    for (uint32_t i = 0; i < x->actor_count; i++) {
+        struct tram_actor *a = x->actors[i];
+        if (a->gone)
+            continue;
+        status = await_answer(a, x->id, "stop the graph", deadline_ns);
+        if (status == TRAM_ERR_PEER_DEAD)
+            continue; /* it has stopped as well */
+        if (status && !first) {
+            first = status;
+            why = *tram_last_error();
+        }
+    }
+    if (first)
+        *tram__error() = why;
+    return first;
+}
+
+static int compile(struct tram_compiled *x, const struct tram_graph *g,
+                   const struct tram_compile_options *o) {
+    struct tram__schedule *s;
+    struct tram__layout layout = {0};
+    uint64_t deadline_ns = tram__deadline_ns(COMPILE_S);
+    const struct tram__channel_ops *ops = tram__channel_backend(o->channel ? o->channel : "shm");
+    if (!ops)
+        return tram_last_error()->status;
+    int status = tram__schedule_create(g, &s);
+    if (status)
+        return status;
+    int *fds = malloc(s->participant_count * sizeof *fds);
+    for (uint32_t i = 0; fds && i < s->participant_count; i++)
+        fds[i] = -1;
+    x->inflight = o->inflight ? o->inflight : DEFAULT_INFLIGHT;
+    x->slots = tram__layout_slots(s, x->inflight);
+    status = fds ? tram__layout_create(s, ops, x->slots, &layout) : tram__fail(TRAM_ERR_NO_MEMORY, "a graph");
+    if (!status)
+        status = check_memory(&layout);
+    if (!status)
+        status = keep_names(x, s);
+    if (!status && (status = prepare(x, &layout, o, fds, deadline_ns)) == TRAM_OK &&
+        (status = connect_all(x, &layout, fds, deadline_ns)) == TRAM_OK)
+        status = find_endpoints(x, s);
+    if (status && x->actor_count) { /* whatever was begun at the actors ends there */
+        struct tram_error why = *tram_last_error();
+        stop_actors(x, tram__deadline_ns(COMPILE_S));
+        *tram__error() = why;
+    }
+    x->channel_bytes = layout.total;
+    for (uint32_t i = 0; fds && i < s->participant_count; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(fds);
+    tram__layout_destroy(&layout);
+    tram__schedule_destroy(s);
+    return status;
+}
+
+int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
+                       struct tram_compiled **out) {
+    static uint64_t last_id;
+    static const struct tram_compile_options none;
+    const struct tram_compile_options *o = options ? options : &none;
+    uint64_t start = tram__now_ns();
+    if (o->inflight > TRAM_MAX_INFLIGHT)
+        return tram__fail(TRAM_ERR_INVALID, "%u in flight; the limit is %u", o->inflight, TRAM_MAX_INFLIGHT);
+    int status = tram__graph_check(g);
+    if (status || (status = check_actors(g)))
+        return status;
+    struct tram_compiled *x = calloc(1, sizeof *x);
+    if (!x)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
+    x->t = g->t;
+    x->id = ++last_id;
+    x->participant.region_fd = -1;
+    x->submit_timeout_s = o->submit_timeout_s != 0 ? o->submit_timeout_s : SUBMIT_S;
+    x->t->on_frame[TRAM__FRAME_ANSWER] = on_answer;
+    status = compile(x, g, o);
+    if (status) {
+        free_inside(x);
+        free(x);
+        return status;
+    }
+    tram__exec_arm(x);
+    x->compile_ns = tram__now_ns() - start;
+    x->next_of_runtime = x->t->exec;
+    x->t->exec = x;
+    *out = x;
+    return TRAM_OK;
+}
+
+/* ---- teardown
+ * ------------------------------------------------------------------------------------------------------ */
+
+int tram_teardown_within(struct tram_compiled *x, double timeout_s) {
+    if (x->torn)
+        return TRAM_OK;
+    int status = stop_actors(x, tram__deadline_ns(timeout_s));
+    if (status)
+        return status;
+    x->torn = true;
+    free_inside(x);
+    return TRAM_OK;
+}
+
+int tram_teardown(struct tram_compiled *x) {
+    return tram_teardown_within(x, TEARDOWN_S);
+}
+
+int tram__exec_init(struct tram *t) {
+    t->exec = NULL;
+    return TRAM_OK;
+}
+
+void tram__exec_fini(struct tram *t) {
+    while (t->exec) {
+        struct tram_compiled *x = t->exec;
+        t->exec = x->next_of_runtime;
+        if (!x->torn)
+            free_inside(x);
+        free(x);
+    }
+}

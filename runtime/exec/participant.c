@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/participant.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static int no_memory(void) {
+    return tram__fail(TRAM_ERR_NO_MEMORY, "the endpoints of a graph");
+}
+
+/* Position of participant `id` in the plan, or -1. */
+static int position(const struct tram__participant *p, uint32_t id) {
+    for (size_t i = 0; i < p->plan->n_participants; i++)
+        if (p->plan->participants[i]->id == id)
+            return (int)i;
+    return -1;
+}
+
+/* `bytes` at `offset` of a participant's region, or NULL when they do not lie within it. */
+static void *at(const struct tram__participant *p, uint32_t id, uint64_t offset, uint64_t bytes) {
+    int i = position(p, id);
+    if (i < 0)
+        return NULL;
+    struct tram__region r = id == p->plan->self ? p->region : p->peers[i];
+    if (!r.base || offset > r.size || bytes > r.size - offset || offset % TRAM__LINE)
+        return NULL;
+    return (unsigned char *)r.base + offset;
+}
+
+const struct tram__region_head *tram__participant_head(const struct tram__participant *p, uint32_t id) {
+    return at(p, id, 0, sizeof(struct tram__region_head));
+}
+
+int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan) {
+    *p = (struct tram__participant){.plan = plan, .region_fd = -1};
+    int self = position(p, plan->self);
+    p->ops = tram__channel_backend(plan->backend);
+    if (!p->ops)
+        return tram_last_error()->status;
+    if (self < 0 || plan->participants[self]->bytes < sizeof(struct tram__region_head))
+        return tram__fail(TRAM_ERR_PROTOCOL, "a plan that leaves out its own participant");
+    p->peers = calloc(plan->n_participants, sizeof *p->peers);
+    if (!p->peers)
+        return no_memory();
+    int status =
+        tram__region_create("tramline-graph", plan->participants[self]->bytes, &p->region, &p->region_fd);
+    if (status)
+        return status;
+    p->head = p->region.base;
+    p->head->magic = TRAM__REGION_MAGIC;
+    p->head->version = TRAM__REGION_VERSION;
+    p->head->graph = plan->graph;
+    p->head->bytes = p->region.size;
+    p->head->participant = plan->self;
+    p->waiter.sleeping = &p->head->sleeping;
+    p->waiter.counts = &p->head->waits;
+    return TRAM_OK;
+}
+
+int tram__participant_map(struct tram__participant *p, uint32_t id, int fd) {
+    int i = position(p, id);
+    if (i < 0 || id == p->plan->self || p->peers[i].base)
+        return tram__fail(TRAM_ERR_PROTOCOL, "a region of participant %u was not expected", id);
+    int status = tram__region_map(fd, p->plan->participants[i]->bytes, &p->peers[i]);
+    if (status)
+        return status;
+    const struct tram__region_head *h = p->peers[i].base;
+    if (h->magic != TRAM__REGION_MAGIC || h->version != TRAM__REGION_VERSION || h->graph != p->plan->graph ||
+        h->participant != id)
+        return tram__fail(TRAM_ERR_PROTOCOL, "the region of participant %u is of another graph or version",
+                          id);
+    return TRAM_OK;
+}
+
+static const Tram__Wire__Channel *channel_plan(const struct tram__participant *p, uint32_t id) {
+    for (size_t i = 0; i < p->plan->n_channels; i++)
+        if (p->plan->channels[i]->id == id)
+            return p->plan->channels[i];
+    return NULL;
+}
+
+/* ---- endpoints
+ * ------------------------------------------------------------------------------------------------ */
+
+static int out_of_bounds(uint32_t channel) {
+    return tram__fail(TRAM_ERR_PROTOCOL, "channel %u lies outside its region", channel);
+}
+
+/* Adds the acks of all readers of `c` to those that bound the window of `w`. */
+static int add_acks(struct tram__participant *p, struct tram__writer *w, const Tram__Wire__Channel *c) {
+    size_t count = w->ack_count + c->n_readers;
+    const tram__word64 **acks = realloc(w->acks, count * sizeof *acks);
+    if (!acks)
+        return no_memory();
+    w->acks = acks;
+    for (size_t i = 0; i < c->n_readers; i++) {
+        const void *ack = at(p, c->readers[i], c->acks[i], sizeof(tram__word64));
+        if (!ack)
+            return out_of_bounds(c->id);
+        w->acks[w->ack_count++] = ack;
+    }
+    return TRAM_OK;
+}
+
+static int open_writer(struct tram__participant *p, const Tram__Wire__Channel *c) {
+    struct tram__writer *w = &p->writers[p->writer_count++];
+    struct tram__channel_need need;
+    *w = (struct tram__writer){
+        .ops = p->ops, .id = c->id, .shape = {c->capacity, p->plan->slots}, .waiter = &p->waiter};
+    p->ops->measure(&w->shape, &need);
+    w->lines = at(p, p->plan->self, c->lines, need.writer_lines);
+    w->extent = need.writer_extent ? at(p, p->plan->self, c->extent, need.writer_extent) : NULL;
+    if (!w->lines || (need.writer_extent && !w->extent))
+        return out_of_bounds(c->id);
+    w->readers = calloc(c->n_readers, sizeof *w->readers);
+    if (!w->readers)
+        return no_memory();
+    for (size_t i = 0; i < c->n_readers; i++) {
+        const struct tram__region_head *h = tram__participant_head(p, c->readers[i]);
+        if (!h)
+            return out_of_bounds(c->id);
+        w->readers[w->reader_count++] = (struct tram__sleeper){&h->sleeping, tram__name_of_message(c->id)};
+    }
+    int status = add_acks(p, w, c);
+    for (size_t i = 0; !status && i < c->n_carriers; i++) {
+        const Tram__Wire__Channel *carrier = channel_plan(p, c->carriers[i]);
+        status = carrier ? add_acks(p, w, carrier) : out_of_bounds(c->carriers[i]);
+    }
+    return status;
+}
+
+static bool carries(const Tram__Wire__Channel *c, uint32_t carrier) {
+    for (size_t i = 0; i < c->n_carriers; i++)
+        if (c->carriers[i] == carrier)
+            return true;
+    return false;
+}
+
+/* The writers that may wait for our ack of `c`: its own, and those whose payloads it may carry. The latter's
+ * slots are also where payloads that come by reference lie. */
+static int open_origins(struct tram__participant *p, struct tram__reader *r, const Tram__Wire__Channel *c) {
+    size_t most = p->plan->n_channels + 1;
+    r->writers = calloc(most, sizeof *r->writers);
+    r->origins = calloc(most, sizeof *r->origins);
+    if (!r->writers || !r->origins)
+        return no_memory();
+    for (size_t i = 0; i < p->plan->n_channels; i++) {
+        const Tram__Wire__Channel *o = p->plan->channels[i];
+        if (o != c && !carries(o, c->id))
+            continue;
+        const struct tram__region_head *h = tram__participant_head(p, o->writer);
+        if (!h)
+            return out_of_bounds(o->id);
+        r->writers[r->writer_count++] = (struct tram__sleeper){&h->sleeping, tram__name_of_ack(o->id)};
+        struct tram__channel_shape shape = {o->capacity, p->plan->slots};
+        struct tram__channel_need need;
+        p->ops->measure(&shape, &need);
+        const void *extent = need.writer_extent ? at(p, o->writer, o->extent, need.writer_extent) : NULL;
+        if (need.writer_extent && !extent)
+            return out_of_bounds(o->id);
+        if (o == c)
+            r->extent = extent;
+        else if (extent)
+            r->origins[r->origin_count++] = (struct tram__origin){o->id, shape, extent};
+    }
+    return TRAM_OK;
+}
+
+static int open_reader(struct tram__participant *p, const Tram__Wire__Channel *c, uint64_t ack) {
+    struct tram__reader *r = &p->readers[p->reader_count++];
+    struct tram__channel_need need;
+    *r = (struct tram__reader){
+        .ops = p->ops, .id = c->id, .shape = {c->capacity, p->plan->slots}, .waiter = &p->waiter};
+    p->ops->measure(&r->shape, &need);
+    r->lines = at(p, c->writer, c->lines, need.writer_lines);
+    r->ack = at(p, p->plan->self, ack, need.reader_lines);
+    if (!r->lines || !r->ack)
+        return out_of_bounds(c->id);
+    return open_origins(p, r, c);
+}
+
+int tram__participant_open(struct tram__participant *p) {
+    const Tram__Wire__Prepare *plan = p->plan;
+    p->writers = calloc(plan->n_channels + 1, sizeof *p->writers);
+    p->readers = calloc(plan->n_channels + 1, sizeof *p->readers);
+    if (!p->writers || !p->readers)
+        return no_memory();
+    for (size_t i = 0; i < plan->n_channels; i++) {
+        const Tram__Wire__Channel *c = plan->channels[i];
+        int status = TRAM_OK;
+        if (c->n_acks != c->n_readers || !plan->slots)
+            return out_of_bounds(c->id);
+        if (c->writer == plan->self)
+            status = open_writer(p, c);
+        for (size_t k = 0; !status && k < c->n_readers; k++)
+            if (c->readers[k] == plan->self)
+                status = open_reader(p, c, c->acks[k]);
+        if (status)
+            return status;
+    }
+    return TRAM_OK;
+}
+
+struct tram__writer *tram__participant_writer(const struct tram__participant *p, uint32_t channel) {
+    for (uint32_t i = 0; i < p->writer_count; i++)
+        if (p->writers[i].id == channel)
+            return &p->writers[i];
+    return NULL;
+}
+
+struct tram__reader *tram__participant_reader(const struct tram__participant *p, uint32_t channel) {
+    for (uint32_t i = 0; i < p->reader_count; i++)
+        if (p->readers[i].id == channel)
+            return &p->readers[i];
+    return NULL;
+}
+
+void tram__participant_close(struct tram__participant *p) {
+    for (uint32_t i = 0; i < p->writer_count; i++) {
+        free(p->writers[i].acks);
+        free(p->writers[i].readers);
+    }
+    for (uint32_t i = 0; i < p->reader_count; i++) {
+        free(p->readers[i].writers);
+        free(p->readers[i].origins);
+    }
+    free(p->writers);
+    free(p->readers);
+    for (size_t i = 0; p->peers && i < p->plan->n_participants; i++)
+        tram__region_close(&p->peers[i]);
+    free(p->peers);
+    tram__region_close(&p->region);
+    if (p->region_fd >= 0)
+        close(p->region_fd);
+    if (p->plan)
+        tram__wire__prepare__free_unpacked(p->plan, NULL);
+    *p = (struct tram__participant){.region_fd = -1};
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The actor's main thread in the life of its compiled graphs: allocate, map and start, stop and free.
+ */
+#include "base/error.h"
+#include "exec/loop.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct tram__loop *find(struct tram__serve *s, uint64_t graph) {
+    struct tram__loop *l = s->exec;
+    while (l && l->participant.plan->graph != graph)
+        l = l->next;
+    return l;
+}
+
+/* Answers with `status`, its text from the thread's last error, and a descriptor (-1: none). */
+static int answer(struct tram__serve *s, uint64_t graph, int status, int fd) {
+    Tram__Wire__Answer m = TRAM__WIRE__ANSWER__INIT;
+    m.graph = graph;
+    m.status = status;
+    if (status)
+        m.text = (char *)(uintptr_t)tram_last_error()->text;
+    struct tram__send send = {.type = TRAM__FRAME_ANSWER, .spec = &m.base, .fds = &fd, .fd_count = fd >= 0};
+    return tram__link_send(&s->link, &send) ? 1 : 0;
+}
+
+static void drop(struct tram__serve *s, struct tram__loop *l) {
+    for (struct tram__loop **p = (struct tram__loop **)&s->exec; *p; p = &(*p)->next) {
+        if (*p == l) {
+            *p = l->next;
+            break;
+        }
+    }
+    tram__loop_close(l);
+    free(l);
+}
+
+static int on_prepare(struct tram__serve *s, const struct tram__frame *f) {
+    Tram__Wire__Prepare *m = tram__wire__prepare__unpack(NULL, f->spec_size, f->spec);
+    if (!m)
+        return 1;
+    uint64_t graph = m->graph;
+    struct tram__loop *l = calloc(1, sizeof *l);
+    if (!l) {
+        tram__wire__prepare__free_unpacked(m, NULL);
+        return answer(s, graph, tram__fail(TRAM_ERR_NO_MEMORY, "a graph"), -1);
+    }
+    l->serve = s;
+    int status = tram__participant_allocate(&l->participant, m);
+    l->next = s->exec;
+    s->exec = l;
+    int failed = answer(s, graph, status, status ? -1 : l->participant.region_fd);
+    if (l->participant.region_fd >= 0)
+        close(l->participant.region_fd);
+    l->participant.region_fd = -1;
+    return failed;
+}
+
+static int map_all(struct tram__loop *l, const Tram__Wire__Connect *m, const struct tram__frame *f) {
+    if (m->n_participants != f->fd_count)
+        return tram__fail(TRAM_ERR_PROTOCOL, "%zu regions came with %zu descriptors", m->n_participants,
+                          f->fd_count);
+    for (size_t i = 0; i < f->fd_count; i++) {
+        int status = tram__participant_map(&l->participant, m->participants[i], f->fds[i]);
+        if (status)
+            return status;
+    }
+    return TRAM_OK;
+}
+
+static int start(struct tram__loop *l) {
+    int status = tram__participant_open(&l->participant);
+    if (!status)
+        status = tram__loop_prepare(l);
+    return status ? status : tram__loop_start(l);
+}
+
+static int on_connect(struct tram__serve *s, const struct tram__frame *f) {
+    Tram__Wire__Connect *m = tram__wire__connect__unpack(NULL, f->spec_size, f->spec);
+    struct tram__loop *l = m ? find(s, m->graph) : NULL;
+    int end = 1;
+    if (l) {
+        int status = l->started ? TRAM_ERR_PROTOCOL : map_all(l, m, f);
+        if (!status && m->last)
+            status = start(l);
+        end = status || m->last ? answer(s, m->graph, status, -1) : 0;
+    }
+    for (size_t i = 0; i < f->fd_count; i++)
+        close(f->fds[i]);
+    if (m)
+        tram__wire__connect__free_unpacked(m, NULL);
+    return end;
+}
+
+static int on_teardown(struct tram__serve *s, const struct tram__frame *f) {
+    Tram__Wire__Teardown *m = tram__wire__teardown__unpack(NULL, f->spec_size, f->spec);
+    if (!m)
+        return 1;
+    uint64_t graph = m->graph;
+    tram__wire__teardown__free_unpacked(m, NULL);
+    struct tram__loop *l = find(s, graph);
+    if (l && l->started && !tram__load32_acquire(&l->finished)) {
+        l->asked = true;
+        tram__loop_stop(l); /* answered by on_doorbell */
+        return 0;
+    }
+    if (l)
+        drop(s, l);
+    return answer(s, graph, TRAM_OK, -1);
+}
+
+/* Some graph's thread has finished: if the driver asked for that, it is told. */
+static void on_doorbell(struct tram__serve *s) {
+    struct tram__loop *next;
+    for (struct tram__loop *l = s->exec; l; l = next) {
+        next = l->next;
+        if (!l->asked || !tram__load32_acquire(&l->finished))
+            continue;
+        uint64_t graph = l->participant.plan->graph;
+        drop(s, l);
+        answer(s, graph, TRAM_OK, -1);
+    }
+}
+
+void tram__exec_serve_init(struct tram__serve *s) {
+    s->on_frame[TRAM__FRAME_PREPARE] = on_prepare;
+    s->on_frame[TRAM__FRAME_CONNECT] = on_connect;
+    s->on_frame[TRAM__FRAME_TEARDOWN] = on_teardown;
+    s->on_doorbell = on_doorbell;
+}
+
+/* The actor ends: threads that can stop are stopped, one that is inside a method ends with the process. */
+void tram__exec_serve_fini(struct tram__serve *s) {
+    for (struct tram__loop *l = s->exec; l; l = l->next)
+        if (l->started)
+            tram__loop_stop(l);
+    while (s->exec) {
+        struct tram__loop *l = s->exec;
+        for (int ms = 0; l->started && !tram__load32_acquire(&l->finished); ms++) {
+            if (ms == 100)
+                return;
+            usleep(1000);
+        }
+        drop(s, l);
+    }
+}

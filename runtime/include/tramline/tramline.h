@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tramline: a static graph of actor tasks, compiled once into per-actor schedules and preallocated channels.
+ *
+ * Conventions. Functions return TRAM_OK (0) or a negative enum tram_status, and set their outputs, which come
+ * last, only on success. tram_last_error() holds the exact cause for the calling thread. Timeouts are
+ * seconds: 0 tries once, a negative value waits for ever. Sizes are bytes. Strings and payloads passed in are
+ * copied unless said otherwise.
+ *
+ * Threads. A struct tram with its actors, graphs and eager references belongs to one thread at a time. A
+ * compiled graph with its references belongs to one thread at a time too, not necessarily the same: different
+ * compiled graphs may run on different threads at once. In an actor, ordinary calls run on the main thread
+ * and the tasks of each compiled graph on a thread of their own, so methods used both ways guard the state
+ * that they share.
+ */
+#ifndef TRAMLINE_TRAMLINE_H
+#define TRAMLINE_TRAMLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TRAM_VERSION "0.1.0"
+
+/* name, value, text */
+#define TRAM_STATUS_MAP(X)                          \
+    X(OK, 0, "ok")                                  \
+    X(ERR_INVALID, -1, "invalid argument")          \
+    X(ERR_NO_MEMORY, -2, "out of memory")           \
+    X(ERR_SYSTEM, -3, "system call failed")         \
+    X(ERR_NOT_FOUND, -4, "not found")               \
+    X(ERR_TOO_LARGE, -5, "too large")               \
+    X(ERR_FULL, -6, "in-flight limit reached")      \
+    X(ERR_TIMED_OUT, -7, "timed out")               \
+    X(ERR_PEER_DEAD, -8, "actor died")              \
+    X(ERR_TORN_DOWN, -9, "graph was torn down")     \
+    X(ERR_TASK, -10, "task failed")                 \
+    X(ERR_PROTOCOL, -11, "peer broke the protocol") \
+    X(ERR_UNSUPPORTED, -12, "not supported")        \
+    X(ERR_CONSUMED, -13, "reference was already fetched or released")
+
+enum tram_status {
+#define TRAM_STATUS_ENUM(name, value, text) TRAM_##name = value,
+    TRAM_STATUS_MAP(TRAM_STATUS_ENUM)
+#undef TRAM_STATUS_ENUM
+};
+
+/* Static text of a status; never NULL. */
+const char *tram_status_text(int status);
+
+/* What went wrong last on the calling thread. Valid until the thread's next failing call. */
+struct tram_error {
+    int status;
+    int code;           /* ERR_TASK: what the method returned or gave to tram_fail */
+    uint64_t execution; /* ERR_TASK, ERR_PEER_DEAD, ERR_TIMED_OUT of a compiled graph: from 1; else 0 */
+    char actor[64];     /* the actor to blame, or empty */
+    char method[64];    /* the method to blame, or empty */
+    char text[512];     /* one line, without a newline */
+};
+const struct tram_error *tram_last_error(void);
+
+/* ---- Actors: classes are static tables, known alike to the driver and to every actor process ---------- */
+
+struct tram;          /* the runtime of one driver process */
+struct tram_actor;    /* one actor process */
+struct tram_graph;    /* a graph being built */
+struct tram_compiled; /* a graph compiled over its actors */
+struct tram_call;     /* one invocation of a method, inside the actor */
+
+struct tram_bytes {
+    const void *data;
+    size_t size;
+};
+
+/* self: the actor's state. Returns 0, or a nonzero code of the method's own, best by way of tram_fail. */
+typedef int tram_method_fn(void *self, struct tram_call *call);
+
+struct tram_method {
+    const char *name;
+    tram_method_fn *fn;
+    int forwards; /* nonzero: may call tram_forward; compile then maps the producers' pages to the readers */
+};
+
+struct tram_class {
+    const char *name;
+    const struct tram_method *methods; /* ends with a NULL name */
+    /* Optional. Runs in the actor before its first call; *self is handed to every method. Nonzero: no actor.
+     */
+    int (*create)(const void *args, size_t size, void **self);
+    void (*destroy)(void *self); /* optional; runs when the actor is ended in good order */
+};
+
+enum tram_wait {
+    TRAM_WAIT_AUTO,  /* poll, spin within a learnt budget, then sleep; yields when there are more threads than
+                        CPUs */
+    TRAM_WAIT_BLOCK, /* sleep at once */
+    TRAM_WAIT_SPIN,  /* never sleep */
+};
+
+struct tram_options {
+    const char *worker;  /* executable that serves the actors; NULL: this program, executed again */
+    enum tram_wait wait; /* for eager calls, and the default for compiled graphs */
+};
+
+/* The first call in main. Removes the arguments that are its own from argc and argv. In an actor process it
+ * serves the actor and never returns. Starts no process: the first actor does. `options` may be NULL;
+ * `classes` is borrowed until tram_fini. */
+int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
+                   const struct tram_options *options, struct tram **out);
+int tram_init(int *argc, char ***argv, const struct tram_class *classes, struct tram **out);
+
+/* Ends every actor (bounded: 2 s for good order, then they are killed), frees every graph. NULL is fine. */
+void tram_fini(struct tram *t);
+
+struct tram_actor_options {
+    const char *name; /* for messages; NULL: "Class#index" */
+    const void *args; /* given to the class's create, copied */
+    size_t args_size; /* at most 64 KiB */
+    int cpu; /* CPU number + 1 to run on; 0: the runtime places actors in turn over the usable CPUs */
+};
+
+/* Starts an actor process and waits until its `create` has run (at most 10 s). `options` may be NULL. The
+ * actor belongs to `t`; tram_actor_destroy ends it earlier (compiled graphs over it then report it dead). */
+int tram_actor_create(struct tram *t, const char *class_name, const struct tram_actor_options *options,
+                      struct tram_actor **out);
+void tram_actor_destroy(struct tram_actor *a);
+const char *tram_actor_name(const struct tram_actor *a);
+int tram_actor_pid(const struct tram_actor *a);
+
+/* Inside a method. Arguments are borrowed until the method returns. */
+size_t tram_arg_count(const struct tram_call *c);
+struct tram_bytes tram_arg(const struct tram_call *c, size_t index);
+/* Room for result `index` (only 0 as yet), in place in the outgoing slot; NULL, with the call failed, when
+ * `size` is above the edge's limit. Writing all of it is the method's duty. Reserving again replaces the
+ * first. */
+void *tram_result_reserve(struct tram_call *c, size_t index, size_t size);
+/* Reserve and copy in one. Uses the kernel that is fastest for the size. Returns 0 or the code to return. */
+int tram_result_copy(struct tram_call *c, size_t index, const void *data, size_t size);
+/* Makes result `index` be argument `arg`, without a copy: the producer's slot stays held until every reader
+ * of the result has released it. The method must be declared `.forwards = 1`. Returns 0 or the code to
+ * return. */
+int tram_forward(struct tram_call *c, size_t index, size_t arg);
+/* Records why the call fails; returns `code` (1 if it is 0), for the method to return. */
+int tram_fail(struct tram_call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- References: results to come, of an eager call or of an execution ---------------------------------- */
+
+/* A small value, owned by the caller and free to copy; the result behind it is fetched once. Treat the fields
+ * as private. A reference outlives neither its struct tram nor, for compiled graphs, the teardown, both of
+ * which are noticed and reported, not undefined. */
+struct tram_ref {
+    struct tram__source *source;
+    uint64_t id;
+    uint32_t generation;
+    uint32_t output;
+};
+
+/* Waits for the result and copies it: *size is its length. ERR_TOO_LARGE when it exceeds `capacity`; the
+ * reference then stays good. ERR_TIMED_OUT leaves it good as well; any other outcome consumes it. */
+int tram_get(struct tram_ref *r, void *buffer, size_t capacity, size_t *size, double timeout_s);
+/* Waits for the result and lends it in place until tram_release. A result that is kept holds its slot, and
+ * with it the in-flight window of its graph. */
+int tram_get_borrow(struct tram_ref *r, struct tram_bytes *out, double timeout_s);
+/* Gives a borrowed result back, or gives up a result that was never fetched. */
+int tram_release(struct tram_ref *r);
+
+/* ---- Eager calls ----------------------------------------------------------------------------------------
+ */
+
+/* Sends one call to an actor and returns at once with the reference of its result. Calls on one actor run in
+ * the order of submission. Blocks only while the socket is full. */
+int tram_call(struct tram_actor *a, const char *method, const void *data, size_t size, struct tram_ref *ref);
+
+/* ---- Graphs ----------------------------------------------------------------------------------------------
+ */
+
+struct tram_node {
+    struct tram_graph *graph;
+    uint32_t index;
+};
+
+int tram_graph_create(struct tram *t, struct tram_graph **out);
+void tram_graph_destroy(struct tram_graph *g); /* compiled graphs made from it live on */
+
+/* Builders return a node; a mistake is kept with the graph, its message exact, and returned by compile. */
+struct tram_node tram_graph_input(struct tram_graph *g, size_t max_bytes); /* one per graph as yet */
+struct tram_node tram_graph_bind_args(struct tram_graph *g, struct tram_actor *a, const char *method,
+                                      size_t count, const struct tram_node *args);
+#define tram_graph_bind(g, a, method, ...)                                                     \
+    tram_graph_bind_args((g), (a), (method),                                                   \
+                         sizeof((struct tram_node[]){__VA_ARGS__}) / sizeof(struct tram_node), \
+                         (struct tram_node[]){__VA_ARGS__})
+/* Limit of a task's result; without it, the largest limit among its arguments. */
+void tram_graph_limit(struct tram_graph *g, struct tram_node node, size_t max_bytes);
+/* Adds an output; executions hand out one reference for each, in this order. */
+void tram_graph_output(struct tram_graph *g, struct tram_node node);
+
+struct tram_compile_options {
+    uint32_t inflight;       /* executions submitted and not yet released; 0: 10; at most TRAM_MAX_INFLIGHT */
+    enum tram_wait wait;     /* AUTO: as the runtime */
+    double submit_timeout_s; /* for a slot to fill; 0: the default of 10 s */
+    const char *channel;     /* backend; NULL: "shm" */
+};
+#define TRAM_MAX_INFLIGHT 4096u
+#define TRAM_MAX_BYTES    (UINT64_C(1) << 32) /* largest limit of one edge */
+
+/* Freezes the graph's present state, allocates, prefaults and maps every channel, and starts one thread per
+ * actor. Fails, saying what each edge asked for, when memory would not do. Blocks until every actor is ready
+ * (at most 10 s). `options` may be NULL. */
+int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
+                       struct tram_compiled **out);
+
+/* Runs the graph once on a copy of the input. `refs` takes one reference per output. ERR_FULL, at once, when
+ * the in-flight limit is reached: release a result first. No allocation, no lock, and no system call while no
+ * peer sleeps. */
+int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs);
+/* The same without the copy: *buffer has room for the input's limit; fill it, then commit `size` bytes of it.
+ */
+int tram_execute_loan(struct tram_compiled *x, size_t size, void **buffer);
+int tram_execute_commit(struct tram_compiled *x, size_t size, struct tram_ref *refs);
+
+/* Stops the graph's threads and frees its memory, within `timeout_s`; its actors live on and may be compiled
+ * again. Idempotent. ERR_TIMED_OUT names the actor that is still inside a method, and the call may be
+ * repeated. `x` stays readable until tram_fini. */
+int tram_teardown_within(struct tram_compiled *x, double timeout_s);
+int tram_teardown(struct tram_compiled *x); /* within 30 s */
+
+/* Exact counters, summed over the driver and all actors of the graph. */
+struct tram_stats {
+    uint64_t executions; /* submitted by the driver */
+    uint64_t copies;     /* payloads copied by the runtime */
+    uint64_t copied_bytes;
+    uint64_t sleeps; /* futex waits */
+    uint64_t wakes;  /* futex wakes */
+    uint64_t yields;
+    uint64_t channel_bytes; /* shared memory of all channels */
+    uint64_t compile_ns;
+};
+int tram_compiled_stats(const struct tram_compiled *x, struct tram_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

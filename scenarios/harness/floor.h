@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The floors of this machine: what two processes reach with raw flags, futexes, sockets and copies. Shares
+ * nothing with the runtime but placement and the clock, so that it can be held against it.
+ */
+#ifndef TRAM_HARNESS_FLOOR_H
+#define TRAM_HARNESS_FLOOR_H
+
+#include <stddef.h>
+
+#include "results/result.h"
+
+struct tram_floor_params {
+    int cpu;                  /* of the calling thread while it measures */
+    int peer_cpu;             /* of the other process; the same CPU is fine: spinning then yields */
+    const size_t *copy_sizes; /* bytes; borrowed */
+    size_t copy_count;        /* at most TRAM_FLOOR_MAX_SIZES */
+    double figure_s;          /* time for each latency; 0: 60 ms */
+    double copy_s; /* time for each size of copy; 0: 20 ms. Sizes that need longer are copied once each way */
+};
+
+/* Measures everything, blocking for about 6 * figure_s + copy_count * copy_s. Forks a process for each figure
+ * and reaps it; the caller must be single-threaded (a parent-death signal follows the thread that forked).
+ * The caller's affinity is restored. Needs three times the largest size of memory. Returns 0, or -1 with one
+ * line in `why`. */
+int tram_floor_measure(const struct tram_floor_params *params, struct tram_floor *out, char *why,
+                       size_t why_size);
+
+/* The median of each figure over several measurements with the same sizes; NaN is passed over. n is at
+ * least 1. */
+void tram_floor_median(const struct tram_floor *all, size_t n, struct tram_floor *out);
+
+#endif
