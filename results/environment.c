@@ -82,8 +82,7 @@ void tram_environment_end(struct tram_environment *e) {
     clock_gettime(CLOCK_REALTIME, &e->end);
 }
 
-/* ---- To JSON ----------------------------------------------------------------------------------------------
- */
+/* ---- To JSON ---- */
 
 static void put_utc(struct tram__object *o, const char *key, const struct timespec *t) {
     struct tm tm;

@@ -49,8 +49,7 @@ int tram_results_set_context(struct tram_results *r, json_t *context) {
     return 0;
 }
 
-/* ---- Floors
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Floors ---- */
 
 static json_t *copies_json(const struct tram_floor *floor) {
     json_t *all = json_array();
@@ -86,8 +85,7 @@ int tram_results_set_floor(struct tram_results *r, const struct tram_floor *floo
     return 0;
 }
 
-/* ---- Rows
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Rows ---- */
 
 /* A family is a scenario, an instance one case of it; repetitions of a case share both numbers. */
 struct place {
@@ -174,8 +172,7 @@ int tram_results_add(struct tram_results *r, const struct tram_row *row) {
     return json_array_append_new(r->rows, tram__object_done(&o));
 }
 
-/* ---- The file
- * ---------------------------------------------------------------------------------------------- */
+/* ---- The file ---- */
 
 static char *to_text(const struct tram_results *r) {
     struct tram__object file = tram__object_new();

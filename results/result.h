@@ -12,8 +12,7 @@
 
 #include <jansson.h>
 
-/* ---- Floors: what this machine does with no runtime at all -----------------------------------------------
- */
+/* ---- Floors: what this machine does with no runtime at all ---- */
 
 enum { TRAM_FLOOR_MAX_SIZES = 32 };
 
@@ -36,8 +35,7 @@ struct tram_floor {
     struct tram_floor_copy copy[TRAM_FLOOR_MAX_SIZES];
 };
 
-/* ---- Rows
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Rows ---- */
 
 #define TRAM_ABSENT INT64_C(-1) /* of an integer; of a double it is NaN. Both are null in the file. */
 

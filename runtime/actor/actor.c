@@ -124,8 +124,7 @@ int tram__actor_send(struct tram_actor *a, struct tram__send *s) {
     return status;
 }
 
-/* ---- creation --------------------------------------------------------------------------------------------
- */
+/* ---- creation ---- */
 
 static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
     Tram__Wire__Hello *m = tram__wire__hello__unpack(NULL, f->spec_size, f->spec);
@@ -246,8 +245,7 @@ err_free:
     return status;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 static void ask_to_end(struct tram_actor *a) {
     struct tram__send send = {.type = TRAM__FRAME_EXIT};

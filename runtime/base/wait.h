@@ -27,7 +27,7 @@ struct tram__site {
     uint64_t budget_ticks;
 };
 
-/* ---- Spinning on any condition ------------------------------------------------------------------------- */
+/* ---- Spinning on any condition ---- */
 
 struct tram__spin {
     const struct tram__wait_plan *plan;
@@ -45,8 +45,7 @@ bool tram__spin_more(struct tram__spin *s);
 /* The wait is over: what happened teaches the site its budget. */
 void tram__spin_end(struct tram__spin *s, bool slept);
 
-/* ---- Waiting for a shared word to reach a value ----------------------------------------------------------
- */
+/* ---- Waiting for a shared word to reach a value ---- */
 
 /* Counters of one thread, in memory that others may read. */
 struct tram__wait_counts {

@@ -65,8 +65,7 @@ static int await_answer(struct tram_actor *a, uint64_t id, const char *doing, ui
     return TRAM_OK;
 }
 
-/* ---- compile
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- compile ---- */
 
 static int check_actors(const struct tram_graph *g) {
     for (uint32_t i = 0; i < g->node_count; i++)
@@ -338,8 +337,7 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
     return TRAM_OK;
 }
 
-/* ---- teardown
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- teardown ---- */
 
 int tram_teardown_within(struct tram_compiled *x, double timeout_s) {
     if (x->torn)

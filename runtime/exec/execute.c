@@ -16,8 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- failure
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- failure ---- */
 
 static int torn(void) {
     return tram__fail(TRAM_ERR_TORN_DOWN, "the graph was torn down");
@@ -102,8 +101,7 @@ static int task_failed(struct tram_compiled *x, uint64_t n, const struct tram__m
     return TRAM_ERR_TASK;
 }
 
-/* ---- submitting
- * --------------------------------------------------------------------------------------------------- */
+/* ---- submitting ---- */
 
 static int refuse(struct tram_compiled *x) {
     if (x->torn)
@@ -193,8 +191,7 @@ int tram_execute_commit(struct tram_compiled *x, size_t size, struct tram_ref *r
     return TRAM_OK;
 }
 
-/* ---- results
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- results ---- */
 
 /* Slot of execution n, which is in flight. */
 static uint32_t slot_of(const struct tram_compiled *x, uint64_t n) {

@@ -72,8 +72,7 @@ void tram__layout_destroy(struct tram__layout *l) {
     *l = (struct tram__layout){0};
 }
 
-/* ---- the plan of one participant --------------------------------------------------------------------------
- */
+/* ---- the plan of one participant ---- */
 
 static void *copy_of(const void *from, size_t bytes) {
     void *p = malloc(bytes ? bytes : 1);

@@ -42,8 +42,7 @@ static void *room(struct tram_call *c, uint64_t size) {
     return t->writer ? t->writer->ops->room(t->writer, t->slot, size) : t->local;
 }
 
-/* ---- one operation
- * --------------------------------------------------------------------------------------------- */
+/* ---- one operation ---- */
 
 /* The result is a failure, of this task or of one it depends on: its text travels in place of a payload. */
 static void set_failure(struct tram__loop_task *t, int32_t code, uint32_t node, const void *text,
@@ -135,8 +134,7 @@ static void publish(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
     wake_writers(t);
 }
 
-/* ---- the thread
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the thread ---- */
 
 /* An operation with its operand found. */
 struct step {
@@ -226,8 +224,7 @@ static int interrupted(void *arg) {
     return tram__load32_acquire(&l->control) ? TRAM_ERR_TORN_DOWN : TRAM_OK;
 }
 
-/* ---- opening and closing
- * ------------------------------------------------------------------------------------------- */
+/* ---- opening and closing ---- */
 
 static int bad_plan(const char *what) {
     return tram__fail(TRAM_ERR_PROTOCOL, "a plan with %s", what);

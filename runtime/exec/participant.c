@@ -81,8 +81,7 @@ static const Tram__Wire__Channel *channel_plan(const struct tram__participant *p
     return NULL;
 }
 
-/* ---- endpoints
- * ------------------------------------------------------------------------------------------------ */
+/* ---- endpoints ---- */
 
 static int out_of_bounds(uint32_t channel) {
     return tram__fail(TRAM_ERR_PROTOCOL, "channel %u lies outside its region", channel);

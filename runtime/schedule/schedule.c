@@ -30,8 +30,7 @@ static bool append(uint32_t **list, uint32_t *count, uint32_t value) {
     return true;
 }
 
-/* ---- participants and their tasks
- * -------------------------------------------------------------------------- */
+/* ---- participants and their tasks ---- */
 
 static uint32_t participant_of(struct tram__schedule *s, struct tram_actor *actor) {
     for (uint32_t i = s->participant_count; i-- > 1;)
@@ -69,8 +68,7 @@ static bool find_participants(struct work *w) {
     return true;
 }
 
-/* ---- channels
- * ------------------------------------------------------------------------------------------------ */
+/* ---- channels ---- */
 
 /* The channel of a node, made on first use; `reader` is added to it unless it is there. */
 static bool connect(struct work *w, uint32_t node, uint32_t reader) {
@@ -143,8 +141,7 @@ static bool find_carriers(struct work *w) {
     return true;
 }
 
-/* ---- tasks and operations
- * ---------------------------------------------------------------------------------------- */
+/* ---- tasks and operations ---- */
 
 static bool plan_task(struct work *w, uint32_t node) {
     const struct tram__node *n = &w->g->nodes[node];

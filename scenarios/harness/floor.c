@@ -80,8 +80,7 @@ static uint64_t deadline(double seconds) {
     return tram__now_ns() + (uint64_t)(seconds * 1e9);
 }
 
-/* ---- The other process -----------------------------------------------------------------------------------
- */
+/* ---- The other process ---- */
 
 static bool alive(struct duel *d) {
     if (!d->gone && waitpid(d->child, NULL, WNOHANG) != 0)
@@ -134,8 +133,7 @@ static inline bool await(struct duel *d, flag *f, uint32_t value, bool yields) {
     return true;
 }
 
-/* ---- Cache lines
- * ------------------------------------------------------------------------------------------- */
+/* ---- Cache lines ---- */
 
 static void serve_flags(struct duel *d) {
     for (uint32_t n = 1;; n++) {
@@ -161,8 +159,7 @@ static int measure_cacheline(struct duel *d, double *out) {
     return 0;
 }
 
-/* ---- Futexes
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Futexes ---- */
 
 static void wake(flag *f) {
     syscall(SYS_futex, f, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -201,8 +198,7 @@ static int measure_futex(struct duel *d, double *out) {
     return 0;
 }
 
-/* ---- Sockets
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Sockets ---- */
 
 /* One byte; 0 flags block. The kernel ends the wait when the other end is closed, as the death of its owner
  * does. */
@@ -258,8 +254,7 @@ static int measure_polling(struct duel *d, double *out) {
     return measure_socket(d, MSG_DONTWAIT, out);
 }
 
-/* ---- The clock
- * --------------------------------------------------------------------------------------------- */
+/* ---- The clock ---- */
 
 static void measure_timer(struct duel *d, struct tram_floor *out) {
     size_t count = 0;
@@ -278,8 +273,7 @@ static void measure_timer(struct duel *d, struct tram_floor *out) {
     out->timer_step_ns = step == UINT64_MAX ? NAN : (double)step;
 }
 
-/* ---- Copies
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Copies ---- */
 
 struct kernel {
     const char *name;
@@ -424,8 +418,7 @@ static int measure_copy(struct duel *d, size_t size, struct tram_floor_copy *out
     return result;
 }
 
-/* ---- All of them
- * ------------------------------------------------------------------------------------------- */
+/* ---- All of them ---- */
 
 static int one_figure(struct duel *d, void (*serve)(struct duel *), int (*measure)(struct duel *, double *),
                       double *out) {
@@ -500,8 +493,7 @@ int tram_floor_measure(const struct tram_floor_params *params, struct tram_floor
     return result;
 }
 
-/* ---- Medians over measurements
- * ----------------------------------------------------------------------------- */
+/* ---- Medians over measurements ---- */
 
 static double median_at(const struct tram_floor *all, size_t n, size_t offset) {
     double *values = malloc(n * sizeof *values), value;

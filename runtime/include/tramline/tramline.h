@@ -62,7 +62,7 @@ struct tram_error {
 };
 const struct tram_error *tram_last_error(void);
 
-/* ---- Actors: classes are static tables, known alike to the driver and to every actor process ---------- */
+/* ---- Actors: classes are static tables, known alike to the driver and to every actor process ---- */
 
 struct tram;          /* the runtime of one driver process */
 struct tram_actor;    /* one actor process */
@@ -146,7 +146,7 @@ int tram_forward(struct tram_call *c, size_t index, size_t arg);
 /* Records why the call fails; returns `code` (1 if it is 0), for the method to return. */
 int tram_fail(struct tram_call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* ---- References: results to come, of an eager call or of an execution ---------------------------------- */
+/* ---- References: results to come, of an eager call or of an execution ---- */
 
 /* A small value, owned by the caller and free to copy; the result behind it is fetched once. Treat the fields
  * as private. A reference outlives neither its struct tram nor, for compiled graphs, the teardown, both of
@@ -167,15 +167,13 @@ int tram_get_borrow(struct tram_ref *r, struct tram_bytes *out, double timeout_s
 /* Gives a borrowed result back, or gives up a result that was never fetched. */
 int tram_release(struct tram_ref *r);
 
-/* ---- Eager calls ----------------------------------------------------------------------------------------
- */
+/* ---- Eager calls ---- */
 
 /* Sends one call to an actor and returns at once with the reference of its result. Calls on one actor run in
  * the order of submission. Blocks only while the socket is full. */
 int tram_call(struct tram_actor *a, const char *method, const void *data, size_t size, struct tram_ref *ref);
 
-/* ---- Graphs ----------------------------------------------------------------------------------------------
- */
+/* ---- Graphs ---- */
 
 struct tram_node {
     struct tram_graph *graph;

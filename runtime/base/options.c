@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/options.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_OPTIONS = 64 };
+
+static int take_number(const struct tram__option *o, const char *value) {
+    char *end;
+    errno = 0;
+    unsigned long long v = strtoull(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end || errno || v < o->min || v > o->max)
+        return tram__fail(TRAM_ERR_INVALID, "--%s=%s: a whole number from %llu to %llu is wanted", o->name,
+                          value, (unsigned long long)o->min, (unsigned long long)o->max);
+    *(uint64_t *)o->target = v;
+    return TRAM_OK;
+}
+
+static int take_seconds(const struct tram__option *o, const char *value) {
+    char *end;
+    double v = strtod(value, &end);
+    if (end == value || *end || !(v >= (double)o->min && v <= (double)o->max))
+        return tram__fail(TRAM_ERR_INVALID, "--%s=%s: a number of seconds from %llu to %llu is wanted",
+                          o->name, value, (unsigned long long)o->min, (unsigned long long)o->max);
+    *(double *)o->target = v;
+    return TRAM_OK;
+}
+
+static int take(const struct tram__option *o, const char *value) {
+    switch (o->kind) {
+    case TRAM__OPTION_FLAG:
+        *(bool *)o->target = true;
+        return TRAM_OK;
+    case TRAM__OPTION_NUMBER:
+        return take_number(o, value);
+    case TRAM__OPTION_SECONDS:
+        return take_seconds(o, value);
+    case TRAM__OPTION_TEXT:
+        *(const char **)o->target = value;
+        return TRAM_OK;
+    }
+    return TRAM_OK;
+}
+
+static int refuse(char **argv, int at, int found, int letter) {
+    if (found == ':')
+        return tram__fail(TRAM_ERR_INVALID, "%s: a value is missing", argv[at]);
+    if (letter)
+        return tram__fail(TRAM_ERR_INVALID, "-%c: there is no such option (see --help)", letter);
+    return tram__fail(TRAM_ERR_INVALID, "%s: there is no such option, or it takes no value (see --help)",
+                      argv[at]);
+}
+
+int tram__options_parse(int argc, char **argv, const struct tram__option *table) {
+    struct option longs[MAX_OPTIONS + 1];
+    char shorts[2 * MAX_OPTIONS + 2] = ":";
+    size_t used = 1, count = 0;
+    memset(longs, 0, sizeof longs);
+    for (; table[count].name && count < MAX_OPTIONS; count++) {
+        const struct tram__option *o = &table[count];
+        int has = o->kind == TRAM__OPTION_FLAG ? no_argument : required_argument;
+        longs[count] = (struct option){o->name, has, NULL, 256 + (int)count};
+        if (o->letter) {
+            shorts[used++] = o->letter;
+            if (has == required_argument)
+                shorts[used++] = ':';
+        }
+    }
+    shorts[used] = '\0';
+    opterr = 0;
+    optind = 0; /* glibc: start afresh */
+    for (;;) {
+        int at = optind ? optind : 1;
+        int found = getopt_long(argc, argv, shorts, longs, NULL);
+        if (found == -1)
+            break;
+        if (found == '?' || found == ':')
+            return refuse(argv, at, found, optopt < 256 ? optopt : 0);
+        const struct tram__option *o = NULL;
+        for (size_t i = 0; i < count; i++)
+            if (found == 256 + (int)i || (table[i].letter && found == table[i].letter))
+                o = &table[i];
+        int status = o ? take(o, optarg) : TRAM_OK;
+        if (status)
+            return status;
+    }
+    if (optind < argc)
+        return tram__fail(TRAM_ERR_INVALID, "%s: an argument that is not an option (see --help)",
+                          argv[optind]);
+    return TRAM_OK;
+}
+
+void tram__options_help(const struct tram__option *table) {
+    for (const struct tram__option *o = table; o->name; o++) {
+        char left[80];
+        snprintf(left, sizeof left, "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+                 o->letter ? "," : " ", o->name, o->argument ? "=" : "", o->argument ? o->argument : "");
+        printf("  %-30s %s\n", left, o->help);
+    }
+}
+
+bool tram__size_parse(const char *text, uint64_t max, const char **end, uint64_t *out) {
+    char *p;
+    errno = 0;
+    unsigned long long v = strtoull(text, &p, 10);
+    unsigned shift = 0;
+    if (text[0] < '0' || text[0] > '9' || errno)
+        return false;
+    if (*p == 'k' || *p == 'K')
+        shift = 10;
+    else if (*p == 'M')
+        shift = 20;
+    else if (*p == 'G')
+        shift = 30;
+    p += shift != 0;
+    if (v == 0 || v > (max >> shift))
+        return false;
+    *out = (uint64_t)v << shift;
+    *end = p;
+    return true;
+}
+
+static int bad_size(const char *text, uint64_t max) {
+    char most[32];
+    tram__size_print(max, most, sizeof most);
+    return tram__fail(TRAM_ERR_INVALID, "'%s' is not a size from 1 B to %s (digits, then k, M or G)", text,
+                      most);
+}
+
+static int parse_range(const char *text, uint64_t max, uint64_t *sizes, size_t *count) {
+    const char *p;
+    uint64_t least, most, factor = 0;
+    if (!tram__size_parse(text, max, &p, &least) || *p != ':')
+        return bad_size(text, max);
+    const char *upper = p + 1;
+    if (!tram__size_parse(upper, max, &p, &most) || strncmp(p, ":x", 2) != 0)
+        return tram__fail(TRAM_ERR_INVALID, "'%s' is not of the form MIN:MAX:xFACTOR", text);
+    const char *times = p + 2;
+    if (!tram__size_parse(times, 1024, &p, &factor) || *p || factor < 2)
+        return tram__fail(TRAM_ERR_INVALID, "'%s' is not a factor from 2 to 1024", times);
+    if (most < least)
+        return tram__fail(TRAM_ERR_INVALID, "'%s' ends below its start", text);
+    *count = 0;
+    for (uint64_t s = least; s <= most; s *= factor) /* at most 33 steps: the factor is 2 at least */
+        sizes[(*count)++] = s;
+    return TRAM_OK;
+}
+
+int tram__sizes_parse(const char *text, uint64_t max, uint64_t *sizes, size_t *count) {
+    if (strchr(text, ':'))
+        return parse_range(text, max, sizes, count);
+    const char *p = text;
+    *count = 0;
+    for (;;) {
+        if (*count == TRAM__MAX_SIZES)
+            return tram__fail(TRAM_ERR_INVALID, "more than %d sizes", (int)TRAM__MAX_SIZES);
+        const char *start = p;
+        if (!tram__size_parse(p, max, &p, &sizes[*count]) || (*p && *p != ','))
+            return bad_size(start, max);
+        ++*count;
+        if (!*p)
+            return TRAM_OK;
+        p++;
+    }
+}
+
+void tram__size_print(uint64_t bytes, char *out, size_t size) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
+    double v = (double)bytes;
+    unsigned u = 0;
+    for (; v >= 1024 && u < 3; u++)
+        v /= 1024;
+    snprintf(out, size, v == (double)(uint64_t)v ? "%.0f %s" : "%.1f %s", v, units[u]);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A way to run the pattern. The harness drives every mode through the same batches; a mode keeps its loop tight.
+ */
+#ifndef TRAM_HARNESS_MODE_H
+#define TRAM_HARNESS_MODE_H
+
+#include <sys/types.h>
+
+#include "harness/settings.h"
+
+enum { TRAM_MAX_PIDS = 64, TRAM_WHY = 512 };
+
+/* What one trial runs; filled in by the harness, read by the modes. */
+struct tram_case {
+    const struct tram_scenario *scenario;
+    enum tram_mode mode;
+    enum tram_wait wait;
+    uint64_t size;
+    uint32_t inflight;
+    bool loan;
+    bool check; /* loan: fill and check inside run, outside the timed interval */
+    uint64_t seed;
+    double timeout_s;
+    struct tram__cpus placement;
+};
+
+/* `count` executions, numbered from `first`. By copy: inputs at from + i * stride, results to `to` + i * stride. */
+struct tram_batch {
+    uint64_t first;
+    uint32_t count;
+    const unsigned char *from;
+    unsigned char *to;
+    size_t stride;
+    uint64_t *took_ns;          /* NULL, or the time of each execution, from submission to result */
+    uint64_t fill_ns, check_ns; /* by loan: added to */
+};
+
+/* Exact counters since the start; TRAM_ABSENT-like -1 where a mode has none. */
+struct tram_mode_counters {
+    double copies, copied_bytes, sleeps;
+    int64_t compile_ns, channel_bytes;
+    const char *note; /* static: what the mode chose, such as its kernel; or NULL */
+};
+
+struct tram_mode_ops {
+    const char *name;
+    /* Starts whatever processes it needs. `why` gets one line on failure. */
+    int (*open)(const struct tram_case *c, void **state, char *why);
+    /* Runs a batch, blocking; 0 or -1 with `why`. */
+    int (*run)(void *state, struct tram_batch *b, char *why);
+    void (*counters)(void *state, struct tram_mode_counters *out);
+    /* Processes other than the caller that work for it. */
+    int (*pids)(void *state, pid_t *out);
+    void (*close)(void *state);
+};
+
+extern const struct tram_mode_ops tram_mode_limit, tram_mode_compiled, tram_mode_eager;
+
+/* The runtime of this process, for the modes on it; set once by the harness. */
+extern struct tram *tram_harness_runtime;
+
+#endif

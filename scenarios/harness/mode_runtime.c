@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The modes on the runtime: compiled executions and eager calls. They differ in how one execution is submitted.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/seam.h"
+#include "harness/mode.h"
+#include "harness/payload.h"
+
+enum { MAX_ACTORS = TRAM_MAX_PIDS };
+
+struct tram *tram_harness_runtime;
+
+struct state {
+    const struct tram_case *c;
+    struct tram_actor *actors[MAX_ACTORS];
+    struct tram_graph *graph;
+    struct tram_compiled *compiled;
+    struct tram_ref *refs; /* in flight */
+};
+
+static int fail(char *why) {
+    snprintf(why, TRAM_WHY, "%s", tram_last_error()->text);
+    return -1;
+}
+
+static void close_state(void *state) {
+    struct state *s = state;
+    if (s->compiled)
+        tram_teardown(s->compiled);
+    tram_graph_destroy(s->graph);
+    for (unsigned i = 0; i < s->c->scenario->actors; i++)
+        tram_actor_destroy(s->actors[i]);
+    free(s->refs);
+    free(s);
+}
+
+static int open_actors(const struct tram_case *c, struct state **out, char *why) {
+    struct state *s = calloc(1, sizeof *s);
+    if (!s || !(s->refs = calloc(c->inflight, sizeof *s->refs))) {
+        free(s);
+        snprintf(why, TRAM_WHY, "out of memory");
+        return -1;
+    }
+    s->c = c;
+    for (unsigned i = 0; i < c->scenario->actors; i++) {
+        struct tram_actor_options o = {.cpu = 1 + c->placement.cpu[(i + 1) % c->placement.count]};
+        if (tram_actor_create(tram_harness_runtime, c->scenario->class_name, &o, &s->actors[i])) {
+            fail(why);
+            close_state(s);
+            return -1;
+        }
+    }
+    tram__cpus_bind(c->placement.cpu[0]);
+    *out = s;
+    return 0;
+}
+
+static int open_eager(const struct tram_case *c, void **state, char *why) {
+    return open_actors(c, (struct state **)state, why);
+}
+
+static int open_compiled(const struct tram_case *c, void **state, char *why) {
+    struct state *s;
+    if (open_actors(c, &s, why))
+        return -1;
+    struct tram_compile_options o = {.inflight = c->inflight, .submit_timeout_s = c->timeout_s};
+    if (tram_graph_create(tram_harness_runtime, &s->graph))
+        goto err;
+    c->scenario->build(s->graph, s->actors, c->size, c->loan);
+    if (tram_graph_compile(s->graph, &o, &s->compiled))
+        goto err;
+    *state = s;
+    return 0;
+err:
+    fail(why);
+    close_state(s);
+    return -1;
+}
+
+static inline int submit(struct state *s, const void *data, struct tram_ref *ref) {
+    const struct tram_case *c = s->c;
+    if (s->compiled)
+        return tram_execute(s->compiled, data, c->size, ref);
+    return c->scenario->call(s->actors, data, c->size, c->loan, ref);
+}
+
+/* By copy. The reference at `head` of the ring is the oldest in flight. */
+static int run_copies(struct state *s, struct tram_batch *b, char *why) {
+    const struct tram_case *c = s->c;
+    uint32_t head = 0, tail = 0, inflight = c->inflight;
+    for (uint32_t sent = 0, got = 0; got < b->count;) {
+        while (sent < b->count && sent - got < inflight) {
+            if (b->took_ns)
+                b->took_ns[sent] = tram__now_ns();
+            if (submit(s, b->from + sent * b->stride, &s->refs[tail]))
+                return fail(why);
+            sent++;
+            tail = tail + 1 == inflight ? 0 : tail + 1;
+        }
+        size_t size;
+        if (tram_get(&s->refs[head], b->to + got * b->stride, c->size, &size, c->timeout_s))
+            return fail(why);
+        if (b->took_ns)
+            b->took_ns[got] = tram__now_ns() - b->took_ns[got];
+        if (size != c->size) {
+            snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes", (unsigned long long)(b->first + got),
+                     size);
+            return -1;
+        }
+        got++;
+        head = head + 1 == inflight ? 0 : head + 1;
+    }
+    return 0;
+}
+
+static int check_loaned(const struct tram_case *c, const struct tram_bytes *got, uint64_t n, char *why) {
+    size_t at = got->size == c->size ? tram_payload_check(got->data, c->size, c->seed, n) : got->size;
+    if (at == c->size)
+        return 0;
+    snprintf(why, TRAM_WHY, "execution %llu returned a wrong byte at offset %zu", (unsigned long long)n, at);
+    return -1;
+}
+
+/* By loan, one at a time: filled before, checked after the timed interval. Eager calls have no loan: they send from
+ * and borrow into place. */
+static int run_loans(struct state *s, struct tram_batch *b, char *why) {
+    const struct tram_case *c = s->c;
+    for (uint32_t i = 0; i < b->count; i++) {
+        void *buffer = b->to;
+        struct tram_ref ref;
+        struct tram_bytes got;
+        uint64_t t0 = tram__now_ns();
+        if (s->compiled && tram_execute_loan(s->compiled, c->size, &buffer))
+            return fail(why);
+        if (c->check)
+            tram_payload_fill(buffer, c->size, c->seed, b->first + i);
+        uint64_t t1 = tram__now_ns();
+        if (s->compiled ? tram_execute_commit(s->compiled, c->size, &ref) : submit(s, buffer, &ref))
+            return fail(why);
+        if (tram_get_borrow(&ref, &got, c->timeout_s))
+            return fail(why);
+        uint64_t t2 = tram__now_ns();
+        if (c->check && check_loaned(c, &got, b->first + i, why))
+            return -1;
+        b->fill_ns += t1 - t0;
+        b->check_ns += tram__now_ns() - t2;
+        b->took_ns[i] = t2 - t1;
+        if (tram_release(&ref))
+            return fail(why);
+    }
+    return 0;
+}
+
+static int run(void *state, struct tram_batch *b, char *why) {
+    struct state *s = state;
+    return s->c->loan ? run_loans(s, b, why) : run_copies(s, b, why);
+}
+
+static void counters(void *state, struct tram_mode_counters *out) {
+    struct state *s = state;
+    struct tram_stats stats;
+    *out = (struct tram_mode_counters){-1, -1, -1, -1, -1, NULL};
+    if (!s->compiled || tram_compiled_stats(s->compiled, &stats))
+        return;
+    out->copies = (double)stats.copies;
+    out->copied_bytes = (double)stats.copied_bytes;
+    out->sleeps = (double)stats.sleeps;
+    out->compile_ns = (int64_t)stats.compile_ns;
+    out->channel_bytes = (int64_t)stats.channel_bytes;
+}
+
+static int pids(void *state, pid_t *out) {
+    struct state *s = state;
+    for (unsigned i = 0; i < s->c->scenario->actors; i++)
+        out[i] = tram_actor_pid(s->actors[i]);
+    return (int)s->c->scenario->actors;
+}
+
+const struct tram_mode_ops tram_mode_compiled = {.name = "compiled",
+                                                 .open = open_compiled,
+                                                 .run = run,
+                                                 .counters = counters,
+                                                 .pids = pids,
+                                                 .close = close_state};
+const struct tram_mode_ops tram_mode_eager = {.name = "eager",
+                                              .open = open_eager,
+                                              .run = run,
+                                              .counters = counters,
+                                              .pids = pids,
+                                              .close = close_state};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a person reads (standard output) and what tools read (the result file).
+ */
+#ifndef TRAM_HARNESS_REPORT_H
+#define TRAM_HARNESS_REPORT_H
+
+#include "harness/settings.h"
+#include "harness/trial.h"
+#include "results/environment.h"
+#include "results/result.h"
+
+/* Everything measured in one run. trials: [size][mode][repetition]; modes that were not asked for stay untouched. */
+struct tram_run {
+    const struct tram_scenario *scenario;
+    const struct tram_settings *settings;
+    struct tram_environment environment;
+    struct tram_trial *trials;
+    struct tram_floor *floors; /* one per repetition */
+    struct tram_floor floor;   /* their median */
+};
+
+struct tram_trial *tram_run_trial(const struct tram_run *r, size_t size, int mode, uint64_t repetition);
+/* "roundtrip/mode:compiled/size:1/actors:1/inflight:1" into `out`. */
+void tram_case_name(const struct tram_run *r, size_t size, int mode, char *out, size_t out_size);
+
+void tram_report_header(const struct tram_run *r);
+void tram_report_table(const struct tram_run *r);
+/* Writes the result file; 0 or -1 with `why`. */
+int tram_report_json(const struct tram_run *r, const char *path, char *why, size_t why_size);
+
+#endif

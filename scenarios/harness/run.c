@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A run: every case of every repetition, and the floors once per repetition, in random order by seed, each in a fresh
+ * process.
+ */
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "harness/floor.h"
+#include "harness/report.h"
+
+enum { FLOOR = -1 }; /* in place of a size */
+
+struct job {
+    int size, mode; /* size: index, or FLOOR */
+};
+
+static uint64_t next_random(uint64_t *state) {
+    uint64_t z = (*state += 0x9E3779B97F4A7C15u);
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+static size_t make_jobs(const struct tram_settings *s, struct job *jobs) {
+    size_t n = 0;
+    jobs[n++] = (struct job){FLOOR, 0};
+    for (size_t size = 0; size < s->size_count; size++)
+        for (int m = 0; m < TRAM_MODES; m++)
+            if (s->modes[m])
+                jobs[n++] = (struct job){(int)size, m};
+    return n;
+}
+
+static void shuffle(struct job *jobs, size_t n, uint64_t *random) {
+    for (size_t i = n; i > 1; i--) {
+        size_t k = next_random(random) % i;
+        struct job swap = jobs[i - 1];
+        jobs[i - 1] = jobs[k];
+        jobs[k] = swap;
+    }
+}
+
+static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
+    const struct tram_settings *s = r->settings;
+    size_t sizes[TRAM_FLOOR_MAX_SIZES];
+    struct tram_floor_params p = {.cpu = s->placement.cpu[0],
+                                  .peer_cpu = s->placement.cpu[1 % s->placement.count],
+                                  .copy_sizes = sizes};
+    for (size_t i = 0; i < s->size_count && p.copy_count < TRAM_FLOOR_MAX_SIZES; i++)
+        sizes[p.copy_count++] = s->sizes[i];
+    return tram_floor_measure(&p, &r->floors[repetition], why, TRAM_WHY);
+}
+
+static int run_case(struct tram_run *r, struct job job, uint64_t repetition, char *program, char *why) {
+    const struct tram_settings *s = r->settings;
+    struct tram_trial *t = tram_run_trial(r, (size_t)job.size, job.mode, repetition);
+    *t = (struct tram_trial){
+        .c = {.mode = (enum tram_mode)job.mode,
+              .wait = s->wait,
+              .size = s->sizes[job.size],
+              .inflight = (uint32_t)s->inflight,
+              .loan = s->loan,
+              .check = !s->no_check,
+              .seed = s->seed + repetition,
+              .timeout_s = s->timeout_s,
+              .placement = s->placement},
+        .iters = s->iters,
+        .warmup = s->warmup,
+    };
+    if (tram_trial_run(t, program) == 0)
+        return 0;
+    char size[32];
+    tram__size_print(s->sizes[job.size], size, sizeof size);
+    snprintf(why, TRAM_WHY, "mode %s, %s: %.380s", tram_mode_names[job.mode], size, t->why);
+    return -1;
+}
+
+static void progress(const struct tram_run *r, size_t done, size_t all) {
+    if (!isatty(STDERR_FILENO) || r->settings->quiet)
+        return;
+    if (done < all)
+        fprintf(stderr, "\r%zu of %zu", done, all);
+    else
+        fprintf(stderr, "\r%*s\r", 24, "");
+}
+
+static int run_all(struct tram_run *r, char *program, char *why) {
+    const struct tram_settings *s = r->settings;
+    struct job jobs[TRAM__MAX_SIZES * TRAM_MODES + 1];
+    size_t n = make_jobs(s, jobs), done = 0;
+    uint64_t random = s->seed;
+    for (uint64_t rep = 0; rep < s->repetitions; rep++) {
+        shuffle(jobs, n, &random);
+        for (size_t i = 0; i < n; i++) {
+            progress(r, done++, n * s->repetitions);
+            int status =
+                jobs[i].size == FLOOR ? run_floor(r, rep, why) : run_case(r, jobs[i], rep, program, why);
+            if (status)
+                return -1;
+        }
+    }
+    progress(r, done, done);
+    tram_floor_median(r->floors, s->repetitions, &r->floor);
+    return 0;
+}
+
+static void list_cases(const struct tram_run *r) {
+    const struct tram_settings *s = r->settings;
+    char name[256];
+    for (size_t size = 0; size < s->size_count; size++) {
+        for (int m = 0; m < TRAM_MODES; m++) {
+            if (!s->modes[m])
+                continue;
+            tram_case_name(r, size, m, name, sizeof name);
+            printf("%s\n", name);
+        }
+    }
+}
+
+/* Everything below a run inherits the CPUs that were asked for. */
+static void restrict_cpus(const struct tram__cpus *cpus) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (unsigned i = 0; i < cpus->count; i++)
+        CPU_SET((size_t)cpus->cpu[i], &set);
+    sched_setaffinity(0, sizeof set, &set);
+}
+
+static int measure(struct tram_run *r, int argc, char **argv) {
+    const struct tram_settings *s = r->settings;
+    const char *name = r->scenario->name;
+    char why[TRAM_WHY] = "";
+    if (s->json && tram_results_check_path(s->json, why, sizeof why)) {
+        fprintf(stderr, "%s: --json=%s: %s\n", name, s->json, why);
+        return 2;
+    }
+    r->trials = calloc(s->size_count * TRAM_MODES * s->repetitions, sizeof *r->trials);
+    r->floors = calloc(s->repetitions, sizeof *r->floors);
+    if (!r->trials || !r->floors) {
+        fprintf(stderr, "%s: out of memory\n", name);
+        return 1;
+    }
+    restrict_cpus(&s->placement);
+    struct tram_environment_params p = {
+        .argc = argc, .argv = argv, .seed = s->seed, .affinity_asked = s->cpus};
+    tram_environment_begin(&p, &r->environment);
+    if (!s->quiet)
+        tram_report_header(r);
+    fflush(stdout);
+    if (run_all(r, argv[0], why)) {
+        fprintf(stderr, "%s: %s\n", name, why);
+        return 1;
+    }
+    tram_environment_end(&r->environment);
+    tram_report_table(r);
+    if (s->json && tram_report_json(r, s->json, why, sizeof why)) {
+        fprintf(stderr, "%s: --json=%s: %s\n", name, s->json, why);
+        return 1;
+    }
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "%s: writing the table failed\n", name);
+        return 1;
+    }
+    return 0;
+}
+
+int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenario) {
+    size_t prefix = strlen(TRAM_TRIAL_OPTION);
+    if (argc == 2 && strncmp(argv[1], TRAM_TRIAL_OPTION, prefix) == 0)
+        tram_trial_serve(atoi(argv[1] + prefix), scenario, argc, argv);
+    struct tram *t;
+    if (tram_init(&argc, &argv, scenario->classes, &t)) { /* serves, if this process is an actor */
+        fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
+        return 1;
+    }
+    tram_fini(t);
+    struct tram_settings settings;
+    struct tram_run run = {.scenario = scenario, .settings = &settings};
+    if (tram_settings_parse(argc, argv, &settings)) {
+        fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
+        return 2;
+    }
+    int status = 0;
+    if (settings.help)
+        tram_settings_help(scenario);
+    else if (settings.version)
+        printf("tramline %s\n", TRAM_VERSION);
+    else if (settings.list)
+        list_cases(&run);
+    else
+        status = measure(&run, argc, argv);
+    free(run.trials);
+    free(run.floors);
+    return status;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+const char *const tram_mode_names[TRAM_MODES] = {"limit", "compiled", "eager"};
+static const char *const wait_names[] = {"auto", "block", "spin"};
+
+struct raw {
+    struct tram_settings *s;
+    const char *mode, *wait, *size;
+};
+
+enum { TABLE_SIZE = 20 };
+
+static void make_table(struct raw *r, struct tram__option *table) {
+    struct tram_settings *s = r->s;
+    const struct tram__option options[] = {
+        {"mode", 0, TRAM__OPTION_TEXT, "LIST", "limit, eager, compiled, or all (default)", &r->mode, 0, 0},
+        {"wait", 0, TRAM__OPTION_TEXT, "HOW", "auto (default), block or spin, for every mode", &r->wait, 0,
+         0},
+        {"size", 0, TRAM__OPTION_TEXT, "SIZES",
+         "payload bytes: LIST or MIN:MAX:xFACTOR, with k, M, G (default 1)", &r->size, 0, 0},
+        {"inflight", 0, TRAM__OPTION_NUMBER, "N", "executions in flight (default 1)", &s->inflight, 1,
+         TRAM_MAX_INFLIGHT},
+        {"loan", 0, TRAM__OPTION_FLAG, NULL, "no copies: fill in place, forward, borrow", &s->loan, 0, 0},
+        {"iters", 'n', TRAM__OPTION_NUMBER, "N", "executions per timing pass (default: 0.3 s worth)",
+         &s->iters, 1, 1000000000},
+        {"warmup", 'w', TRAM__OPTION_NUMBER, "N", "executions before timing (default: 0.1 s worth)",
+         &s->warmup, 1, 1000000000},
+        {"repetitions", 0, TRAM__OPTION_NUMBER, "N", "fresh processes per case (default 5)", &s->repetitions,
+         1, 1000},
+        {"seed", 0, TRAM__OPTION_NUMBER, "N", "of payloads and order (default 1)", &s->seed, 0, UINT64_MAX},
+        {"cpus", 0, TRAM__OPTION_TEXT, "LIST", "CPUs to use, the driver on the first (default: all usable)",
+         &s->cpus, 0, 0},
+        {"timeout", 0, TRAM__OPTION_SECONDS, "SECONDS", "for one execution (default 10)", &s->timeout_s, 0,
+         3600},
+        {"json", 0, TRAM__OPTION_TEXT, "FILE", "write results (Google Benchmark's shape)", &s->json, 0, 0},
+        {"no-check", 0, TRAM__OPTION_FLAG, NULL, "do not fill and check payloads", &s->no_check, 0, 0},
+        {"quiet", 0, TRAM__OPTION_FLAG, NULL, "the table only", &s->quiet, 0, 0},
+        {"verbose", 'v', TRAM__OPTION_FLAG, NULL, "every repetition, tails, counters, environment",
+         &s->verbose, 0, 0},
+        {"list", 0, TRAM__OPTION_FLAG, NULL, "name the cases that would run, and end", &s->list, 0, 0},
+        {"version", 0, TRAM__OPTION_FLAG, NULL, "print the version, and end", &s->version, 0, 0},
+        {"help", 'h', TRAM__OPTION_FLAG, NULL, "print this, and end", &s->help, 0, 0},
+        {0},
+    };
+    _Static_assert(sizeof options / sizeof options[0] <= TABLE_SIZE, "the table fits");
+    memcpy(table, options, sizeof options);
+}
+
+static int parse_modes(const char *text, bool *modes) {
+    const char *p = text;
+    do {
+        size_t n = strcspn(p, ",");
+        bool known = n == 3 && strncmp(p, "all", n) == 0;
+        for (int m = 0; m < TRAM_MODES; m++) {
+            if (known && n == 3) {
+                modes[m] = true;
+            } else if (strlen(tram_mode_names[m]) == n && strncmp(p, tram_mode_names[m], n) == 0) {
+                modes[m] = true;
+                known = true;
+                break;
+            }
+        }
+        if (!known)
+            return tram__fail(TRAM_ERR_INVALID, "--mode=%s: '%.*s' is not limit, eager, compiled or all",
+                              text, (int)n, p);
+        p += n + (p[n] == ',');
+        if (p[-1] == ',' && !*p)
+            return tram__fail(TRAM_ERR_INVALID, "--mode=%s: a mode is missing", text);
+    } while (*p);
+    return TRAM_OK;
+}
+
+static int parse_wait(const char *text, enum tram_wait *out) {
+    for (int i = 0; i <= TRAM_WAIT_SPIN; i++) {
+        if (strcmp(text, wait_names[i]) == 0) {
+            *out = (enum tram_wait)i;
+            return TRAM_OK;
+        }
+    }
+    return tram__fail(TRAM_ERR_INVALID, "--wait=%s: auto, block or spin is wanted", text);
+}
+
+/* Puts "--option=" before the message of the thread's last error. */
+static int about(const char *option, const char *value) {
+    char text[512];
+    snprintf(text, sizeof text, "%s", tram_last_error()->text);
+    return tram__fail(TRAM_ERR_INVALID, "--%s=%s: %s", option, value, text);
+}
+
+int tram_settings_parse(int argc, char **argv, struct tram_settings *out) {
+    struct tram__option table[TABLE_SIZE];
+    struct raw raw = {.s = out, .mode = "all", .wait = "auto", .size = "1"};
+    *out = (struct tram_settings){.inflight = 1, .repetitions = 5, .seed = 1, .timeout_s = 10};
+    make_table(&raw, table);
+    int status = tram__options_parse(argc, argv, table);
+    if (status || out->help || out->version)
+        return status;
+    if ((status = parse_modes(raw.mode, out->modes)) || (status = parse_wait(raw.wait, &out->wait)))
+        return status;
+    if (tram__sizes_parse(raw.size, TRAM_MAX_SIZE, out->sizes, &out->size_count))
+        return about("size", raw.size);
+    if (out->cpus && tram__cpus_parse(out->cpus, &out->placement))
+        return about("cpus", out->cpus);
+    if (!out->cpus)
+        tram__cpus_usable(&out->placement);
+    if (out->loan && out->inflight > 1)
+        return tram__fail(TRAM_ERR_INVALID, "--inflight=%llu: --loan is timed with one execution in flight",
+                          (unsigned long long)out->inflight);
+    return TRAM_OK;
+}
+
+void tram_settings_help(const struct tram_scenario *s) {
+    struct tram__option table[TABLE_SIZE];
+    struct tram_settings unused;
+    struct raw raw = {.s = &unused};
+    make_table(&raw, table);
+    printf("%s: %s\n\nUsage: ./scenarios/%s [options]\n\n", s->name, s->summary, s->name);
+    tram__options_help(table);
+    printf(
+        "\nModes\n"
+        "  limit      the bare pattern with no runtime: raw flags, rings and copies between two processes\n"
+        "  compiled   the graph, compiled once and executed again and again\n"
+        "  eager      per-call dispatch over AF_UNIX sockets: spec, queue, look-up, reply, future\n"
+        "\nExamples\n%s",
+        s->examples);
+}

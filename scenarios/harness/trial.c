@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Two timing passes. The first times batches and divides: its median is what a single execution takes, free of the
+ * timer's cost. The second times every execution: the tail, with the timer's cost in it. Payloads are filled before
+ * and checked after the timed intervals.
+ */
+#include "harness/trial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/seam.h"
+#include "harness/payload.h"
+#include "results/statistics.h"
+
+enum {
+    BATCH_NS = 50 * 1000,     /* two thousand times the timer's cost */
+    BATCH_BYTES = 256 * 1024, /* of payloads, each way: they stay in the second-level cache */
+    MAX_SAMPLES = 200 * 1000,
+    MIN_BATCHES = 10,
+};
+#define WARMUP_NS (100 * UINT64_C(1000000))
+#define PASS_NS   (300 * UINT64_C(1000000))
+
+struct runner {
+    struct tram_trial *t;
+    const struct tram_mode_ops *ops;
+    void *state;
+    unsigned char *from, *to;
+    size_t stride;
+    uint32_t batch;
+    uint64_t next; /* execution */
+    uint64_t fill_ns, check_ns, filled;
+    uint64_t *took; /* of one batch */
+    double *samples;
+    size_t sample_count;
+    pid_t pids[TRAM_MAX_PIDS];
+    int pid_count;
+};
+
+/* CPU time of this process and of all that work for the mode. */
+static uint64_t cpu_ns(const struct runner *r) {
+    struct timespec ts;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    uint64_t sum = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    for (int i = 0; i < r->pid_count; i++) {
+        clockid_t clock;
+        if (clock_getcpuclockid(r->pids[i], &clock) == 0 && clock_gettime(clock, &ts) == 0)
+            sum += (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    }
+    return sum;
+}
+
+static void fill(struct runner *r, uint32_t count) {
+    const struct tram_case *c = &r->t->c;
+    uint64_t start = tram__now_ns();
+    for (uint32_t i = 0; c->check && i < count; i++)
+        tram_payload_fill(r->from + i * r->stride, c->size, c->seed, r->next + i);
+    r->fill_ns += tram__now_ns() - start;
+}
+
+static int check(struct runner *r, uint32_t count) {
+    const struct tram_case *c = &r->t->c;
+    uint64_t start = tram__now_ns();
+    for (uint32_t i = 0; c->check && i < count; i++) {
+        size_t at = tram_payload_check(r->to + i * r->stride, c->size, c->seed, r->next + i);
+        if (at != c->size) {
+            snprintf(r->t->why, sizeof r->t->why, "execution %llu returned a wrong byte at offset %zu",
+                     (unsigned long long)(r->next + i), at);
+            return -1;
+        }
+    }
+    r->check_ns += tram__now_ns() - start;
+    return 0;
+}
+
+/* One batch: *elapsed_ns is its timed part. By loan the mode fills, times and checks each execution itself. */
+static int run_batch(struct runner *r, uint32_t count, bool each, uint64_t *elapsed_ns, uint64_t *cpu) {
+    bool loan = r->t->c.loan;
+    struct tram_batch b = {
+        .first = r->next, .count = count, .from = r->from, .to = r->to, .stride = r->stride};
+    b.took_ns = each || loan ? r->took : NULL;
+    if (!loan)
+        fill(r, count);
+    uint64_t cpu_start = cpu ? cpu_ns(r) : 0, start = tram__now_ns();
+    if (r->ops->run(r->state, &b, r->t->why))
+        return -1;
+    *elapsed_ns = tram__now_ns() - start;
+    if (cpu)
+        *cpu += cpu_ns(r) - cpu_start;
+    if (!loan && check(r, count))
+        return -1;
+    if (loan) {
+        r->fill_ns += b.fill_ns;
+        r->check_ns += b.check_ns;
+        *elapsed_ns = 0;
+        for (uint32_t i = 0; i < count; i++)
+            *elapsed_ns += r->took[i];
+    }
+    r->filled += count;
+    r->next += count;
+    return 0;
+}
+
+static uint32_t clamp(uint64_t v, uint64_t least, uint64_t most) {
+    return (uint32_t)(v < least ? least : v > most ? most : v);
+}
+
+/* Doubles until the time or the number is reached, then sets the batch from the last speed seen. */
+static int warm_up(struct runner *r) {
+    const struct tram_case *c = &r->t->c;
+    uint32_t most = r->batch, count = clamp(1, c->inflight, most);
+    uint64_t start = tram__now_ns(), done = 0, elapsed = 1;
+    for (;;) {
+        if (run_batch(r, count, false, &elapsed, NULL))
+            return -1;
+        done += count;
+        if (r->t->warmup ? done >= r->t->warmup : tram__now_ns() - start >= WARMUP_NS)
+            break;
+        count = clamp(2 * (uint64_t)count, 1, most);
+        if (r->t->warmup && count > r->t->warmup - done)
+            count = clamp(r->t->warmup - done, 1, most);
+    }
+    uint64_t wanted = BATCH_NS * (uint64_t)count / (elapsed ? elapsed : 1);
+    /* In a pipeline, filling and draining are part of every batch: keep them a small one. */
+    r->batch = clamp(wanted, c->inflight > 1 ? 64 * c->inflight : 1, most);
+    r->fill_ns = r->check_ns = r->filled = 0;
+    return 0;
+}
+
+static bool pass_goes_on(const struct runner *r, uint64_t start, uint64_t done, uint64_t batches) {
+    if (r->t->iters)
+        return done < r->t->iters;
+    return batches < MIN_BATCHES || tram__now_ns() - start < PASS_NS;
+}
+
+/* First pass: batches. */
+static int time_batches(struct runner *r) {
+    struct tram_trial *t = r->t;
+    uint64_t start = tram__now_ns(), done = 0, timed = 0, cpu = 0;
+    size_t batches = 0;
+    while (batches < MAX_SAMPLES && pass_goes_on(r, start, done, batches)) {
+        uint64_t elapsed;
+        uint32_t count = t->iters ? clamp(t->iters - done, 1, r->batch) : r->batch;
+        if (run_batch(r, count, false, &elapsed, &cpu))
+            return -1;
+        r->samples[batches++] = (double)elapsed / count;
+        done += count;
+        timed += elapsed;
+    }
+    t->p50_ns = tram_median(r->samples, batches);
+    t->execs_per_s = timed ? (double)done * 1e9 / (double)timed : NAN;
+    t->cpu_ns_per_exec = (double)cpu / (double)done;
+    t->iterations = done;
+    t->batch = r->batch;
+    return 0;
+}
+
+static double percentile(const struct runner *r, double p) {
+    return tram_percentile_allowed(r->sample_count, p)
+               ? tram_percentile_sorted(r->samples, r->sample_count, p)
+               : NAN;
+}
+
+/* Second pass: each execution. */
+static int time_each(struct runner *r) {
+    struct tram_trial *t = r->t;
+    uint64_t start = tram__now_ns(), done = 0, batches = 0;
+    while (r->sample_count < MAX_SAMPLES && pass_goes_on(r, start, done, batches++)) {
+        uint64_t elapsed;
+        uint64_t left = MAX_SAMPLES - r->sample_count;
+        uint32_t count = t->iters ? clamp(t->iters - done, 1, r->batch) : r->batch;
+        count = clamp(count, 1, left);
+        if (run_batch(r, count, true, &elapsed, NULL))
+            return -1;
+        for (uint32_t i = 0; i < count; i++)
+            r->samples[r->sample_count++] = (double)r->took[i];
+        done += count;
+    }
+    tram_sort(r->samples, r->sample_count);
+    t->tail_p50_ns = percentile(r, 0.5);
+    t->p90_ns = percentile(r, 0.9);
+    t->p99_ns = percentile(r, 0.99);
+    t->p999_ns = percentile(r, 0.999);
+    t->samples = r->sample_count;
+    if (t->c.inflight > 1) /* a batch then says how many at a time, not how long one takes */
+        t->p50_ns = t->tail_p50_ns;
+    return 0;
+}
+
+static void read_counters(struct runner *r, const struct tram_mode_counters *before) {
+    struct tram_mode_counters after;
+    struct tram_trial *t = r->t;
+    double done = (double)r->filled;
+    r->ops->counters(r->state, &after);
+    t->copies = after.copies >= 0 ? (after.copies - before->copies) / done : NAN;
+    t->copied_bytes = after.copied_bytes >= 0 ? (after.copied_bytes - before->copied_bytes) / done : NAN;
+    t->sleeps = after.sleeps >= 0 ? (after.sleeps - before->sleeps) / done : NAN;
+    t->compile_ns = after.compile_ns;
+    t->channel_bytes = after.channel_bytes;
+    snprintf(t->note, sizeof t->note, "%s", after.note ? after.note : "");
+    t->fill_ns = t->c.check ? (double)r->fill_ns / done : NAN;
+    t->check_ns = t->c.check ? (double)r->check_ns / done : NAN;
+}
+
+static int measure(struct runner *r) {
+    const struct tram_case *c = &r->t->c;
+    struct tram_mode_counters before;
+    r->stride = (c->size + 63) / 64 * 64;
+    if (r->stride > 4096)
+        r->stride = (c->size + 4095) / 4096 * 4096;
+    uint64_t most = BATCH_BYTES / r->stride;
+    r->batch = c->loan ? 1 : clamp(most, c->inflight > 1 ? 4 * c->inflight : 1, 1u << 20);
+    size_t bytes = (size_t)r->batch * r->stride;
+    r->from = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    r->to = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    r->took = calloc(r->batch, sizeof *r->took);
+    r->samples = calloc(MAX_SAMPLES, sizeof *r->samples);
+    if (!r->from || !r->to || !r->took || !r->samples) {
+        snprintf(r->t->why, sizeof r->t->why, "out of memory for payloads of %llu bytes",
+                 (unsigned long long)c->size);
+        return -1;
+    }
+    memset(r->from, 1, bytes); /* resident */
+    memset(r->to, 1, bytes);
+    r->next = 1;
+    if (warm_up(r))
+        return -1;
+    r->pid_count = r->ops->pids(r->state, r->pids);
+    r->ops->counters(r->state, &before);
+    if (time_batches(r) || time_each(r))
+        return -1;
+    read_counters(r, &before);
+    return 0;
+}
+
+static const struct tram_mode_ops *const all_modes[TRAM_MODES] = {&tram_mode_limit, &tram_mode_compiled,
+                                                                  &tram_mode_eager};
+
+void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, char **argv) {
+    struct tram_trial *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (t == MAP_FAILED) {
+        fprintf(stderr, "%s: %s is for the harness's own use\n", scenario->name, argv[1]);
+        exit(2);
+    }
+    close(fd);
+    struct tram_options options = {.wait = t->c.wait};
+    struct runner r = {.t = t, .ops = all_modes[t->c.mode]};
+    t->c.scenario = scenario;
+    if (tram_init_with(&argc, &argv, scenario->classes, &options, &tram_harness_runtime)) {
+        snprintf(t->why, sizeof t->why, "%s", tram_last_error()->text);
+        exit(1);
+    }
+    if (r.ops->open(&t->c, &r.state, t->why) == 0) {
+        t->ok = measure(&r) == 0;
+        r.ops->close(r.state);
+    }
+    free(r.from);
+    free(r.to);
+    free(r.took);
+    free(r.samples);
+    tram_fini(tram_harness_runtime);
+    exit(t->ok ? 0 : 1);
+}
+
+int tram_trial_run(struct tram_trial *t, char *program) {
+    char option[64];
+    int how, status = -1;
+    int fd = memfd_create("tramline-trial", MFD_CLOEXEC);
+    struct tram_trial *shared = MAP_FAILED;
+    if (fd >= 0 && ftruncate(fd, sizeof *t) == 0)
+        shared = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (shared == MAP_FAILED) {
+        snprintf(t->why, sizeof t->why, "memory for a trial: %s", strerror(errno));
+        goto out;
+    }
+    *shared = *t;
+    snprintf(option, sizeof option, TRAM_TRIAL_OPTION "%d", fd);
+    fflush(stdout);
+    pid_t self = getpid(), pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        fcntl(fd, F_SETFD, 0);
+        if (getppid() == self)
+            execl("/proc/self/exe", program, option, (char *)NULL);
+        _exit(127);
+    }
+    if (pid < 0) {
+        snprintf(t->why, sizeof t->why, "fork: %s", strerror(errno));
+        goto out;
+    }
+    while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
+        ;
+    *t = *shared;
+    status = t->ok ? 0 : -1;
+    if (WIFSIGNALED(how)) {
+        snprintf(t->why, sizeof t->why, "the trial was killed by signal %d (%s)", WTERMSIG(how),
+                 strsignal(WTERMSIG(how)));
+        status = -1;
+    } else if (status && !t->why[0]) {
+        snprintf(t->why, sizeof t->why, "the trial exited with status %d", WEXITSTATUS(how));
+    }
+out:
+    if (shared != MAP_FAILED)
+        munmap(shared, sizeof *t);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}

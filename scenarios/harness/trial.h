@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A trial: one case, once, in a process of its own. The harness executes the program again for it, with a shared
+ * memfd that carries the request in and the figures out.
+ */
+#ifndef TRAM_HARNESS_TRIAL_H
+#define TRAM_HARNESS_TRIAL_H
+
+#include "harness/mode.h"
+
+#define TRAM_TRIAL_OPTION "--tramline-trial=" /* with the memfd's number */
+
+struct tram_trial {
+    /* request */
+    struct tram_case c; /* its pointers are set again in the trial */
+    uint64_t iters, warmup;
+    /* figures, when ok */
+    bool ok;
+    char why[TRAM_WHY];
+    double p50_ns;                  /* batched pass; of latencies when more than one is in flight */
+    double p90_ns, p99_ns, p999_ns; /* NaN below the sample rule */
+    double tail_p50_ns;             /* individually timed, beside the tail */
+    double execs_per_s, cpu_ns_per_exec;
+    double fill_ns, check_ns;            /* per execution; NaN with --no-check */
+    double copies, copied_bytes, sleeps; /* per execution; NaN where the mode does not count */
+    uint64_t batch;                      /* executions timed together */
+    uint64_t iterations, samples;        /* of the first and the second pass */
+    int64_t compile_ns, channel_bytes;
+    char note[64];
+};
+
+/* In the process of the trial: runs it and exits. */
+void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, char **argv);
+/* In the harness: runs it in a fresh process. 0, or -1 with t->why. */
+int tram_trial_run(struct tram_trial *t, char *program);
+
+#endif
