@@ -72,6 +72,7 @@ int tram_results_set_floor(struct tram_results *r, const struct tram_floor *floo
     struct tram__object o = tram__object_new();
     tram__put_number(&o, "cacheline_rtt_ns", floor->cacheline_rtt_ns);
     tram__put_number(&o, "futex_rtt_ns", floor->futex_rtt_ns);
+    tram__put_number(&o, "futex_idle_rtt_ns", floor->futex_idle_rtt_ns);
     tram__put_number(&o, "unix_rtt_ns", floor->unix_rtt_ns);
     tram__put_number(&o, "unix_poll_rtt_ns", floor->unix_poll_rtt_ns);
     tram__put_number(&o, "timer_ns", floor->timer_ns);

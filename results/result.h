@@ -25,12 +25,13 @@ struct tram_floor_copy {
 
 /* NaN: not measured. */
 struct tram_floor {
-    double cacheline_rtt_ns; /* two flags, two spinning processes */
-    double futex_rtt_ns;     /* the same, both asleep in between */
-    double unix_rtt_ns;      /* one byte over a blocking AF_UNIX stream socket */
-    double unix_poll_rtt_ns; /* the same, polled */
-    double timer_ns;         /* one reading of the clock */
-    double timer_step_ns;    /* the smallest difference between two readings that is not 0 */
+    double cacheline_rtt_ns;  /* two flags, two spinning processes */
+    double futex_rtt_ns;      /* the same, both asleep in between */
+    double futex_idle_rtt_ns; /* the same after 3 ms in which nothing ran */
+    double unix_rtt_ns;       /* one byte over a blocking AF_UNIX stream socket */
+    double unix_poll_rtt_ns;  /* the same, polled */
+    double timer_ns;          /* one reading of the clock */
+    double timer_step_ns;     /* the smallest difference between two readings that is not 0 */
     size_t copies;
     struct tram_floor_copy copy[TRAM_FLOOR_MAX_SIZES];
 };

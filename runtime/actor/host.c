@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,8 @@ static void become_supervisor(const char *path, char *const argv[], int link, in
         dup2(high_driver, TRAM__FD_OTHER) < 0)
         _exit(126);
     syscall(SYS_close_range, TRAM__FD_OTHER + 1, ~0u, 0);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL); /* an ignored SIGCHLD, inherited, would keep us from reaping */
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -93,17 +96,41 @@ static int compare(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-/* The cost of a sleep and a wake: half of a blocking round trip with the supervisor, the median of a few. */
-static int measure_block(struct tram *t) {
-    uint64_t took[PINGS];
-    for (int i = 0; i < PINGS; i++) {
+/* A usable CPU other than `mine`, or that one if there is no other. */
+static int other_cpu(const struct tram *t, int mine) {
+    for (unsigned i = 0; i < t->cpus.count; i++)
+        if (t->cpus.cpu[i] != mine)
+            return t->cpus.cpu[i];
+    return mine;
+}
+
+static int ping_all(struct tram *t, int cpu, uint64_t *took) {
+    for (int i = -1; i <= PINGS; i++) { /* the first moves the supervisor there, the last lets it go */
         struct tram__order_answer a;
         uint64_t start = tram__now_ns();
-        int status = order(t, TRAM__ORDER_PING, 0, -1, -1);
+        int status = order(t, TRAM__ORDER_PING, 0, i < PINGS ? cpu : -1, -1);
         if (status || (status = take_answer(t, &a, NULL)))
             return status;
-        took[i] = tram__now_ns() - start;
+        if (i >= 0 && i < PINGS)
+            took[i] = tram__now_ns() - start;
     }
+    return TRAM_OK;
+}
+
+/* The cost of a sleep and a wake: half of a blocking round trip with the supervisor, the median of a few, across CPUs
+ * if there are several. Left alone, the kernel would soon pull both to one CPU, where a wake costs a tenth: so this
+ * thread stays where it is meanwhile, and the supervisor elsewhere. */
+static int measure_block(struct tram *t) {
+    uint64_t took[PINGS];
+    cpu_set_t before;
+    bool known = sched_getaffinity(0, sizeof before, &before) == 0;
+    int mine = sched_getcpu();
+    tram__cpus_bind(mine);
+    int status = ping_all(t, other_cpu(t, mine), took);
+    if (known)
+        sched_setaffinity(0, sizeof before, &before);
+    if (status)
+        return status;
     qsort(took, PINGS, sizeof took[0], compare);
     t->block_ns = took[PINGS / 2] / 2;
     return TRAM_OK;

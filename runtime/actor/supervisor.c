@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct supervisor {
     struct tram__roster *roster;
     int roster_fd;
     pid_t self;
+    cpu_set_t affinity;
     bool expected[TRAM__MAX_ACTORS]; /* to end, so that its end is no death */
     /* Entry 0 is the driver's socket, 1 its pidfd, 2 + k a living actor whose index is actor_of[k]. */
     struct pollfd watch[2 + TRAM__MAX_ACTORS];
@@ -108,6 +110,15 @@ static void kill_actor(struct supervisor *s, uint32_t index) {
             syscall(SYS_pidfd_send_signal, s->watch[i].fd, SIGKILL, NULL, 0);
 }
 
+/* Answers from the CPU that the driver wants to time us on, or, -1, wherever the kernel likes from now on. */
+static void pong(const struct supervisor *s, int cpu) {
+    if (cpu >= 0)
+        tram__cpus_bind(cpu);
+    else
+        sched_setaffinity(0, sizeof s->affinity, &s->affinity);
+    answer(0, 0, -1);
+}
+
 /* One order from the driver; false when the driver hung up. */
 static bool obey(struct supervisor *s) {
     struct tram__order_message m;
@@ -122,8 +133,10 @@ static bool obey(struct supervisor *s) {
         s->expected[m.index] = true;
     else if (sane && m.order == TRAM__ORDER_KILL)
         kill_actor(s, m.index);
+    else if (sane && m.order == TRAM__ORDER_PING)
+        pong(s, m.cpu);
     else
-        answer(0, sane && m.order == TRAM__ORDER_PING ? 0 : EPROTO, -1);
+        answer(0, EPROTO, -1);
     if (link >= 0)
         close(link);
     return true;
@@ -142,6 +155,7 @@ int tram__supervisor_serve(const char *program) {
     struct tram__region region;
     setsid(); /* a Ctrl-C at the terminal is the driver's to handle; its end reaches us in any case */
     s = (struct supervisor){.program = program, .self = getpid()};
+    sched_getaffinity(0, sizeof s.affinity, &s.affinity);
     if (tram__region_create("tramline-roster", sizeof(struct tram__roster), &region, &s.roster_fd) !=
         TRAM_OK) {
         answer(-1, errno, -1);

@@ -10,16 +10,19 @@
 
 #include "results/result.h"
 
+/* The idle time before each round trip of futex_idle_rtt_ns. */
+#define TRAM_FLOOR_IDLE_NS 3000000
+
 struct tram_floor_params {
     int cpu;                  /* of the calling thread while it measures */
     int peer_cpu;             /* of the other process; the same CPU is fine: spinning then yields */
     const size_t *copy_sizes; /* bytes; borrowed */
     size_t copy_count;        /* at most TRAM_FLOOR_MAX_SIZES */
-    double figure_s;          /* time for each latency; 0: 60 ms */
+    double figure_s;          /* time for each latency, five times as much for one that blocks; 0: 60 ms */
     double copy_s; /* time for each size of copy; 0: 20 ms. Sizes that need longer are copied once each way */
 };
 
-/* Measures everything, blocking for about 6 * figure_s + copy_count * copy_s. Forks a process for each figure
+/* Measures everything, blocking for about 18 * figure_s + copy_count * copy_s. Forks a process for each figure
  * and reaps it; the caller must be single-threaded (a parent-death signal follows the thread that forked).
  * The caller's affinity is restored. Needs three times the largest size of memory. Returns 0, or -1 with one
  * line in `why`. */

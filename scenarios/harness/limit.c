@@ -22,7 +22,6 @@
 
 #include "base/seam.h"
 #include "harness/mode.h"
-#include "harness/payload.h"
 
 enum { IN_SLOT = 120, CALIBRATE_FROM = 256 * 1024, POLLS_PER_CLOCK = 1 << 16 };
 
@@ -176,7 +175,8 @@ static int late(const struct state *s, uint64_t n, char *why) {
     return -1;
 }
 
-static int run_copies(struct state *s, struct tram_batch *b, char *why) {
+static int limit_run(void *state, struct tram_batch *b, char *why) {
+    struct state *s = state;
     uint32_t inflight = s->c->inflight, first = s->sent + 1;
     uint64_t deadline = tram__now_ns() + (uint64_t)(s->c->timeout_s * 1e9) * (1 + b->count / 1000);
     for (uint32_t sent = 0, got = 0; got < b->count;) {
@@ -198,33 +198,27 @@ static int run_copies(struct state *s, struct tram_batch *b, char *why) {
     return 0;
 }
 
-static int run_loans(struct state *s, struct tram_batch *b, char *why) {
-    for (uint32_t i = 0; i < b->count; i++) {
-        uint32_t n = ++s->sent;
-        unsigned char *buffer = room(s, 0, n);
-        uint64_t t0 = tram__now_ns();
-        if (s->c->check)
-            tram_payload_fill(buffer, s->c->size, s->c->seed, b->first + i);
-        uint64_t t1 = tram__now_ns();
-        post(s, slot_at(s, 0, n), n);
-        if (!await(s, slot_at(s, s->peers, n), n, t1 + (uint64_t)(s->c->timeout_s * 1e9)))
-            return late(s, b->first + i, why);
-        uint64_t t2 = tram__now_ns();
-        if (s->c->check && tram_payload_check(buffer, s->c->size, s->c->seed, b->first + i) != s->c->size) {
-            snprintf(why, TRAM_WHY, "limit: execution %llu returned a wrong byte",
-                     (unsigned long long)(b->first + i));
-            return -1;
-        }
-        b->fill_ns += t1 - t0;
-        b->check_ns += tram__now_ns() - t2;
-        b->took_ns[i] = t2 - t1;
-    }
+static int limit_loan(void *state, void **buffer, char *why) {
+    struct state *s = state;
+    (void)why;
+    *buffer = room(s, 0, s->sent + 1);
     return 0;
 }
 
-static int limit_run(void *state, struct tram_batch *b, char *why) {
+static int limit_exchange(void *state, struct tram_bytes *result, char *why) {
     struct state *s = state;
-    return s->c->loan ? run_loans(s, b, why) : run_copies(s, b, why);
+    uint32_t n = ++s->sent;
+    post(s, slot_at(s, 0, n), n);
+    if (!await(s, slot_at(s, s->peers, n), n, tram__now_ns() + (uint64_t)(s->c->timeout_s * 1e9)))
+        return late(s, n, why);
+    *result = (struct tram_bytes){room(s, 0, n), s->c->size};
+    return 0;
+}
+
+static int limit_release(void *state, char *why) {
+    (void)state;
+    (void)why;
+    return 0;
 }
 
 /* ---- choosing ---- */
@@ -343,6 +337,9 @@ static int limit_pids(void *state, pid_t *out) {
 const struct tram_mode_ops tram_mode_limit = {.name = "limit",
                                               .open = limit_open,
                                               .run = limit_run,
+                                              .loan = limit_loan,
+                                              .exchange = limit_exchange,
+                                              .release = limit_release,
                                               .counters = limit_counters,
                                               .pids = limit_pids,
                                               .close = limit_close};

@@ -19,21 +19,20 @@ struct tram_case {
     uint64_t size;
     uint32_t inflight;
     bool loan;
-    bool check; /* loan: fill and check inside run, outside the timed interval */
+    bool check; /* fill and check payloads */
     uint64_t seed;
     double timeout_s;
     struct tram__cpus placement;
 };
 
-/* `count` executions, numbered from `first`. By copy: inputs at from + i * stride, results to `to` + i * stride. */
+/* `count` executions by copy, numbered from `first`: inputs at from + i * stride, results to `to` + i * stride. */
 struct tram_batch {
     uint64_t first;
     uint32_t count;
     const unsigned char *from;
     unsigned char *to;
     size_t stride;
-    uint64_t *took_ns;          /* NULL, or the time of each execution, from submission to result */
-    uint64_t fill_ns, check_ns; /* by loan: added to */
+    uint64_t *took_ns; /* NULL, or the time of each execution, from submission to result */
 };
 
 /* Exact counters since the start; TRAM_ABSENT-like -1 where a mode has none. */
@@ -49,6 +48,11 @@ struct tram_mode_ops {
     int (*open)(const struct tram_case *c, void **state, char *why);
     /* Runs a batch, blocking; 0 or -1 with `why`. */
     int (*run)(void *state, struct tram_batch *b, char *why);
+    /* By loan, one execution at a time: where its input is to be filled in; run it, and lend its result; give that
+     * back. A mode that has no loan lends a buffer of its own. */
+    int (*loan)(void *state, void **buffer, char *why);
+    int (*exchange)(void *state, struct tram_bytes *result, char *why);
+    int (*release)(void *state, char *why);
     void (*counters)(void *state, struct tram_mode_counters *out);
     /* Processes other than the caller that work for it. */
     int (*pids)(void *state, pid_t *out);

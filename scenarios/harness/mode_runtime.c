@@ -7,7 +7,6 @@
 
 #include "base/seam.h"
 #include "harness/mode.h"
-#include "harness/payload.h"
 
 enum { MAX_ACTORS = TRAM_MAX_PIDS };
 
@@ -19,6 +18,7 @@ struct state {
     struct tram_graph *graph;
     struct tram_compiled *compiled;
     struct tram_ref *refs; /* in flight */
+    void *buffer;          /* eager, by loan */
 };
 
 static int fail(char *why) {
@@ -34,6 +34,7 @@ static void close_state(void *state) {
     for (unsigned i = 0; i < s->c->scenario->actors; i++)
         tram_actor_destroy(s->actors[i]);
     free(s->refs);
+    free(s->buffer);
     free(s);
 }
 
@@ -59,7 +60,16 @@ static int open_actors(const struct tram_case *c, struct state **out, char *why)
 }
 
 static int open_eager(const struct tram_case *c, void **state, char *why) {
-    return open_actors(c, (struct state **)state, why);
+    struct state *s;
+    if (open_actors(c, &s, why))
+        return -1;
+    if (c->loan && !(s->buffer = calloc(1, c->size))) {
+        snprintf(why, TRAM_WHY, "out of memory");
+        close_state(s);
+        return -1;
+    }
+    *state = s;
+    return 0;
 }
 
 static int open_compiled(const struct tram_case *c, void **state, char *why) {
@@ -88,7 +98,8 @@ static inline int submit(struct state *s, const void *data, struct tram_ref *ref
 }
 
 /* By copy. The reference at `head` of the ring is the oldest in flight. */
-static int run_copies(struct state *s, struct tram_batch *b, char *why) {
+static int run(void *state, struct tram_batch *b, char *why) {
+    struct state *s = state;
     const struct tram_case *c = s->c;
     uint32_t head = 0, tail = 0, inflight = c->inflight;
     for (uint32_t sent = 0, got = 0; got < b->count;) {
@@ -116,47 +127,24 @@ static int run_copies(struct state *s, struct tram_batch *b, char *why) {
     return 0;
 }
 
-static int check_loaned(const struct tram_case *c, const struct tram_bytes *got, uint64_t n, char *why) {
-    size_t at = got->size == c->size ? tram_payload_check(got->data, c->size, c->seed, n) : got->size;
-    if (at == c->size)
-        return 0;
-    snprintf(why, TRAM_WHY, "execution %llu returned a wrong byte at offset %zu", (unsigned long long)n, at);
-    return -1;
-}
-
-/* By loan, one at a time: filled before, checked after the timed interval. Eager calls have no loan: they send from
- * and borrow into place. */
-static int run_loans(struct state *s, struct tram_batch *b, char *why) {
-    const struct tram_case *c = s->c;
-    for (uint32_t i = 0; i < b->count; i++) {
-        void *buffer = b->to;
-        struct tram_ref ref;
-        struct tram_bytes got;
-        uint64_t t0 = tram__now_ns();
-        if (s->compiled && tram_execute_loan(s->compiled, c->size, &buffer))
-            return fail(why);
-        if (c->check)
-            tram_payload_fill(buffer, c->size, c->seed, b->first + i);
-        uint64_t t1 = tram__now_ns();
-        if (s->compiled ? tram_execute_commit(s->compiled, c->size, &ref) : submit(s, buffer, &ref))
-            return fail(why);
-        if (tram_get_borrow(&ref, &got, c->timeout_s))
-            return fail(why);
-        uint64_t t2 = tram__now_ns();
-        if (c->check && check_loaned(c, &got, b->first + i, why))
-            return -1;
-        b->fill_ns += t1 - t0;
-        b->check_ns += tram__now_ns() - t2;
-        b->took_ns[i] = t2 - t1;
-        if (tram_release(&ref))
-            return fail(why);
-    }
+static int loan(void *state, void **buffer, char *why) {
+    struct state *s = state;
+    if (s->compiled)
+        return tram_execute_loan(s->compiled, s->c->size, buffer) ? fail(why) : 0;
+    *buffer = s->buffer; /* an eager call sends from the caller's memory */
     return 0;
 }
 
-static int run(void *state, struct tram_batch *b, char *why) {
+static int exchange(void *state, struct tram_bytes *result, char *why) {
     struct state *s = state;
-    return s->c->loan ? run_loans(s, b, why) : run_copies(s, b, why);
+    if (s->compiled ? tram_execute_commit(s->compiled, s->c->size, s->refs) : submit(s, s->buffer, s->refs))
+        return fail(why);
+    return tram_get_borrow(s->refs, result, s->c->timeout_s) ? fail(why) : 0;
+}
+
+static int release(void *state, char *why) {
+    struct state *s = state;
+    return tram_release(s->refs) ? fail(why) : 0;
 }
 
 static void counters(void *state, struct tram_mode_counters *out) {
@@ -179,15 +167,10 @@ static int pids(void *state, pid_t *out) {
     return (int)s->c->scenario->actors;
 }
 
-const struct tram_mode_ops tram_mode_compiled = {.name = "compiled",
-                                                 .open = open_compiled,
-                                                 .run = run,
-                                                 .counters = counters,
-                                                 .pids = pids,
-                                                 .close = close_state};
-const struct tram_mode_ops tram_mode_eager = {.name = "eager",
-                                              .open = open_eager,
-                                              .run = run,
-                                              .counters = counters,
-                                              .pids = pids,
-                                              .close = close_state};
+#define OPS(mode, opens)                                                                                 \
+    {                                                                                                    \
+        .name = mode, .open = opens, .run = run, .loan = loan, .exchange = exchange, .release = release, \
+        .counters = counters, .pids = pids, .close = close_state                                         \
+    }
+const struct tram_mode_ops tram_mode_compiled = OPS("compiled", open_compiled);
+const struct tram_mode_ops tram_mode_eager = OPS("eager", open_eager);

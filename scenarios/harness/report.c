@@ -110,20 +110,20 @@ void tram_report_header(const struct tram_run *r) {
     printf("  %llu in flight%s, wait %s, %llu repetitions in fresh processes, seed %llu\n",
            (unsigned long long)s->inflight, s->loan ? ", by loan" : "", waits[s->wait],
            (unsigned long long)s->repetitions, (unsigned long long)s->seed);
-    printf("  %s, %u of %u usable CPUs, Linux %s\n", r->environment.machine.cpu_model, s->placement.count,
+    printf("  %s, %u of %u usable CPUs, %s\n", r->environment.machine.cpu_model, s->placement.count,
            s->placement.usable, r->environment.machine.kernel);
-    printf("  %s; tramline %s%s%s\n\n", placement, TRAM_VERSION, tram_build()->commit ? " " : "",
+    printf("  %s; tramline %s%s%.12s\n\n", placement, TRAM_VERSION, tram_build()->commit ? " " : "",
            tram_build()->commit ? tram_build()->commit : "");
 }
 
 static void print_floors(const struct tram_run *r) {
     const struct tram_floor *f = &r->floor;
-    char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL], g[32];
+    char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL], g[32], h[CELL];
     printf("Floors of this machine in this run (median of %llu)\n",
            (unsigned long long)r->settings->repetitions);
-    printf("  round trips: cache line %s, futex %s, AF_UNIX %s, polled %s; timer %s\n",
-           print_ns(f->cacheline_rtt_ns, a), print_ns(f->futex_rtt_ns, b), print_ns(f->unix_rtt_ns, c),
-           print_ns(f->unix_poll_rtt_ns, d), print_ns(f->timer_ns, e));
+    printf("  round trips: cache line %s, futex %s (from idle %s), AF_UNIX %s, polled %s; timer %s\n",
+           print_ns(f->cacheline_rtt_ns, a), print_ns(f->futex_rtt_ns, b), print_ns(f->futex_idle_rtt_ns, h),
+           print_ns(f->unix_rtt_ns, c), print_ns(f->unix_poll_rtt_ns, d), print_ns(f->timer_ns, e));
     for (size_t i = 0; i < f->copies; i++) {
         if (f->copy[i].bytes < 4096)
             continue;
@@ -167,6 +167,15 @@ static void print_repetition(const struct tram_run *r, size_t size, int mode, ui
     printf("%s%s\n", t->note[0] ? "; " : "", t->note);
 }
 
+static void print_idle(const struct tram_run *r, int mode) {
+    char a[CELL], b[CELL];
+    double idle = FIGURE(r, 0, mode, idle_cpu), wake = FIGURE(r, 0, mode, wake_ns);
+    if (!isnan(idle))
+        printf("%s, idle, uses %.2f%% of a CPU; waking from it takes %s, %s a futex round trip from idle\n",
+               tram_mode_names[mode], 100 * idle, print_ns(wake, a),
+               print_ratio(wake / r->floor.futex_idle_rtt_ns, b));
+}
+
 /* What the figures mean against the floors of the same run. */
 static void print_ratios(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
@@ -174,14 +183,32 @@ static void print_ratios(const struct tram_run *r) {
     if (s->inflight > 1 || s->sizes[0] > 64)
         return;
     printf("\n");
-    if (s->modes[TRAM_MODE_LIMIT] && !s->loan)
+    if (s->modes[TRAM_MODE_LIMIT] && !s->loan && s->wait != TRAM_WAIT_BLOCK)
         printf("limit is %s the cache-line round trip\n",
                print_ratio(FIGURE(r, 0, TRAM_MODE_LIMIT, p50_ns) / r->floor.cacheline_rtt_ns, a));
+    if (s->modes[TRAM_MODE_COMPILED])
+        print_idle(r, TRAM_MODE_COMPILED);
     if (s->modes[TRAM_MODE_EAGER]) {
         double floor = s->wait == TRAM_WAIT_BLOCK ? r->floor.unix_rtt_ns : r->floor.unix_poll_rtt_ns;
         printf("eager is %s the %s AF_UNIX round trip\n",
                print_ratio(FIGURE(r, 0, TRAM_MODE_EAGER, p50_ns) / floor, a),
                s->wait == TRAM_WAIT_BLOCK ? "blocking" : "polled");
+    }
+}
+
+/* Where the actor fell asleep in most executions, the wake is in the figure: say so. */
+static void print_sleepers(const struct tram_run *r) {
+    const struct tram_settings *s = r->settings;
+    char size_text[32], a[CELL];
+    for (size_t size = 0; size < s->size_count; size++) {
+        double sleeps = s->modes[TRAM_MODE_COMPILED] ? FIGURE(r, size, TRAM_MODE_COMPILED, sleeps) : 0;
+        if (s->wait != TRAM_WAIT_AUTO || !(sleeps >= 0.5))
+            continue;
+        tram__size_print(s->sizes[size], size_text, sizeof size_text);
+        printf("compiled, %s: %.1f sleeps an execution, with their wakes (a futex round trip: %s) in the "
+               "figure;\n"
+               "  --wait=spin shows it without\n",
+               size_text, sleeps, print_ns(r->floor.futex_rtt_ns, a));
     }
 }
 
@@ -203,6 +230,7 @@ void tram_report_table(const struct tram_run *r) {
     if (s->quiet)
         return;
     print_ratios(r);
+    print_sleepers(r);
     if (s->inflight > 1)
         printf("\np50 and p99: from submission to result, timed singly. x limit and vs eager: by rate.\n");
     else
@@ -225,6 +253,8 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         {"copied_bytes_per_exec", t->copied_bytes},
         {"sleeps_per_exec", t->sleeps},
         {"batch", (double)t->batch},
+        {"idle_cpu", t->idle_cpu},
+        {"wake_ns", t->wake_ns},
     };
     const struct tram_label labels[] = {{"note", t->note}};
     struct tram_row row = {

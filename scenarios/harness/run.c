@@ -72,6 +72,8 @@ static int run_case(struct tram_run *r, struct job job, uint64_t repetition, cha
               .placement = s->placement},
         .iters = s->iters,
         .warmup = s->warmup,
+        /* The limit may spin for ever: it has no idle state worth a figure. */
+        .idle = job.size == 0 && job.mode != TRAM_MODE_LIMIT && s->inflight == 1 && s->wait != TRAM_WAIT_SPIN,
     };
     if (tram_trial_run(t, program) == 0)
         return 0;

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/seam.h"
+#include "harness/floor.h"
 #include "harness/payload.h"
 #include "results/statistics.h"
 
@@ -29,9 +30,14 @@ enum {
     BATCH_BYTES = 256 * 1024, /* of payloads, each way: they stay in the second-level cache */
     MAX_SAMPLES = 200 * 1000,
     MIN_BATCHES = 10,
+    P99_SAMPLES = 1000,
+    WAKES = 21,
 };
-#define WARMUP_NS (100 * UINT64_C(1000000))
-#define PASS_NS   (300 * UINT64_C(1000000))
+#define SETTLE_NS    (50 * UINT64_C(1000000))
+#define IDLE_NS      (200 * UINT64_C(1000000))
+#define WARMUP_NS    (100 * UINT64_C(1000000))
+#define PASS_NS      (300 * UINT64_C(1000000))
+#define LONG_PASS_NS (1000 * UINT64_C(1000000)) /* where a 99th percentile comes of it */
 
 struct runner {
     struct tram_trial *t;
@@ -85,29 +91,53 @@ static int check(struct runner *r, uint32_t count) {
     return 0;
 }
 
-/* One batch: *elapsed_ns is its timed part. By loan the mode fills, times and checks each execution itself. */
+/* One execution by loan, of which only the exchange is timed. */
+static int run_loan(struct runner *r, uint64_t *elapsed_ns, uint64_t *cpu) {
+    const struct tram_case *c = &r->t->c;
+    struct tram_bytes got;
+    void *buffer;
+    char *why = r->t->why;
+    uint64_t begin = tram__now_ns();
+    if (r->ops->loan(r->state, &buffer, why))
+        return -1;
+    if (c->check)
+        tram_payload_fill(buffer, c->size, c->seed, r->next);
+    uint64_t cpu_start = cpu ? cpu_ns(r) : 0, start = tram__now_ns();
+    if (r->ops->exchange(r->state, &got, why))
+        return -1;
+    uint64_t end = tram__now_ns();
+    if (cpu)
+        *cpu += cpu_ns(r) - cpu_start;
+    size_t at = c->check ? tram_payload_check(got.data, got.size, c->seed, r->next) : got.size;
+    if (got.size != c->size || at != c->size) {
+        snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes, right up to %zu",
+                 (unsigned long long)r->next, got.size, at);
+        return -1;
+    }
+    r->fill_ns += start - begin;
+    r->check_ns += tram__now_ns() - end;
+    r->took[0] = *elapsed_ns = end - start;
+    r->filled++;
+    r->next++;
+    return r->ops->release(r->state, why);
+}
+
+/* One batch: *elapsed_ns is its timed part. By loan a batch is one execution. */
 static int run_batch(struct runner *r, uint32_t count, bool each, uint64_t *elapsed_ns, uint64_t *cpu) {
-    bool loan = r->t->c.loan;
+    if (r->t->c.loan)
+        return run_loan(r, elapsed_ns, cpu);
     struct tram_batch b = {
         .first = r->next, .count = count, .from = r->from, .to = r->to, .stride = r->stride};
-    b.took_ns = each || loan ? r->took : NULL;
-    if (!loan)
-        fill(r, count);
+    b.took_ns = each ? r->took : NULL;
+    fill(r, count);
     uint64_t cpu_start = cpu ? cpu_ns(r) : 0, start = tram__now_ns();
     if (r->ops->run(r->state, &b, r->t->why))
         return -1;
     *elapsed_ns = tram__now_ns() - start;
     if (cpu)
         *cpu += cpu_ns(r) - cpu_start;
-    if (!loan && check(r, count))
+    if (check(r, count))
         return -1;
-    if (loan) {
-        r->fill_ns += b.fill_ns;
-        r->check_ns += b.check_ns;
-        *elapsed_ns = 0;
-        for (uint32_t i = 0; i < count; i++)
-            *elapsed_ns += r->took[i];
-    }
     r->filled += count;
     r->next += count;
     return 0;
@@ -139,10 +169,12 @@ static int warm_up(struct runner *r) {
     return 0;
 }
 
-static bool pass_goes_on(const struct runner *r, uint64_t start, uint64_t done, uint64_t batches) {
+/* Until the number that was asked for; else for a while, and up to a longer one for `wanted` samples. */
+static bool pass_goes_on(const struct runner *r, uint64_t start, uint64_t done, uint64_t wanted) {
     if (r->t->iters)
         return done < r->t->iters;
-    return batches < MIN_BATCHES || tram__now_ns() - start < PASS_NS;
+    uint64_t took = tram__now_ns() - start;
+    return done < MIN_BATCHES || took < PASS_NS || (done < wanted && took < LONG_PASS_NS);
 }
 
 /* First pass: batches. */
@@ -150,7 +182,7 @@ static int time_batches(struct runner *r) {
     struct tram_trial *t = r->t;
     uint64_t start = tram__now_ns(), done = 0, timed = 0, cpu = 0;
     size_t batches = 0;
-    while (batches < MAX_SAMPLES && pass_goes_on(r, start, done, batches)) {
+    while (batches < MAX_SAMPLES && pass_goes_on(r, start, done, 0)) {
         uint64_t elapsed;
         uint32_t count = t->iters ? clamp(t->iters - done, 1, r->batch) : r->batch;
         if (run_batch(r, count, false, &elapsed, &cpu))
@@ -176,8 +208,8 @@ static double percentile(const struct runner *r, double p) {
 /* Second pass: each execution. */
 static int time_each(struct runner *r) {
     struct tram_trial *t = r->t;
-    uint64_t start = tram__now_ns(), done = 0, batches = 0;
-    while (r->sample_count < MAX_SAMPLES && pass_goes_on(r, start, done, batches++)) {
+    uint64_t start = tram__now_ns(), done = 0;
+    while (r->sample_count < MAX_SAMPLES && pass_goes_on(r, start, done, P99_SAMPLES)) {
         uint64_t elapsed;
         uint64_t left = MAX_SAMPLES - r->sample_count;
         uint32_t count = t->iters ? clamp(t->iters - done, 1, r->batch) : r->batch;
@@ -196,6 +228,29 @@ static int time_each(struct runner *r) {
     t->samples = r->sample_count;
     if (t->c.inflight > 1) /* a batch then says how many at a time, not how long one takes */
         t->p50_ns = t->tail_p50_ns;
+    return 0;
+}
+
+static void sleep_ns(uint64_t ns) {
+    struct timespec t = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+    nanosleep(&t, NULL);
+}
+
+/* Third pass: idleness. */
+static int time_idle(struct runner *r) {
+    double wakes[WAKES];
+    sleep_ns(SETTLE_NS);
+    uint64_t cpu = cpu_ns(r), start = tram__now_ns();
+    sleep_ns(IDLE_NS);
+    r->t->idle_cpu = (double)(cpu_ns(r) - cpu) / (double)(tram__now_ns() - start);
+    for (int i = 0; i < WAKES; i++) {
+        uint64_t elapsed;
+        sleep_ns(TRAM_FLOOR_IDLE_NS);
+        if (run_batch(r, 1, false, &elapsed, NULL))
+            return -1;
+        wakes[i] = (double)elapsed;
+    }
+    r->t->wake_ns = tram_median(wakes, WAKES);
     return 0;
 }
 
@@ -242,7 +297,8 @@ static int measure(struct runner *r) {
     if (time_batches(r) || time_each(r))
         return -1;
     read_counters(r, &before);
-    return 0;
+    r->t->idle_cpu = r->t->wake_ns = NAN;
+    return r->t->idle ? time_idle(r) : 0;
 }
 
 static const struct tram_mode_ops *const all_modes[TRAM_MODES] = {&tram_mode_limit, &tram_mode_compiled,

@@ -14,6 +14,7 @@ struct tram_trial {
     /* request */
     struct tram_case c; /* its pointers are set again in the trial */
     uint64_t iters, warmup;
+    bool idle; /* a third pass: what an idle actor costs, and how long it takes to wake */
     /* figures, when ok */
     bool ok;
     char why[TRAM_WHY];
@@ -23,8 +24,10 @@ struct tram_trial {
     double execs_per_s, cpu_ns_per_exec;
     double fill_ns, check_ns;            /* per execution; NaN with --no-check */
     double copies, copied_bytes, sleeps; /* per execution; NaN where the mode does not count */
-    uint64_t batch;                      /* executions timed together */
-    uint64_t iterations, samples;        /* of the first and the second pass */
+    double idle_cpu; /* of one CPU, by the other processes while nothing runs; NaN: no third pass */
+    double wake_ns;  /* one execution after 3 ms of idleness */
+    uint64_t batch;  /* executions timed together */
+    uint64_t iterations, samples; /* of the first and the second pass */
     int64_t compile_ns, channel_bytes;
     char note[64];
 };
