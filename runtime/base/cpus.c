@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <ctype.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,10 @@ int tram__cpus_bind(int cpu) {
     return sched_setaffinity(0, sizeof set, &set);
 }
 
+static int not_a_list(const char *list) {
+    return tram__fail(TRAM_ERR_INVALID, "'%s' is not a list of CPUs such as 0,2-5", list);
+}
+
 int tram__cpus_parse(const char *list, struct tram__cpus *out) {
     struct tram__cpus there;
     cpu_set_t have, set;
@@ -97,28 +102,31 @@ int tram__cpus_parse(const char *list, struct tram__cpus *out) {
     CPU_ZERO(&set);
     for (unsigned i = 0; i < there.count; i++)
         CPU_SET(there.cpu[i], &have);
-    const char *p = list;
-    do {
+    for (const char *p = list;; p++) { /* past the comma */
         char *end;
+        if (!isdigit((unsigned char)*p)) /* strtol would take blanks and signs as well */
+            return not_a_list(list);
         long first = strtol(p, &end, 10), last = first;
-        if (end == p || first < 0)
-            return tram__fail(TRAM_ERR_INVALID, "'%s' is not a list of CPUs such as 0,2-5", list);
         if (*end == '-') {
             p = end + 1;
+            if (!isdigit((unsigned char)*p))
+                return not_a_list(list);
             last = strtol(p, &end, 10);
-            if (end == p || last < first)
-                return tram__fail(TRAM_ERR_INVALID, "'%s' is not a list of CPUs such as 0,2-5", list);
         }
-        if (*end != '\0' && *end != ',')
-            return tram__fail(TRAM_ERR_INVALID, "'%s' is not a list of CPUs such as 0,2-5", list);
+        if (last < first || (*end != '\0' && *end != ','))
+            return not_a_list(list);
         for (long i = first; i <= last; i++) {
             if (i >= CPU_SETSIZE || !CPU_ISSET((size_t)i, &have))
                 return tram__fail(TRAM_ERR_INVALID, "CPU %ld is not there (usable: %d of them, %d to %d)", i,
                                   (int)there.count, there.cpu[0], there.cpu[there.count - 1]);
             CPU_SET((size_t)i, &set);
         }
-        p = *end == ',' ? end + 1 : end;
-    } while (*p);
+        p = end;
+        if (!*p)
+            break;
+    }
     from_set(&set, out);
+    if (there.usable < out->usable)
+        out->usable = there.usable;
     return TRAM_OK;
 }

@@ -28,9 +28,11 @@ struct tram_error *tram__error(void) {
 }
 
 static void set(int status, const char *format, va_list args) {
+    char text[sizeof last.text]; /* aside, as the arguments may lie in the last error */
+    vsnprintf(text, sizeof text, format, args);
     memset(&last, 0, sizeof last);
     last.status = status;
-    vsnprintf(last.text, sizeof last.text, format, args);
+    strcpy(last.text, text);
 }
 
 int tram__fail(int status, const char *format, ...) {

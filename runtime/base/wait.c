@@ -46,7 +46,8 @@ bool tram__spin_more(struct tram__spin *s) {
     const struct tram__wait_plan *p = s->plan;
     if (p->policy == TRAM_WAIT_BLOCK)
         return false;
-    if (++s->polls <= (p->yields ? FREE_POLLS / 4 : FREE_POLLS))
+    uint32_t free_polls = s->calls ? 0 : p->yields ? FREE_POLLS / 4 : FREE_POLLS;
+    if (++s->polls <= free_polls)
         return true;
     if (p->yields) {
         if (s->yields == p->yields)
@@ -55,8 +56,9 @@ bool tram__spin_more(struct tram__spin *s) {
         tram__yield();
         return true;
     }
-    tram__pause();
-    if (p->policy == TRAM_WAIT_SPIN || s->polls % POLLS_PER_CLOCK)
+    if (!s->calls)
+        tram__pause();
+    if (p->policy == TRAM_WAIT_SPIN || (!s->calls && s->polls % POLLS_PER_CLOCK))
         return true;
     uint64_t now = tram__ticks();
     if (!s->start) {

@@ -148,7 +148,7 @@ static int shm_read(struct tram__reader *r, uint64_t n, uint32_t slot, double ti
             const struct tram__origin *o = &r->origins[i];
             if (o->id != whence)
                 continue;
-            if (size > o->shape.capacity)
+            if (size > o->shape.capacity || size > r->shape.capacity)
                 return breach(r, "a forward of size", size);
             out->data = (const unsigned char *)o->extent + slot * stride(&o->shape);
             out->forward = 1 + o->id;
