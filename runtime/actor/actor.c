@@ -80,7 +80,7 @@ int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s) 
     uint64_t deadline = 0;
     bool slept = false;
     int status;
-    tram__spin_begin(&spin, &a->t->plan, &a->site);
+    tram__spin_begin_calls(&spin, &a->t->plan, &a->site);
     while (!*done) {
         if ((status = tram__actor_pump(a)))
             return *done ? TRAM_OK : status;
@@ -103,25 +103,39 @@ int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s) 
     return TRAM_OK;
 }
 
+struct stall {
+    struct tram_actor *actor;
+    uint64_t deadline_ns;
+};
+
 static int stalled(void *arg) {
-    struct tram_actor *a = arg;
-    int status = tram__actor_pump(a);
-    if (status == TRAM_OK)
-        tram__link_wait(&a->link, true, -1, 1000);
-    return status;
+    struct stall *stall = arg;
+    int status = tram__actor_pump(stall->actor);
+    if (status)
+        return status;
+    uint64_t now = tram__now_ns();
+    if (now >= stall->deadline_ns)
+        now = stall->deadline_ns - 1; /* a frame that is half sent has to be waited for */
+    tram__link_wait(&stall->actor->link, true, -1, poll_ms(stall->deadline_ns, now));
+    return tram__now_ns() < stall->deadline_ns ? TRAM_OK : TRAM_ERR_TIMED_OUT;
 }
 
-int tram__actor_send(struct tram_actor *a, struct tram__send *s) {
+int tram__actor_send_until(struct tram_actor *a, struct tram__send *s, uint64_t deadline_ns) {
     if (a->gone)
         return tram__actor_dead(a);
+    struct stall stall = {a, deadline_ns};
     s->stalled = stalled;
-    s->arg = a;
+    s->arg = &stall;
     int status = tram__link_send(&a->link, s);
     if (status == TRAM_ERR_PEER_DEAD) {
         a->gone = true;
         return tram__actor_dead(a);
     }
     return status;
+}
+
+int tram__actor_send(struct tram_actor *a, struct tram__send *s) {
+    return tram__actor_send_until(a, s, UINT64_MAX);
 }
 
 /* ---- creation ---- */
@@ -145,6 +159,8 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
 }
 
 static void free_actor(struct tram_actor *a) {
+    if (a->answer_fd >= 0)
+        close(a->answer_fd);
     tram__link_close(&a->link);
     for (size_t i = 0; i < a->method_count; i++)
         free(a->methods[i].name);
@@ -247,11 +263,11 @@ err_free:
 
 /* ---- the end ---- */
 
-static void ask_to_end(struct tram_actor *a) {
+static void ask_to_end(struct tram_actor *a, uint64_t until_ns) {
     struct tram__send send = {.type = TRAM__FRAME_EXIT};
     tram__host_expect_end(a->t, a->index);
     if (!a->gone)
-        tram__actor_send(a, &send);
+        tram__actor_send_until(a, &send, until_ns);
 }
 
 /* Waits until the actor is gone or `until_ns`; then has it killed. */
@@ -271,8 +287,9 @@ static void see_off(struct tram_actor *a, uint64_t until_ns) {
 void tram_actor_destroy(struct tram_actor *a) {
     if (!a || a->ended)
         return;
-    ask_to_end(a);
-    see_off(a, tram__now_ns() + END_MS * UINT64_C(1000000));
+    uint64_t until = tram__now_ns() + END_MS * UINT64_C(1000000);
+    ask_to_end(a, until);
+    see_off(a, until);
     tram__link_close(&a->link);
     a->ended = a->gone = true;
     a->t->live--;
@@ -280,10 +297,10 @@ void tram_actor_destroy(struct tram_actor *a) {
 }
 
 void tram__actors_fini(struct tram *t) {
+    uint64_t until = tram__now_ns() + END_MS * UINT64_C(1000000);
     for (struct tram_actor *a = t->actors; a; a = a->next)
         if (!a->ended)
-            ask_to_end(a);
-    uint64_t until = tram__now_ns() + END_MS * UINT64_C(1000000);
+            ask_to_end(a, until);
     while (t->actors) {
         struct tram_actor *a = t->actors;
         if (!a->ended)

@@ -23,11 +23,13 @@
 
 enum { PINGS = 9, STOP_MS = 2000, ANSWER_MS = 10000 };
 
-/* Runs in the copy of the host program; nothing but calls that are safe there. */
+/* Runs in the copy of the host program; nothing but calls that are safe there, and that no sanitizer takes for those of
+ * a thread of the host's. */
 static void become_supervisor(const char *path, char *const argv[], int link, int driver) {
-    int high_link = fcntl(link, F_DUPFD, 16), high_driver = fcntl(driver, F_DUPFD, 16);
-    if (high_link < 0 || high_driver < 0 || dup2(high_link, TRAM__FD_LINK) < 0 ||
-        dup2(high_driver, TRAM__FD_OTHER) < 0)
+    long high_link = syscall(SYS_fcntl, link, F_DUPFD, 16),
+         high_driver = syscall(SYS_fcntl, driver, F_DUPFD, 16);
+    if (high_link < 0 || high_driver < 0 || syscall(SYS_dup3, high_link, TRAM__FD_LINK, 0) < 0 ||
+        syscall(SYS_dup3, high_driver, TRAM__FD_OTHER, 0) < 0)
         _exit(126);
     syscall(SYS_close_range, TRAM__FD_OTHER + 1, ~0u, 0);
     for (int number = 1; number < NSIG; number++)
@@ -43,6 +45,9 @@ static int launch(struct tram *t, int link, int driver) {
     const char *path = t->worker ? t->worker : "/proc/self/exe";
     char serve[] = TRAM__SERVE_OPTION "supervisor";
     char *const argv[] = {t->worker ? t->worker : t->program, serve, NULL};
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* no handler of the host's may run in its copies */
     long middle = syscall(SYS_clone, 0, NULL, NULL, NULL, NULL); /* exit signal 0 */
     if (middle == 0) {
         long pid = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
@@ -50,6 +55,9 @@ static int launch(struct tram *t, int link, int driver) {
             become_supervisor(path, argv, link, driver);
         _exit(pid < 0 ? errno : 0);
     }
+    int cause = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = cause;
     if (middle < 0)
         return tram__fail_errno("starting the supervisor");
     int how = 0;

@@ -260,6 +260,7 @@ static int send_all(struct tram__link *l, struct iovec *iov, size_t count, const
         c->cmsg_len = CMSG_LEN(s->fd_count * sizeof(int));
         memcpy(CMSG_DATA(c), s->fds, s->fd_count * sizeof(int));
     }
+    bool begun = false;
     while (msg.msg_iovlen) {
         ssize_t n = sendmsg(l->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0) {
@@ -270,7 +271,7 @@ static int send_all(struct tram__link *l, struct iovec *iov, size_t count, const
             if (errno != EAGAIN)
                 return tram__fail_errno("sending to a peer");
             int status = s->stalled ? s->stalled(s->arg) : TRAM_OK;
-            if (status)
+            if (status && !(status == TRAM_ERR_TIMED_OUT && begun))
                 return status;
             if (!s->stalled) {
                 struct pollfd p = {.fd = l->fd, .events = POLLOUT};
@@ -278,6 +279,7 @@ static int send_all(struct tram__link *l, struct iovec *iov, size_t count, const
             }
             continue;
         }
+        begun = true;
         msg.msg_control = NULL; /* the descriptors went with the first byte */
         msg.msg_controllen = 0;
         while (msg.msg_iovlen && (size_t)n >= msg.msg_iov->iov_len) {

@@ -74,7 +74,9 @@ static inline bool tram__link_pending(const struct tram__link *l) {
 bool tram__link_take_large(struct tram__link *l, const struct tram__frame *f, struct tram__buffer *b);
 
 /* Sends a frame whole. While the socket is full it calls `stalled` (which should receive, then wait for
- * either direction), or, when that is NULL, waits for room. ERR_PEER_DEAD when the other end is gone. */
+ * either direction), or, when that is NULL, waits for room. A status of `stalled` ends it, but for
+ * ERR_TIMED_OUT once a part was sent: the stream must not break off inside a frame. ERR_PEER_DEAD when the
+ * other end is gone. */
 struct tram__send {
     enum tram__frame_type type;
     const ProtobufCMessage *spec; /* may be NULL */

@@ -30,7 +30,7 @@ struct tram_actor {
     struct tram__site site; /* waiting for its replies */
     bool gone;              /* its link ended */
     bool ended;             /* by tram_actor_destroy */
-    /* The latest ANSWER, for whoever waits for one. */
+    /* The ANSWER about graph `answer_graph`, for whoever waits for it. */
     bool answered;
     uint64_t answer_graph;
     int answer_status;
@@ -82,6 +82,9 @@ int tram__actor_pump(struct tram_actor *a);
 int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s);
 /* Sends a frame, pumping while the socket is full. */
 int tram__actor_send(struct tram_actor *a, struct tram__send *s);
+/* The same until `deadline_ns`: ERR_TIMED_OUT, without a message, when nothing of the frame was sent by then.
+ */
+int tram__actor_send_until(struct tram_actor *a, struct tram__send *s, uint64_t deadline_ns);
 /* Sets the error for a death: "actor Echo#0 (pid 12) was killed by signal 9 (Killed)"; returns ERR_PEER_DEAD.
  */
 int tram__actor_dead(struct tram_actor *a);

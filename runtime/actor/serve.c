@@ -26,18 +26,23 @@ const struct tram_method *tram__method_find(const struct tram_class *c, const ch
     return NULL;
 }
 
+/* The write comes first: a main thread that sees `doorbell_rung` finds the descriptor readable, and empties it. The
+ * other way round it could find nothing to read, and then be woken for ever by a bell that it no longer knows of. */
 void tram__serve_ring(struct tram__serve *s) {
-    tram__store32_release(&s->doorbell_rung, 1);
     uint64_t one = 1;
     if (write(s->doorbell, &one, sizeof one) < 0)
-        return; /* full: it rings already */
+        tram__pause(); /* full: it is readable already */
+    tram__store32_release(&s->doorbell_rung, 1);
 }
 
+/* A ring between the store and the read is lost as a flag but not as an event: its write precedes the read, and what
+ * it announces precedes its write. */
 static void answer_doorbell(struct tram__serve *s) {
     uint64_t count;
     tram__store32_relaxed(&s->doorbell_rung, 0);
+    tram__fence_seq_cst(); /* the store is not to wait until after the read */
     if (read(s->doorbell, &count, sizeof count) < 0)
-        return;
+        tram__pause(); /* emptied for an earlier ring; the flag is reason enough */
     if (s->on_doorbell)
         s->on_doorbell(s);
 }
@@ -127,7 +132,7 @@ static int loop(struct tram__serve *s) {
         struct tram__spin spin;
         bool slept = false;
         int got;
-        tram__spin_begin(&spin, &plan, &site);
+        tram__spin_begin_calls(&spin, &plan, &site);
         while ((got = tram__link_poll(&s->link, &f)) == 0) {
             if (tram__load32_acquire(&s->doorbell_rung))
                 answer_doorbell(s);

@@ -13,53 +13,56 @@
 
 enum { DEFAULT_INFLIGHT = 10 };
 #define COMPILE_S  10.0
+#define CLEAN_UP_S 1.0 /* after a failure; an actor that is busy for longer obeys when it can */
 #define TEARDOWN_S 30.0
 #define SUBMIT_S   10.0
 
 static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
     Tram__Wire__Answer *m = tram__wire__answer__unpack(NULL, f->spec_size, f->spec);
+    bool awaited = m && m->graph == a->answer_graph; /* not a late one, whose wait timed out */
     for (size_t i = 0; i < f->fd_count; i++) {
-        if (i == 0 && a->answer_fd < 0)
+        if (i == 0 && awaited && a->answer_fd < 0)
             a->answer_fd = f->fds[i];
         else
             close(f->fds[i]);
     }
-    if (!m)
-        return;
-    a->answered = true;
-    a->answer_graph = m->graph;
-    a->answer_status = m->status;
-    snprintf(a->answer_text, sizeof a->answer_text, "%s", m->text);
-    tram__wire__answer__free_unpacked(m, NULL);
+    if (awaited) {
+        a->answered = true;
+        a->answer_status = m->status;
+        snprintf(a->answer_text, sizeof a->answer_text, "%s", m->text);
+    }
+    if (m)
+        tram__wire__answer__free_unpacked(m, NULL);
 }
 
-/* Sends a frame that the actor will answer. */
-static int ask(struct tram_actor *a, enum tram__frame_type type, const ProtobufCMessage *m, const int *fds,
-               size_t count) {
+static int too_busy(const struct tram_actor *a, const char *doing) {
+    tram__fail(TRAM_ERR_TIMED_OUT, "actor %s did not %s in time: it is busy", a->name, doing);
+    snprintf(tram__error()->actor, sizeof tram__error()->actor, "%s", a->name);
+    return TRAM_ERR_TIMED_OUT;
+}
+
+/* Sends a frame about graph `id` that the actor will answer. */
+static int ask(struct tram_actor *a, uint64_t id, enum tram__frame_type type, const ProtobufCMessage *m,
+               const int *fds, size_t count, uint64_t deadline_ns) {
     struct tram__send send = {.type = type, .spec = m, .fds = fds, .fd_count = count};
     if (a->answer_fd >= 0)
         close(a->answer_fd);
     a->answer_fd = -1;
     a->answered = false;
-    return tram__actor_send(a, &send);
+    a->answer_graph = id;
+    int status = tram__actor_send_until(a, &send, deadline_ns);
+    return status == TRAM_ERR_TIMED_OUT ? too_busy(a, "take an order") : status;
 }
 
-/* Waits for the answer about graph `id`, by an absolute deadline. */
-static int await_answer(struct tram_actor *a, uint64_t id, const char *doing, uint64_t deadline_ns) {
-    for (;;) {
-        uint64_t now = tram__now_ns();
-        int status = now < deadline_ns ? tram__actor_await(a, &a->answered, (double)(deadline_ns - now) / 1e9)
-                                       : TRAM_ERR_TIMED_OUT;
-        if (status == TRAM_ERR_TIMED_OUT) {
-            tram__fail(status, "actor %s did not %s in time: its main thread is busy", a->name, doing);
-            snprintf(tram__error()->actor, sizeof tram__error()->actor, "%s", a->name);
-        }
-        if (status)
-            return status;
-        if (a->answer_graph == id)
-            break;
-        a->answered = false; /* about another graph, whose wait had timed out */
-    }
+/* Waits for the answer to what was asked last, by an absolute deadline. */
+static int await_answer(struct tram_actor *a, const char *doing, uint64_t deadline_ns) {
+    uint64_t now = tram__now_ns();
+    double left_s = now < deadline_ns ? (double)(deadline_ns - now) / 1e9 : 0;
+    int status = tram__actor_await(a, &a->answered, left_s);
+    if (status == TRAM_ERR_TIMED_OUT)
+        return too_busy(a, doing);
+    if (status)
+        return status;
     if (a->answer_status)
         return tram__fail(a->answer_status, "actor %s: %s", a->name, a->answer_text);
     return TRAM_OK;
@@ -75,24 +78,37 @@ static int check_actors(const struct tram_graph *g) {
     return TRAM_OK;
 }
 
+/* What edges ask for, as text; truncated when it is long. */
+struct request {
+    char text[256];
+    size_t used;
+};
+
+static void add_request(struct request *r, const struct tram_graph *g, uint32_t node, uint32_t slots,
+                        uint64_t bytes) {
+    char name[160];
+    tram__graph_name(g, node, name, sizeof name);
+    if (r->used < sizeof r->text)
+        r->used += (size_t)snprintf(r->text + r->used, sizeof r->text - r->used, "%s%s %u x %llu",
+                                    r->used ? ", " : "", name, slots, (unsigned long long)bytes);
+}
+
 /* Before anything is allocated: crossing a limit while prefaulting kills instead of failing. */
 static int check_memory(const struct tram__layout *l) {
     uint64_t available = tram__memory_available();
-    if (l->total <= available)
+    if (l->total + l->local <= available)
         return TRAM_OK;
-    char edges[256], name[160];
-    size_t used = 0;
-    edges[0] = '\0';
+    struct request r = {.used = 0};
     const struct tram__schedule *s = l->schedule;
-    for (uint32_t c = 0; c < s->channel_count && used < sizeof edges - 1; c++) {
-        tram__graph_name(s->graph, s->channels[c].node, name, sizeof name);
-        int n = snprintf(edges + used, sizeof edges - used, "%s%s %u x %llu", c ? ", " : "", name, l->slots,
-                         (unsigned long long)s->channels[c].capacity);
-        used += n > 0 ? (size_t)n : 0;
-    }
-    return tram__fail(TRAM_ERR_NO_MEMORY,
-                      "the channels need %llu bytes, %llu are available; slots x bytes: %s",
-                      (unsigned long long)l->total, (unsigned long long)available, edges);
+    for (uint32_t c = 0; c < s->channel_count; c++)
+        add_request(&r, s->graph, s->channels[c].node, l->slots, s->channels[c].capacity);
+    for (uint32_t p = 0; p < s->participant_count; p++)
+        for (uint32_t i = 0; i < s->participants[p].task_count; i++)
+            if (s->participants[p].tasks[i].channel < 0)
+                add_request(&r, s->graph, s->participants[p].tasks[i].node, 1,
+                            s->participants[p].tasks[i].capacity);
+    return tram__fail(TRAM_ERR_NO_MEMORY, "the edges need %llu bytes, %llu are available; slots x bytes: %s",
+                      (unsigned long long)(l->total + l->local), (unsigned long long)available, r.text);
 }
 
 static int keep_names(struct tram_compiled *x, const struct tram__schedule *s) {
@@ -139,7 +155,7 @@ static int prepare(struct tram_compiled *x, const struct tram__layout *l,
         Tram__Wire__Prepare *m = make_plan(x, l, i + 1, o);
         if (!m)
             return TRAM_ERR_NO_MEMORY;
-        status = ask(x->actors[i], TRAM__FRAME_PREPARE, &m->base, NULL, 0);
+        status = ask(x->actors[i], x->id, TRAM__FRAME_PREPARE, &m->base, NULL, 0, deadline_ns);
         tram__wire__prepare__free_unpacked(m, NULL);
         if (status)
             return status;
@@ -153,7 +169,7 @@ static int prepare(struct tram_compiled *x, const struct tram__layout *l,
     x->participant.region_fd = -1;
     for (uint32_t i = 0; i < x->actor_count; i++) {
         struct tram_actor *a = x->actors[i];
-        if ((status = await_answer(a, x->id, "allocate its channels", deadline_ns)))
+        if ((status = await_answer(a, "allocate its channels", deadline_ns)))
             return status;
         fds[i + 1] = a->answer_fd;
         a->answer_fd = -1;
@@ -164,7 +180,8 @@ static int prepare(struct tram_compiled *x, const struct tram__layout *l,
 }
 
 /* Sends actor i the regions of its peers, as many frames as their descriptors need. */
-static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, uint32_t i, const int *fds) {
+static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, uint32_t i, const int *fds,
+                         uint64_t deadline_ns) {
     Tram__Wire__Prepare *plan = tram__layout_plan(l, i + 1);
     if (!plan)
         return TRAM_ERR_NO_MEMORY;
@@ -184,7 +201,7 @@ static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, 
             ids[m.n_participants++] = id;
         }
         m.last = at == plan->n_participants;
-        status = ask(x->actors[i], TRAM__FRAME_CONNECT, &m.base, some, m.n_participants);
+        status = ask(x->actors[i], x->id, TRAM__FRAME_CONNECT, &m.base, some, m.n_participants, deadline_ns);
     } while (!status && at < plan->n_participants);
     tram__wire__prepare__free_unpacked(plan, NULL);
     return status;
@@ -194,7 +211,7 @@ static int connect_all(struct tram_compiled *x, const struct tram__layout *l, co
                        uint64_t deadline_ns) {
     int status = TRAM_OK;
     for (uint32_t i = 0; !status && i < x->actor_count; i++)
-        status = connect_actor(x, l, i, fds);
+        status = connect_actor(x, l, i, fds, deadline_ns);
     const Tram__Wire__Prepare *mine = x->participant.plan;
     for (size_t i = 0; !status && i < mine->n_participants; i++)
         if (mine->participants[i]->id)
@@ -203,7 +220,7 @@ static int connect_all(struct tram_compiled *x, const struct tram__layout *l, co
     if (!status)
         status = tram__participant_open(&x->participant);
     for (uint32_t i = 0; !status && i < x->actor_count; i++)
-        status = await_answer(x->actors[i], x->id, "start the graph", deadline_ns);
+        status = await_answer(x->actors[i], "start the graph", deadline_ns);
     return status;
 }
 
@@ -247,12 +264,12 @@ static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
     struct tram_error why;
     for (uint32_t i = 0; i < x->actor_count; i++)
         if (!x->actors[i]->gone)
-            ask(x->actors[i], TRAM__FRAME_TEARDOWN, &m.base, NULL, 0);
+            ask(x->actors[i], x->id, TRAM__FRAME_TEARDOWN, &m.base, NULL, 0, deadline_ns);
     for (uint32_t i = 0; i < x->actor_count; i++) {
         struct tram_actor *a = x->actors[i];
         if (a->gone)
             continue;
-        status = await_answer(a, x->id, "stop the graph", deadline_ns);
+        status = await_answer(a, "stop the graph", deadline_ns);
         if (status == TRAM_ERR_PEER_DEAD)
             continue; /* it has stopped as well */
         if (status && !first) {
@@ -291,7 +308,7 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
         status = find_endpoints(x, s);
     if (status && x->actor_count) { /* whatever was begun at the actors ends there */
         struct tram_error why = *tram_last_error();
-        stop_actors(x, tram__deadline_ns(COMPILE_S));
+        stop_actors(x, tram__deadline_ns(CLEAN_UP_S));
         *tram__error() = why;
     }
     x->channel_bytes = layout.total;

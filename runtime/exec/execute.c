@@ -236,8 +236,11 @@ static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, str
         return status;
     struct tram__message m;
     struct tram__reader *reader = x->outputs[r->output];
-    /* After a death, what was published in full is still good; nothing else is waited for. */
-    status = reader->ops->read(reader, r->id, slot, x->dead ? 0 : timeout_s, &m);
+    status = x->dead ? TRAM_ERR_PEER_DEAD : reader->ops->read(reader, r->id, slot, timeout_s, &m);
+    /* What was published in full before a death is still good, also when the death was noticed between the wait's
+     * last look at the message and its look at the epoch; nothing else is waited for. */
+    if (__builtin_expect(status == TRAM_ERR_PEER_DEAD, 0))
+        status = reader->ops->read(reader, r->id, slot, 0, &m);
     if (__builtin_expect(status == TRAM_OK && m.status == 0, 1)) {
         *out = (struct tram_bytes){m.data, m.size};
         return TRAM_OK;

@@ -53,8 +53,12 @@ int tram__layout_create(const struct tram__schedule *s, const struct tram__chann
         l.channels[c].extent = l.bytes[s->channels[c].writer];
         l.bytes[s->channels[c].writer] += needs[c].writer_extent;
     }
-    for (uint32_t p = 0; p < s->participant_count; p++)
+    for (uint32_t p = 0; p < s->participant_count; p++) {
         l.total += l.bytes[p];
+        for (uint32_t i = 0; i < s->participants[p].task_count; i++)
+            if (s->participants[p].tasks[i].channel < 0)
+                l.local += tram__layout_local(s->participants[p].tasks[i].capacity);
+    }
     free(needs);
     *out = l;
     return TRAM_OK;

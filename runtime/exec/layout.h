@@ -45,7 +45,16 @@ struct tram__layout {
     uint64_t *bytes; /* of each participant's region */
     struct tram__channel_place *channels;
     uint64_t total;
+    uint64_t local; /* what actors hold privately besides: results that only they read */
 };
+
+/* Longest text of a failure that travels in place of a payload: what a slot holds. */
+enum { TRAM__FAILURE_TEXT = 104 };
+
+/* Bytes held for a result that stays in its actor: room for a failure's text in any case. */
+static inline uint64_t tram__layout_local(uint64_t capacity) {
+    return capacity > TRAM__FAILURE_TEXT ? capacity : TRAM__FAILURE_TEXT;
+}
 
 /* Slots for an in-flight limit: that many, and more where they are cheap, so that acks are read once in a
  * while and not in every execution. */

@@ -47,12 +47,9 @@ static void *room(struct tram_call *c, uint64_t size) {
 /* The result is a failure, of this task or of one it depends on: its text travels in place of a payload. */
 static void set_failure(struct tram__loop_task *t, int32_t code, uint32_t node, const void *text,
                         uint64_t size) {
-    enum { TEXT_MAX = 104 };
-    if (size > TEXT_MAX)
-        size = TEXT_MAX;
+    if (size > TRAM__FAILURE_TEXT)
+        size = TRAM__FAILURE_TEXT;
     void *to = t->writer ? t->writer->ops->room(t->writer, t->slot, size) : t->local;
-    if (!t->writer && size > t->capacity)
-        size = t->capacity;
     memcpy(to, text, size);
     t->result = (struct tram__message){.data = to, .size = size, .status = code, .origin = node};
 }
@@ -268,11 +265,12 @@ static int prepare_task(struct tram__loop *l, struct tram__loop_task *t, const T
         if (!t->writer)
             return bad_plan("a result that goes nowhere");
     } else {
-        t->local = calloc(1, plan->capacity); /* calloc and a write: resident before the first execution */
+        uint64_t bytes = tram__layout_local(plan->capacity);
+        t->local = calloc(1, bytes); /* calloc and a write: resident before the first execution */
         if (!t->local)
             return tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes for the result of %s",
-                              (unsigned long long)plan->capacity, plan->method);
-        memset(t->local, 0, plan->capacity);
+                              (unsigned long long)bytes, plan->method);
+        memset(t->local, 0, bytes);
     }
     t->releases = calloc(plan->n_releases + 1, sizeof *t->releases);
     if (!t->releases)
@@ -322,9 +320,12 @@ int tram__loop_prepare(struct tram__loop *l) {
 }
 
 int tram__loop_start(struct tram__loop *l) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals stay with the main thread */
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(&all, faults[i]);              /* a method's own faults reach the program's handlers */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* all else stays with the main thread */
     int error = pthread_create(&l->thread, NULL, run, l);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)

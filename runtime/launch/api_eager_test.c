@@ -292,6 +292,30 @@ static void waiting_policies(void **state) {
     assert_null(t);
 }
 
+/* Another executable serves the actors, as for a library or another language; here it is this one by its path. */
+static void another_worker(void **state) {
+    (void)state;
+    char path[4096];
+    struct tram *t;
+    struct tram_actor *a = NULL;
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    assert_true(n > 0);
+    path[n] = '\0';
+    struct tram_options o = {.worker = path};
+    OK(tram_init_with(NULL, NULL, NULL, &o, &t)); /* the driver knows no classes: the worker does */
+    OK(tram_actor_create(t, "Test", NULL, &a));
+    test_echo_call(a, "echo", 1000, 1);
+    tram_fini(t);
+    a = NULL;
+    struct tram_options wrong = {.worker = "/bin/false"}; /* it does not call tram_init */
+    OK(tram_init_with(NULL, NULL, test_classes, &wrong, &t));
+    FAILS(tram_actor_create(t, "Test", NULL, &a), TRAM_ERR_PEER_DEAD);
+    SAYS("/bin/false");
+    FAILS(tram_actor_create(t, "Test", NULL, &a), TRAM_ERR_PEER_DEAD);
+    assert_null(a);
+    tram_fini(t);
+}
+
 int main(int argc, char **argv) {
     if (tram_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
         return 1;
@@ -313,6 +337,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(fetched_twice),
         cmocka_unit_test(actors_do_not_wait_for_each_other),
         cmocka_unit_test(waiting_policies),
+        cmocka_unit_test(another_worker),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     tram_fini(test_runtime);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "testing.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -91,6 +92,12 @@ static int calls(void *self, struct tram_call *c) {
     return tram_result_copy(c, 0, &n, sizeof n);
 }
 
+static void crash(void) {
+    int *volatile nowhere = (int *)4096;
+    signal(SIGSEGV, SIG_DFL); /* a sanitizer would turn it into an exit */
+    *nowhere = 1;
+}
+
 static int carry_out(struct tram_call *c) {
     struct tram_bytes in = tram_arg(c, 0);
     struct test_order_bytes o = {0};
@@ -109,8 +116,7 @@ static int carry_out(struct tram_call *c) {
     case DO_ABORT:
         abort();
     case DO_CRASH:
-        signal(SIGSEGV, SIG_DFL); /* a sanitizer would turn it into an exit */
-        raise(SIGSEGV);
+        crash();
     }
     return 0;
 }
@@ -273,6 +279,38 @@ struct tram_compiled *test_chain(size_t bytes, const struct tram_compile_options
     OK(tram_graph_compile(g, options, &x));
     tram_graph_destroy(g);
     return x;
+}
+
+static bool stopped(const char *stat) {
+    char text[512] = "", run = '?';
+    FILE *f = fopen(stat, "re");
+    if (!f)
+        return true; /* the thread has ended meanwhile */
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    if (n && strrchr(text, ')'))
+        sscanf(strrchr(text, ')'), ") %c", &run);
+    return run == 'T';
+}
+
+void test_stop(int pid) {
+    char path[320];
+    bool all = false;
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    for (int ms = 0; !all && ms < 10000; ms++) {
+        snprintf(path, sizeof path, "/proc/%d/task", pid);
+        DIR *d = opendir(path);
+        assert_non_null(d);
+        all = true;
+        for (struct dirent *e; (e = readdir(d));) {
+            snprintf(path, sizeof path, "/proc/%d/task/%s/stat", pid, e->d_name);
+            all &= e->d_name[0] == '.' || stopped(path);
+        }
+        closedir(d);
+        if (!all)
+            test_pause_ms(1);
+    }
+    assert_true(all);
 }
 
 uint64_t test_now_ns(void) {

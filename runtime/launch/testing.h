@@ -78,6 +78,9 @@ void test_echo_execute(struct tram_compiled *x, size_t size, uint64_t seed);
 struct tram_compiled *test_chain(size_t bytes, const struct tram_compile_options *options, const char *method,
                                  size_t count, struct tram_actor *const *actors);
 
+/* Stops a process and waits until the last of its threads has stopped: SIGSTOP alone lets them run on a little. */
+void test_stop(int pid);
+
 uint64_t test_now_ns(void);
 void test_pause_ms(unsigned ms);
 

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An execution that spins allocates nothing and makes no system call, in the driver as in the actor.
+ *
+ * Allocations are counted by this program's own malloc and its kin, in every process of it. System calls are counted
+ * with Syscall User Dispatch: while a thread's selector says so, the kernel turns each of its calls into a SIGSYS,
+ * whose handler counts it, makes it and puts its result in place. The driver's thread and the actor's graph thread do
+ * so for themselves; the latter is told by the first byte of a payload.
+ */
+#include "testing.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#define PR_SYS_DISPATCH_ON           1
+#endif
+
+enum { EXECUTIONS = 100000, LEAST = 2000, LIMIT_S = 2, BYTES = 4096 };
+enum { ALLOW, BLOCK }; /* of the selector */
+
+/* ---- allocations ----------------------------------------------------------------------------------------- */
+
+static atomic_ulong allocations;
+
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+void __libc_free(void *);
+
+static void count_allocation(void) {
+    atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+}
+
+void *malloc(size_t n) {
+    count_allocation();
+    return __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size) {
+    count_allocation();
+    return __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n) {
+    count_allocation();
+    return __libc_realloc(p, n);
+}
+
+void *aligned_alloc(size_t alignment, size_t n) {
+    count_allocation();
+    return __libc_memalign(alignment, n);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t n) {
+    count_allocation();
+    *out = __libc_memalign(alignment, n);
+    return *out ? 0 : ENOMEM;
+}
+
+void free(void *p) {
+    if (p)
+        count_allocation();
+    __libc_free(p);
+}
+
+/* ---- system calls ---------------------------------------------------------------------------------------- */
+
+static _Thread_local volatile char selector;
+static _Thread_local volatile unsigned long system_calls, first_call;
+
+static void on_sigsys(int number, siginfo_t *info, void *context) {
+    (void)number;
+    greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
+    selector = ALLOW;
+    if (!system_calls++)
+        first_call = (unsigned long)info->si_syscall;
+    register long r10 __asm__("r10") = r[REG_R10];
+    register long r8 __asm__("r8") = r[REG_R8];
+    register long r9 __asm__("r9") = r[REG_R9];
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"((long)info->si_syscall), "D"(r[REG_RDI]), "S"(r[REG_RSI]), "d"(r[REG_RDX]),
+                       "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    r[REG_RAX] = result;
+    selector = BLOCK;
+}
+
+/* What the kernel keeps of a handler; the C library's restorer makes the one call that must never be trapped. */
+struct kernel_sigaction {
+    void *handler;
+    unsigned long flags;
+    char *restorer;
+    unsigned long mask;
+};
+
+/* Counts the calling thread's system calls from now on: 0, or -1 when the kernel cannot. */
+static int count_system_calls(void) {
+    enum { RESTORER_BYTES = 16 };
+    struct sigaction act = {.sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO};
+    struct kernel_sigaction kernel;
+    sigemptyset(&act.sa_mask);
+    if (sigaction(SIGSYS, &act, NULL) != 0 || syscall(SYS_rt_sigaction, SIGSYS, NULL, &kernel, 8) != 0)
+        return -1;
+    selector = ALLOW;
+    if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, kernel.restorer, RESTORER_BYTES, &selector) !=
+        0)
+        return -1;
+    return 0;
+}
+
+/* ---- one thread's counts ---------------------------------------------------------------------------------- */
+
+struct counts {
+    uint64_t allocations, system_calls, first_call;
+};
+
+static struct counts allocations_before; /* of the whole process: its other threads are idle meanwhile */
+
+static void begin(void) {
+    allocations_before.allocations = atomic_load(&allocations);
+    system_calls = 0;
+    selector = BLOCK;
+}
+
+static struct counts end(void) {
+    selector = ALLOW;
+    return (struct counts){atomic_load(&allocations) - allocations_before.allocations, system_calls,
+                           first_call};
+}
+
+static void allocate_on_purpose(void) {
+    void *volatile p = malloc(100);
+    free(p);
+}
+
+/* ---- the actor -------------------------------------------------------------------------------------------- */
+
+enum order { NOTHING = 'n', INSTALL = 'i', BEGIN = 'b', END = 'e', ALLOCATE = 'a', CALL_SYSTEM = 's' };
+
+/* 0, or 1 when the result is in place already. */
+static int obey(struct tram_call *c) {
+    struct counts counts;
+    int64_t installed;
+    switch (*(const char *)tram_arg(c, 0).data) {
+    case INSTALL:
+        installed = count_system_calls();
+        tram_result_copy(c, 0, &installed, sizeof installed);
+        return 1;
+    case BEGIN:
+        begin();
+        return 0;
+    case END:
+        counts = end();
+        tram_result_copy(c, 0, &counts, sizeof counts);
+        return 1;
+    case ALLOCATE:
+        allocate_on_purpose();
+        return 0;
+    case CALL_SYSTEM:
+        syscall(SYS_getppid);
+        return 0;
+    }
+    return 0;
+}
+
+static int echo(void *self, struct tram_call *c) {
+    (void)self;
+    struct tram_bytes in = tram_arg(c, 0);
+    return obey(c) ? 0 : tram_result_copy(c, 0, in.data, in.size);
+}
+
+static int pass(void *self, struct tram_call *c) {
+    (void)self;
+    return obey(c) ? 0 : tram_forward(c, 0, 0);
+}
+
+static const struct tram_method methods[] = {{"echo", echo, 0}, {"pass", pass, 1}, {0}};
+static const struct tram_class classes[] = {{.name = "Hot", .methods = methods}, {0}};
+
+/* ---- the driver ------------------------------------------------------------------------------------------- */
+
+static struct tram_actor *actor;
+
+static void execute(struct tram_compiled *x, char order, size_t size, void *result, size_t room) {
+    static char data[BYTES];
+    struct tram_ref r;
+    size_t n;
+    data[0] = order;
+    OK(tram_execute(x, data, size, &r));
+    OK(tram_get(&r, result, room, &n, 20));
+}
+
+/* The same without a copy on the driver's side. */
+static void execute_in_place(struct tram_compiled *x, size_t size) {
+    struct tram_ref r;
+    struct tram_bytes lent;
+    void *room;
+    OK(tram_execute_loan(x, size, &room));
+    *(char *)room = NOTHING;
+    OK(tram_execute_commit(x, size, &r));
+    OK(tram_get_borrow(&r, &lent, 20));
+    OK(tram_release(&r));
+}
+
+static struct tram_compiled *spinning(const char *method) {
+    struct tram_compile_options o = {.inflight = 1, .wait = TRAM_WAIT_SPIN};
+    struct tram_compiled *x = test_chain(BYTES, &o, method, 1, &actor);
+    int64_t installed = 1;
+    assert_int_equal(count_system_calls(), 0); /* again: cmocka puts a handler of its own before each test */
+    execute(x, INSTALL, 1, &installed, sizeof installed);
+    assert_int_equal(installed, 0);
+    return x;
+}
+
+/* Runs many executions (fewer on a slow machine) with both sides counting. */
+static void run(struct tram_compiled *x, size_t size, bool in_place, struct counts *mine,
+                struct counts *its) {
+    static char result[BYTES];
+    uint64_t until = test_now_ns() + LIMIT_S * 1000000000u;
+    unsigned n = 0;
+    for (int i = 0; i < 100; i++)
+        execute(x, NOTHING, size, result, sizeof result);
+    execute(x, BEGIN, size, result, sizeof result);
+    begin();
+    while (n < EXECUTIONS && (n < LEAST || n % 256 || test_now_ns() < until)) {
+        if (in_place)
+            execute_in_place(x, size);
+        else
+            execute(x, NOTHING, size, result, sizeof result);
+        n++;
+    }
+    *mine = end();
+    execute(x, END, size, its, sizeof *its);
+    printf("%s, %zu B, %u executions: driver %lu allocations, %lu system calls; actor %lu, %lu\n",
+           in_place ? "in place" : "by copy", size, n, mine->allocations, mine->system_calls,
+           its->allocations, its->system_calls);
+}
+
+static void expect_nothing(const char *who, const struct counts *c) {
+    if (c->system_calls)
+        print_error("%s: the first system call was number %lu\n", who, (unsigned long)c->first_call);
+    assert_int_equal(c->allocations, 0);
+    assert_int_equal(c->system_calls, 0);
+}
+
+static void nothing(const char *method, bool in_place) {
+    static const size_t sizes[] = {1, BYTES};
+    struct tram_compiled *x = spinning(method);
+    struct counts mine, its;
+    for (size_t i = 0; i < 2; i++) {
+        run(x, sizes[i], in_place, &mine, &its);
+        expect_nothing("the driver", &mine);
+        expect_nothing("the actor", &its);
+    }
+    OK(tram_teardown(x));
+}
+
+static void by_copy(void **state) {
+    (void)state;
+    nothing("echo", false);
+}
+
+static void in_place(void **state) {
+    (void)state;
+    nothing("pass", true);
+}
+
+/* Without this, counters that never count would pass. */
+static void the_counters_count(void **state) {
+    (void)state;
+    struct tram_compiled *x = spinning("echo");
+    struct counts c;
+    char result[BYTES];
+    begin();
+    allocate_on_purpose();
+    long parent = syscall(SYS_getppid);
+    syscall(SYS_getppid);
+    c = end();
+    assert_int_equal(c.allocations, 2); /* the malloc and its free */
+    assert_int_equal(c.system_calls, 2);
+    assert_int_equal(c.first_call, SYS_getppid);
+    assert_int_equal(parent, getppid());
+
+    execute(x, BEGIN, 1, result, sizeof result);
+    execute(x, ALLOCATE, 1, result, sizeof result);
+    for (int i = 0; i < 3; i++)
+        execute(x, CALL_SYSTEM, 1, result, sizeof result);
+    execute(x, END, 1, &c, sizeof c);
+    assert_int_equal(c.allocations, 2);
+    assert_int_equal(c.system_calls, 3);
+    assert_int_equal(c.first_call, SYS_getppid);
+    OK(tram_teardown(x));
+}
+
+int main(int argc, char **argv) {
+    if (tram_init(&argc, &argv, classes, &test_runtime) != TRAM_OK)
+        return 1;
+    if (count_system_calls() != 0) {
+        printf("skipped: this kernel has no Syscall User Dispatch (Linux 5.11, x86): %s\n", strerror(errno));
+        return 77;
+    }
+    if (tram_actor_create(test_runtime, "Hot", NULL, &actor) != TRAM_OK)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_counters_count),
+        cmocka_unit_test(by_copy),
+        cmocka_unit_test(in_place),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    tram_fini(test_runtime);
+    return failed;
+}
+
+#else
+
+int main(void) {
+    printf("skipped: %s\n", SANITIZED ? "a sanitizer allocates and makes system calls of its own"
+                                      : "the counting of system calls is written for x86-64");
+    return 77;
+}
+
+#endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schedule/schedule.h"
+
+#include "base/error.h"
+#include "base/test_support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ACTORS = 5 };
+
+static const char actors[ACTORS]; /* only their addresses count */
+static const char *const names[ACTORS] = {"A", "B", "C", "D", "E"};
+
+static struct tram_node add(struct tram_graph *g, int actor, const char *method, size_t count,
+                            const struct tram_node *args) {
+    const struct tram__node like = {.actor = (struct tram_actor *)(uintptr_t)&actors[actor],
+                                    .actor_index = (uint32_t)actor,
+                                    .actor_name = (char *)(uintptr_t)names[actor],
+                                    .method = (char *)(uintptr_t)method,
+                                    .forwards = method[0] == 'f'}; /* "forward" and the like do */
+    return tram__graph_add_task(g, &like, count, args);
+}
+
+#define TASK(g, actor, method, ...)                                                                   \
+    add((g), (actor), (method), sizeof((struct tram_node[]){__VA_ARGS__}) / sizeof(struct tram_node), \
+        (struct tram_node[]){__VA_ARGS__})
+
+/* ---- golden texts ---- */
+
+static void expect(struct tram_graph *g, const char *golden) {
+    struct tram__schedule *s;
+    char *text = NULL;
+    size_t size = 0;
+    assert_int_equal(tram__graph_check(g), TRAM_OK);
+    assert_int_equal(tram__schedule_create(g, &s), TRAM_OK);
+    FILE *out = open_memstream(&text, &size);
+    tram__schedule_print(s, out);
+    fclose(out);
+    assert_string_equal(text, golden);
+    free(text);
+    tram__schedule_destroy(s);
+    tram_graph_destroy(g);
+}
+
+static struct tram_graph *new_graph(void) {
+    struct tram_graph *g;
+    assert_int_equal(tram_graph_create(NULL, &g), TRAM_OK);
+    return g;
+}
+
+static void echo(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    tram_graph_output(g, TASK(g, 0, "echo", tram_graph_input(g, 64)));
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, 64 B\n"
+              "  READ    c1 A.echo\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.echo(c0) then releases c0\n"
+              "  WRITE   c1 A.echo -> driver, 64 B\n");
+}
+
+static void chain_of_three(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node node = tram_graph_input(g, 8);
+    for (int i = 0; i < 3; i++)
+        node = TASK(g, i, "step", node);
+    tram_graph_limit(g, node, 5000);
+    tram_graph_output(g, node);
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, 8 B\n"
+              "  READ    c3 C.step\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.step(c0) then releases c0\n"
+              "  WRITE   c1 A.step -> B, 8 B\n"
+              "B\n"
+              "  READ    c1 A.step\n"
+              "  COMPUTE B.step(c1) then releases c1\n"
+              "  WRITE   c2 B.step -> C, 8 B\n"
+              "C\n"
+              "  READ    c2 B.step\n"
+              "  COMPUTE C.step(c2) then releases c2\n"
+              "  WRITE   c3 C.step -> driver, 5000 B\n");
+}
+
+static void scatter_and_gather(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8), part[3];
+    for (int i = 0; i < 3; i++)
+        part[i] = TASK(g, i, "work", in);
+    tram_graph_output(g, TASK(g, 3, "gather", part[0], part[1], part[2]));
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, B, C, 8 B\n"
+              "  READ    c4 D.gather\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.work(c0) then releases c0\n"
+              "  WRITE   c1 A.work -> D, 8 B\n"
+              "B\n"
+              "  READ    c0 input\n"
+              "  COMPUTE B.work(c0) then releases c0\n"
+              "  WRITE   c2 B.work -> D, 8 B\n"
+              "C\n"
+              "  READ    c0 input\n"
+              "  COMPUTE C.work(c0) then releases c0\n"
+              "  WRITE   c3 C.work -> D, 8 B\n"
+              "D\n"
+              "  READ    c1 A.work\n"
+              "  READ    c2 B.work\n"
+              "  READ    c3 C.work\n"
+              "  COMPUTE D.gather(c1, c2, c3) then releases c1, c2, c3\n"
+              "  WRITE   c4 D.gather -> driver, 8 B\n");
+}
+
+/* A's first result stays with A; A receives the input once for both of its tasks. */
+static void one_actor_twice(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8), first = TASK(g, 0, "first", in);
+    g->nodes[first.index].forwards = false;
+    tram_graph_output(g, TASK(g, 0, "second", first, in, first));
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, 8 B\n"
+              "  READ    c1 A.second\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.first(c0)\n"
+              "  COMPUTE A.second(A.first, c0, A.first) then releases c0\n"
+              "  WRITE   c1 A.second -> driver, 8 B\n");
+}
+
+static void one_value_for_two_tasks_is_received_once(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8), a = TASK(g, 0, "make", in);
+    struct tram_node x = TASK(g, 1, "use", a, a), y = TASK(g, 1, "again", a, in);
+    tram_graph_output(g, x);
+    tram_graph_output(g, y);
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, B, 8 B\n"
+              "  READ    c2 B.use\n"
+              "  READ    c3 B.again\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.make(c0) then releases c0\n"
+              "  WRITE   c1 A.make -> B, 8 B\n"
+              "B\n"
+              "  READ    c1 A.make\n"
+              "  COMPUTE B.use(c1, c1)\n"
+              "  WRITE   c2 B.use -> driver, 8 B\n"
+              "  READ    c0 input\n"
+              "  COMPUTE B.again(c1, c0) then releases c0, c1\n"
+              "  WRITE   c3 B.again -> driver, 8 B\n");
+}
+
+static void forwards_hold_what_they_pass_on(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 4096);
+    struct tram_node a = TASK(g, 0, "forward", in), b = TASK(g, 1, "forward", a), c = TASK(g, 2, "use", b);
+    tram_graph_output(g, c);
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, 4096 B, held by c1, c2\n"
+              "  READ    c3 C.use\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.forward(c0) then releases c0\n"
+              "  WRITE   c1 A.forward -> B, 4096 B, held by c2\n"
+              "B\n"
+              "  READ    c1 A.forward\n"
+              "  COMPUTE B.forward(c1) then releases c1\n"
+              "  WRITE   c2 B.forward -> C, 4096 B\n"
+              "C\n"
+              "  READ    c2 B.forward\n"
+              "  COMPUTE C.use(c2) then releases c2\n"
+              "  WRITE   c3 C.use -> driver, 4096 B\n");
+}
+
+/* A's local result may be the input itself: A keeps it until the last task that reads the result. */
+static void a_local_forward_keeps_its_message(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 200), a = TASK(g, 0, "forward", in), b = TASK(g, 0, "use", a);
+    tram_graph_output(g, b);
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, 200 B\n"
+              "  READ    c1 A.use\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.forward(c0)\n"
+              "  COMPUTE A.use(A.forward) then releases c0\n"
+              "  WRITE   c1 A.use -> driver, 200 B\n");
+}
+
+static void an_output_may_have_other_readers_too(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8), a = TASK(g, 0, "x", in);
+    tram_graph_output(g, a);
+    tram_graph_output(g, TASK(g, 1, "y", a)); /* an output that others read as well */
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, 8 B\n"
+              "  READ    c1 A.x\n"
+              "  READ    c2 B.y\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.x(c0) then releases c0\n"
+              "  WRITE   c1 A.x -> B, driver, 8 B\n"
+              "B\n"
+              "  READ    c1 A.x\n"
+              "  COMPUTE B.y(c1) then releases c1\n"
+              "  WRITE   c2 B.y -> driver, 8 B\n");
+}
+
+/* ---- invariants of random graphs ---- */
+
+static struct tram_graph *random_graph(uint64_t *random) {
+    struct tram_graph *g = new_graph();
+    uint32_t tasks = 1 + (uint32_t)(tram__test_random(random) % 24);
+    uint32_t some = 1 + (uint32_t)(tram__test_random(random) % ACTORS);
+    bool forwards = tram__test_random(random) % 2;
+    tram_graph_input(g, 8);
+    for (uint32_t i = 1; i <= tasks; i++) {
+        struct tram_node args[4];
+        size_t count = 1 + tram__test_random(random) % 4;
+        for (size_t k = 0; k < count; k++)
+            args[k] = (struct tram_node){g, (uint32_t)(tram__test_random(random) % i)};
+        bool forward = forwards && tram__test_random(random) % 2;
+        add(g, (int)(tram__test_random(random) % some), forward ? "f" : "m", count, args);
+    }
+    for (uint32_t i = 1; i < g->node_count; i++)
+        if (i == tasks || tram__test_random(random) % 5 == 0)
+            tram_graph_output(g, (struct tram_node){g, i});
+    assert_int_equal(tram__graph_check(g), TRAM_OK);
+    return g;
+}
+
+static bool reads(const struct tram__channel_plan *c, uint32_t participant) {
+    uint32_t times = 0;
+    for (uint32_t i = 0; i < c->reader_count; i++)
+        times += c->readers[i] == participant;
+    assert_in_range(times, 0, 1);
+    return times;
+}
+
+/* Every value that must cross reaches each other participant that uses it, and nobody else. */
+static void check_channels(const struct tram__schedule *s) {
+    const struct tram_graph *g = s->graph;
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        const struct tram__channel_plan *plan = &s->channels[c];
+        assert_true(plan->reader_count > 0);
+        assert_int_equal(plan->capacity, g->nodes[plan->node].limit);
+        for (uint32_t p = 0; p < s->participant_count; p++) {
+            bool uses = false;
+            for (uint32_t v = 0; v < g->node_count; v++)
+                for (uint32_t k = 0; k < g->nodes[v].arg_count; k++)
+                    uses |=
+                        g->nodes[v].args[k] == plan->node && g->nodes[v].actor == s->participants[p].actor;
+            for (uint32_t i = 0; p == 0 && i < g->output_count; i++)
+                uses |= g->outputs[i] == plan->node;
+            assert_int_equal(reads(plan, p), uses && p != plan->writer);
+        }
+        for (uint32_t d = 0; d < c; d++)
+            assert_int_not_equal(s->channels[d].node, plan->node);
+    }
+    assert_int_equal(s->output_count, g->output_count);
+    for (uint32_t i = 0; i < s->output_count; i++)
+        assert_int_equal(s->channels[s->outputs[i]].node, g->outputs[i]);
+}
+
+/* Whether node v may hold node u's payload by reference. */
+static bool holds(const struct tram_graph *g, uint32_t v, uint32_t u) {
+    if (u == v)
+        return true;
+    bool any = false;
+    for (uint32_t k = 0; g->nodes[v].forwards && k < g->nodes[v].arg_count; k++)
+        any |= g->nodes[v].args[k] >= u && holds(g, g->nodes[v].args[k], u);
+    return any;
+}
+
+static void check_carriers(const struct tram__schedule *s) {
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        const struct tram__channel_plan *plan = &s->channels[c];
+        for (uint32_t d = 0; d < s->channel_count; d++) {
+            uint32_t times = 0;
+            for (uint32_t i = 0; i < plan->carrier_count; i++)
+                times += plan->carriers[i] == d;
+            assert_int_equal(times, d != c && holds(s->graph, s->channels[d].node, plan->node));
+        }
+    }
+}
+
+/* READ before use, WRITE directly after its COMPUTE, every task once and in order. */
+static void check_order(const struct tram__schedule *s, const struct tram__participant_plan *p) {
+    bool read[64] = {false};
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < p->op_count; i++) {
+        const struct tram__op *op = &p->ops[i];
+        if (op->kind == TRAM__OP_READ) {
+            assert_false(read[op->index]); /* once */
+            read[op->index] = true;
+            assert_true(reads(&s->channels[op->index], (uint32_t)(p - s->participants)));
+        } else if (op->kind == TRAM__OP_COMPUTE) {
+            const struct tram__task_plan *t = &p->tasks[op->index];
+            assert_int_equal(op->index, next++);
+            for (uint32_t k = 0; k < t->arg_count; k++) {
+                uint32_t from = t->args[k].index, node = s->graph->nodes[t->node].args[k];
+                if (t->args[k].kind == TRAM__FROM_CHANNEL)
+                    assert_true(read[from] && s->channels[from].node == node);
+                else
+                    assert_true(from < op->index && p->tasks[from].node == node);
+            }
+            bool written = i + 1 < p->op_count && op[1].kind == TRAM__OP_WRITE;
+            assert_int_equal(written, t->channel >= 0);
+            if (written)
+                assert_true(op[1].index == (uint32_t)t->channel && s->channels[t->channel].node == t->node);
+        } else if (p->actor) {
+            assert_true(i > 0 && op[-1].kind == TRAM__OP_COMPUTE);
+        }
+    }
+    assert_int_equal(next, p->task_count);
+    for (uint32_t c = 0; c < s->channel_count; c++)
+        assert_int_equal(read[c], reads(&s->channels[c], (uint32_t)(p - s->participants)));
+}
+
+/* Each message is released once, at or after the last task that may look at it, by way of locals too. */
+static void check_releases(const struct tram__schedule *s, const struct tram__participant_plan *p) {
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        uint32_t times = 0, released_at = 0, last_use = 0;
+        for (uint32_t i = 0; i < p->task_count; i++) {
+            const struct tram__task_plan *t = &p->tasks[i];
+            for (uint32_t k = 0; k < t->release_count; k++)
+                if (t->releases[k] == c)
+                    times++, released_at = i;
+            for (uint32_t k = 0; k < t->arg_count; k++) {
+                if (t->args[k].kind == TRAM__FROM_CHANNEL && t->args[k].index == c)
+                    last_use = i;
+                if (t->args[k].kind == TRAM__FROM_TASK &&
+                    holds(s->graph, s->graph->nodes[t->node].args[k], s->channels[c].node))
+                    last_use = i;
+            }
+        }
+        assert_int_equal(times, p->actor && reads(&s->channels[c], (uint32_t)(p - s->participants)));
+        if (times)
+            assert_true(released_at >= last_use);
+    }
+}
+
+/* With room for one message everywhere, an execution comes to its end: nobody waits for what comes later. */
+static void check_it_ends(const struct tram__schedule *s) {
+    bool written[64] = {false}, moved = true;
+    uint32_t at[ACTORS + 1] = {0}, left = 0;
+    for (uint32_t p = 0; p < s->participant_count; p++)
+        left += s->participants[p].op_count;
+    while (moved) {
+        moved = false;
+        for (uint32_t p = 0; p < s->participant_count; p++) {
+            const struct tram__participant_plan *part = &s->participants[p];
+            for (; at[p] < part->op_count; at[p]++, left--, moved = true) {
+                const struct tram__op *op = &part->ops[at[p]];
+                if (op->kind == TRAM__OP_READ && !written[op->index])
+                    break;
+                if (op->kind == TRAM__OP_WRITE)
+                    written[op->index] = true;
+            }
+        }
+    }
+    assert_int_equal(left, 0);
+}
+
+static void random_graphs_keep_the_rules(void **state) {
+    (void)state;
+    uint64_t seed = tram__test_seed(), random = seed;
+    printf("TRAM_TEST_SEED=%llu\n", (unsigned long long)seed);
+    for (int i = 0; i < 4000; i++) {
+        struct tram_graph *g = random_graph(&random);
+        struct tram__schedule *s;
+        assert_int_equal(tram__schedule_create(g, &s), TRAM_OK);
+        check_channels(s);
+        check_carriers(s);
+        for (uint32_t p = 0; p < s->participant_count; p++) {
+            check_order(s, &s->participants[p]);
+            check_releases(s, &s->participants[p]);
+        }
+        check_it_ends(s);
+        tram__schedule_destroy(s);
+        tram_graph_destroy(g);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(echo),
+        cmocka_unit_test(chain_of_three),
+        cmocka_unit_test(scatter_and_gather),
+        cmocka_unit_test(one_actor_twice),
+        cmocka_unit_test(one_value_for_two_tasks_is_received_once),
+        cmocka_unit_test(forwards_hold_what_they_pass_on),
+        cmocka_unit_test(a_local_forward_keeps_its_message),
+        cmocka_unit_test(an_output_may_have_other_readers_too),
+        cmocka_unit_test(random_graphs_keep_the_rules),
+    };
+    tram__schedule_destroy(NULL);
+    return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
+}
