@@ -41,7 +41,7 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"json", 0, TRAM__OPTION_TEXT, "FILE", "write results (Google Benchmark's shape)", &s->json, 0, 0},
         {"no-check", 0, TRAM__OPTION_FLAG, NULL, "do not fill and check payloads", &s->no_check, 0, 0},
         {"quiet", 0, TRAM__OPTION_FLAG, NULL, "the table only", &s->quiet, 0, 0},
-        {"verbose", 'v', TRAM__OPTION_FLAG, NULL, "every repetition, tails, counters, environment",
+        {"verbose", 'v', TRAM__OPTION_FLAG, NULL, "every repetition, with its tails and counters",
          &s->verbose, 0, 0},
         {"list", 0, TRAM__OPTION_FLAG, NULL, "name the cases that would run, and end", &s->list, 0, 0},
         {"version", 0, TRAM__OPTION_FLAG, NULL, "print the version, and end", &s->version, 0, 0},

@@ -143,18 +143,25 @@ static int run_batch(struct runner *r, uint32_t count, bool each, uint64_t *elap
     return 0;
 }
 
+/* At least `least`, but never more than `most`. */
 static uint32_t clamp(uint64_t v, uint64_t least, uint64_t most) {
-    return (uint32_t)(v < least ? least : v > most ? most : v);
+    if (v < least)
+        v = least;
+    return (uint32_t)(v > most ? most : v);
 }
 
-/* Doubles until the time or the number is reached, then sets the batch from the last speed seen. */
+/* Doubles until the time or the number is reached, then sets the batch by the best speed seen: one disturbance must
+ * not shrink it. */
 static int warm_up(struct runner *r) {
     const struct tram_case *c = &r->t->c;
-    uint32_t most = r->batch, count = clamp(1, c->inflight, most);
-    uint64_t start = tram__now_ns(), done = 0, elapsed = 1;
+    uint32_t most = r->batch, count = clamp(c->inflight, 1, most);
+    uint64_t start = tram__now_ns(), done = 0;
+    double best_ns = INFINITY;
     for (;;) {
+        uint64_t elapsed;
         if (run_batch(r, count, false, &elapsed, NULL))
             return -1;
+        best_ns = fmin(best_ns, (double)elapsed / count);
         done += count;
         if (r->t->warmup ? done >= r->t->warmup : tram__now_ns() - start >= WARMUP_NS)
             break;
@@ -162,7 +169,7 @@ static int warm_up(struct runner *r) {
         if (r->t->warmup && count > r->t->warmup - done)
             count = clamp(r->t->warmup - done, 1, most);
     }
-    uint64_t wanted = BATCH_NS * (uint64_t)count / (elapsed ? elapsed : 1);
+    uint64_t wanted = (uint64_t)(BATCH_NS / fmax(best_ns, 1));
     /* In a pipeline, filling and draining are part of every batch: keep them a small one. */
     r->batch = clamp(wanted, c->inflight > 1 ? 64 * c->inflight : 1, most);
     r->fill_ns = r->check_ns = r->filled = 0;

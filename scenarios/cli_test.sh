@@ -1,0 +1,92 @@
+#!/bin/sh
+# What a scenario says to bad input: one line on standard error that names the option and the value, exit status 2,
+# and no process left. Usage: cli_test.sh PROGRAM
+set -u
+program=$1
+passed=0
+failed=0
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# refuse WANTED ARGUMENT...: WANTED is a part of the message.
+refuse() {
+    wanted=$1
+    shift
+    "$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    status=$?
+    lines=$(wc -l <"$dir/err")
+    if [ "$status" = 2 ] && [ "$lines" = 1 ] && [ ! -s "$dir/out" ] && grep -qF -- "$wanted" "$dir/err"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "refuse $*: status $status, $lines lines, wanted '$wanted', got: $(cat "$dir/err")"
+    fi
+}
+
+# accept WANTED ARGUMENT...: exit status 0 and WANTED on standard output.
+accept() {
+    wanted=$1
+    shift
+    if "$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null && grep -qF -- "$wanted" "$dir/out" && [ ! -s "$dir/err" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "accept $*: wanted '$wanted', got: $(cat "$dir/out" "$dir/err")"
+    fi
+}
+
+refuse "--mode=quick: 'quick'" --mode=quick
+refuse "--mode=limit,: a mode is missing" --mode=limit,
+refuse "--mode=: ''" --mode=
+refuse "--wait=nap: auto, block or spin" --wait=nap
+refuse "--bogus" --bogus
+refuse "--quiet=3" --quiet=3
+refuse "-x" -x
+refuse "stray" stray
+refuse "--size" --size
+refuse "--size=0: '0'" --size=0
+refuse "--size=-4: '-4'" --size=-4
+refuse "--size=many: 'many'" --size=many
+refuse "--size=2G: '2G'" --size=2G
+refuse "--size=1kk" --size=1kk
+refuse "--size=1," --size=1,
+refuse "--size=99999999999999999999" --size=99999999999999999999
+refuse "--size=4:1:x2: '4:1:x2' ends below" --size=4:1:x2
+refuse "--size=1:4:x1: '1'" --size=1:4:x1
+refuse "--size=1:4" --size=1:4
+refuse "--inflight=0: a whole number from 1 to 4096" --inflight=0
+refuse "--inflight=5000: a whole number from 1 to 4096" --inflight=5000
+refuse "--inflight=2: --loan" --loan --inflight=2
+refuse "--iters=0" --iters=0
+refuse "--iters=1e3" -n 1e3
+refuse "--warmup=-1" -w -1
+refuse "--repetitions=0" --repetitions=0
+refuse "--seed=x" --seed=x
+refuse "--timeout=-1" --timeout=-1
+refuse "--timeout=nan" --timeout=nan
+refuse "--cpus=4096" --cpus=4096
+refuse "--cpus=a" --cpus=a
+refuse "--cpus=0-" --cpus=0-
+refuse "--json=/nonexistent/x.json" --json=/nonexistent/x.json
+refuse "--json=$dir" --json="$dir"
+
+accept "tramline" --version
+accept "Examples" --help
+accept "/mode:compiled/size:1048576/" --list --mode=compiled --size=1M
+accept "compiled" --mode=compiled --iters=100 --warmup=10 --repetitions=1 --json="$dir/a.json"
+if [ ! -s "$dir/a.json" ]; then
+    failed=$((failed + 1))
+    echo "no result file was written"
+fi
+accept "limit" --quiet --iters=20 --warmup=2 --repetitions=2 --size=1,104,105,4k --seed=7
+accept "eager" --quiet --iters=20 --warmup=2 --repetitions=1 --size=100k --inflight=3 --no-check
+accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --size=1,100k --loan --wait=spin
+accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --wait=block -v
+
+left=$(ps -eo args | grep -F -- "--tramline-" | grep -F "$program" | grep -v grep)
+if [ -n "$left" ]; then
+    failed=$((failed + 1))
+    echo "left behind: $left"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
