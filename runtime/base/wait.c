@@ -68,7 +68,9 @@ bool tram__spin_more(struct tram__spin *s) {
     return now - s->start < s->budget;
 }
 
-/* Twice the longest wait seen lately, if that is worth spinning for at all; else towards nothing. */
+/* Twice the longest wait seen lately, and at least what a sleep costs: a spin that fails then doubles the cost
+ * of the wait at worst. Only waits too long to be worth any spinning lead towards nothing, and the first short
+ * one leads back, though it was slept through. */
 void tram__spin_end(struct tram__spin *s, bool slept) {
     if (!s->start)
         return;
@@ -77,14 +79,16 @@ void tram__spin_end(struct tram__spin *s, bool slept) {
     uint64_t least = MIN_BUDGET_US * tram__ticks_per_us();
     if (slept)
         took = took > p->block_ticks ? took - p->block_ticks : 0;
-    uint64_t budget = s->budget - s->budget / 16;
-    if (took > p->cap_ticks)
-        budget = s->budget / 2;
-    else if (2 * took > budget)
-        budget = 2 * took;
-    if (budget > p->cap_ticks)
-        budget = p->cap_ticks;
-    s->site->budget_ticks = budget > least ? budget : least;
+    uint64_t budget = s->budget / 2;
+    if (took <= p->cap_ticks) {
+        least = p->block_ticks;
+        budget = s->budget - s->budget / 16;
+        if (2 * took > budget)
+            budget = 2 * took;
+    }
+    if (budget < least)
+        budget = least;
+    s->site->budget_ticks = budget < p->cap_ticks ? budget : p->cap_ticks;
 }
 
 /* 0, or why the thread must stop waiting. */

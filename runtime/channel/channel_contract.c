@@ -324,7 +324,7 @@ static const struct hostile {
     {3, 10, 0, false, "message out of turn 3"},
     {(UINT64_C(1) << 63) + 1, 10, 0, false, "message out of turn 9223372036854775809"},
     {1, 105, 0, true, "a short payload of size 105"},
-    {1, UINT64_MAX >> 2, 0, true, "a short payload of size 4611686018427387903"},
+    {1, UINT64_MAX >> 10, 0, true, "a short payload of size 18014398509481983"},
     {1, 501, 0, false, "a payload of size 501"},
     {1, UINT64_C(1) << 40, 0, false, "a payload of size 1099511627776"},
     {1, 10, 1 + 1, false, "a forward of channel 1"},
@@ -405,8 +405,8 @@ static int play_scribbler(struct tram__rig_view *v) {
             tram__word32 *words = w->lines;
             for (unsigned i = 0; i < 1 + round % 4; i++) {
                 uint64_t x = tram__test_random(&random);
-                size_t header = TRAM__LINE / sizeof *words; /* of slot 1 */
-                size_t at = header + (round % 2 ? 2 : x % 8);
+                size_t header = (2 * TRAM__LINE - 24) / sizeof *words; /* of slot 1: the last 24 bytes */
+                size_t at = header + (round % 2 ? 0 : x % 6);
                 uint32_t old = tram__load32_relaxed(&words[at]);
                 tram__store32_relaxed(&words[at],
                                       round % 3 ? old ^ UINT32_C(1) << (x >> 8) % 32 : (uint32_t)(x >> 16));

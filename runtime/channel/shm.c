@@ -31,17 +31,21 @@
 #include "base/error.h"
 #include "channel/channel.h"
 
-enum { PAGE = 4096, IN_SLOT = 104, KIND_BITS = 2, KIND_MASK = 3 };
+enum { PAGE = 4096, IN_SLOT = 104, KIND_BITS = 2, KIND_MASK = 3, SIZE_SHIFT = 10 };
 enum kind { KIND_IN_SLOT, KIND_EXTENT, KIND_FORWARD };
 
+/* The payload ends where the header begins, in the second line of the pair: up to 40 bytes travel with `seq` in one
+ * line, and a longer payload fills the first line before the second is touched. Were the polled line written first,
+ * the reader would take it away half-filled, and the writer would have to fetch it again for `seq`. */
 struct slot {
-    tram__word64 seq;
-    tram__word64 size_kind; /* size << KIND_BITS | kind */
+    unsigned char payload[IN_SLOT];
+    tram__word64 size_kind; /* size << SIZE_SHIFT | start of the payload << KIND_BITS | kind */
     tram__word32 status;
     tram__word32 whence; /* KIND_FORWARD: the channel; status not 0: the node */
-    unsigned char payload[IN_SLOT];
+    tram__word64 seq;
 };
 _Static_assert(sizeof(struct slot) == TRAM__LINE, "a slot is a pair of cache lines");
+_Static_assert(IN_SLOT < 1 << (SIZE_SHIFT - KIND_BITS), "the start of a payload fits its bits");
 
 static uint64_t stride(const struct tram__channel_shape *shape) {
     return (shape->capacity + PAGE - 1) / PAGE * PAGE;
@@ -84,17 +88,19 @@ static int shm_loan(struct tram__writer *w, uint64_t n, uint32_t slot, double ti
 }
 
 static void *shm_room(struct tram__writer *w, uint32_t slot, uint64_t size) {
-    if (size <= IN_SLOT)
-        return writer_slot(w, slot)->payload;
+    if (size <= IN_SLOT) /* aligned to 8 */
+        return writer_slot(w, slot)->payload + (IN_SLOT - (size + 7) / 8 * 8);
     return (unsigned char *)w->extent + slot * stride(&w->shape);
 }
 
 static void shm_publish(struct tram__writer *w, uint64_t n, uint32_t slot, const struct tram__message *m) {
     struct slot *s = writer_slot(w, slot);
-    enum kind kind = m->forward                         ? KIND_FORWARD
-                     : m->size && m->data != s->payload ? KIND_EXTENT
-                                                        : KIND_IN_SLOT;
-    tram__store_relaxed(&s->size_kind, m->size << KIND_BITS | kind);
+    uintptr_t start = (uintptr_t)m->data - (uintptr_t)s->payload; /* >= IN_SLOT: elsewhere */
+    enum kind kind = m->forward ? KIND_FORWARD : m->size && start >= IN_SLOT ? KIND_EXTENT : KIND_IN_SLOT;
+    uint64_t size_kind = m->size << SIZE_SHIFT | kind;
+    if (kind == KIND_IN_SLOT && m->size)
+        size_kind |= start << KIND_BITS;
+    tram__store_relaxed(&s->size_kind, size_kind);
     tram__store32_relaxed(&s->status, (uint32_t)m->status);
     tram__store32_relaxed(&s->whence, m->forward ? m->forward - 1 : m->origin);
     tram__store_release(&s->seq, n); /* R1 */
@@ -122,18 +128,20 @@ static int shm_read(struct tram__reader *r, uint64_t n, uint32_t slot, double ti
         tram__wait(r->waiter, &r->site, &s->seq, n, tram__name_of_message(r->id), timeout_s); /* A1 */
     if (__builtin_expect(status, 0))
         return status;
+    __builtin_prefetch(s);                      /* the first line: a longer payload begins there */
     uint64_t seq = tram__load_relaxed(&s->seq); /* acquired above; only checked for being exactly n */
     uint64_t size_kind = tram__load_relaxed(&s->size_kind);
-    uint64_t size = size_kind >> KIND_BITS;
+    uint64_t size = size_kind >> SIZE_SHIFT,
+             start = (size_kind >> KIND_BITS) % (1 << (SIZE_SHIFT - KIND_BITS));
     uint32_t whence = tram__load32_relaxed(&s->whence);
     if (__builtin_expect(seq != n, 0))
         return breach(r, "message out of turn", seq);
     *out = (struct tram__message){.size = size, .status = (int32_t)tram__load32_relaxed(&s->status)};
     switch (size_kind & KIND_MASK) {
     case KIND_IN_SLOT:
-        if (size > IN_SLOT)
+        if (start > IN_SLOT || size > IN_SLOT - start)
             return breach(r, "a short payload of size", size);
-        out->data = s->payload;
+        out->data = s->payload + start;
         out->origin = whence;
         return TRAM_OK;
     case KIND_EXTENT:

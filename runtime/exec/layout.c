@@ -6,17 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096, FEW_SLOTS = 8, CHEAP_BYTES = 64 * 1024 };
+enum { PAGE = 4096, SPARE_SLOTS = 256, SPARE_BYTES = 1024 * 1024 };
 
 uint32_t tram__layout_slots(const struct tram__schedule *s, uint32_t inflight) {
     uint64_t largest = TRAM__LINE;
     for (uint32_t c = 0; c < s->channel_count; c++)
         if (s->channels[c].capacity > largest)
             largest = s->channels[c].capacity;
-    uint64_t cheap = CHEAP_BYTES / largest;
-    if (cheap > FEW_SLOTS)
-        cheap = FEW_SLOTS;
-    return inflight > cheap ? inflight : (uint32_t)cheap;
+    uint64_t spare = SPARE_BYTES / largest / (s->channel_count ? s->channel_count : 1);
+    if (spare > SPARE_SLOTS)
+        spare = SPARE_SLOTS;
+    return inflight > spare ? inflight : (uint32_t)spare;
 }
 
 static int no_memory(void) {

@@ -56,8 +56,8 @@ static inline uint64_t tram__layout_local(uint64_t capacity) {
     return capacity > TRAM__FAILURE_TEXT ? capacity : TRAM__FAILURE_TEXT;
 }
 
-/* Slots for an in-flight limit: that many, and more where they are cheap, so that acks are read once in a
- * while and not in every execution. */
+/* Slots for an in-flight limit: that many, and more while they take little memory. Acks are read once in K messages
+ * (a cache line to fetch from each reader): with 256 that leaves the 99th percentile. */
 uint32_t tram__layout_slots(const struct tram__schedule *s, uint32_t inflight);
 
 int tram__layout_create(const struct tram__schedule *s, const struct tram__channel_ops *ops, uint32_t slots,
