@@ -132,7 +132,9 @@ static int loop(struct tram__serve *s) {
         struct tram__spin spin;
         bool slept = false;
         int got;
-        tram__spin_begin_calls(&spin, &plan, &site);
+        /* The CPU belongs to the graphs' threads while there are any: this one then sleeps at once. */
+        struct tram__wait_plan block = {.policy = TRAM_WAIT_BLOCK};
+        tram__spin_begin_calls(&spin, s->exec ? &block : &plan, &site);
         while ((got = tram__link_poll(&s->link, &f)) == 0) {
             if (tram__load32_acquire(&s->doorbell_rung))
                 answer_doorbell(s);

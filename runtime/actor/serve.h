@@ -28,7 +28,7 @@ struct tram__serve {
     int (*on_frame[TRAM__FRAME_TYPES])(struct tram__serve *s,
                                        const struct tram__frame *f); /* 0, or: end the actor */
     bool orderly;       /* told to end, rather than left by the driver */
-    void *eager, *exec; /* of the rooms above */
+    void *eager, *exec; /* of the rooms above; exec is not NULL while this process runs graphs */
 };
 
 /* Any thread: has on_doorbell run soon on the main thread. */

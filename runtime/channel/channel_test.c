@@ -49,14 +49,14 @@ static int play_kinds(struct tram__rig_view *v) {
         CHECK(tram__rig_send(v, 0, 2, 105, 1) == 0);
         CHECK(tram__rig_send(v, 0, 3, 10, 1) == 0);
         unsigned char *slot = (unsigned char *)v->writers[0].lines + (size_t)TRAM__LINE * 3;
-        tram__store_relaxed((tram__word64 *)(void *)(slot + 8), 10 << 2 | 3);
+        tram__store_relaxed((tram__word64 *)(void *)(slot + 104), 10 << 10 | 3);
         tram__rig_step(v, 1);
         return 0;
     }
     CHECK(tram__rig_await(v, 0, 1) == 0);
     CHECK(tram__rig_read(v, 0, 1, 0, &m) == TRAM_OK);
     CHECK(m.forward == 0 &&
-          (const unsigned char *)m.data == (const unsigned char *)v->readers[0].lines + 128 + 24);
+          (const unsigned char *)m.data == (const unsigned char *)v->readers[0].lines + 128);
     CHECK(tram__rig_read(v, 0, 2, 0, &m) == TRAM_OK);
     CHECK(m.forward == 1 &&
           (const unsigned char *)m.data == (const unsigned char *)v->readers[0].extent + 8192);

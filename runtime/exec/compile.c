@@ -229,10 +229,12 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
     x->outputs = calloc(s->output_count, sizeof(struct tram__reader *));
     x->given_up = calloc(states, sizeof *x->given_up);
     x->left = calloc(x->slots, sizeof *x->left);
-    if (!x->outputs || !x->given_up || !x->left)
+    x->covers = malloc(s->output_count * sizeof *x->covers);
+    if (!x->outputs || !x->given_up || !x->left || !x->covers)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     for (uint32_t i = 0; i < s->output_count; i++)
         x->outputs[x->output_count++] = tram__participant_reader(&x->participant, s->outputs[i]);
+    memcpy(x->covers, s->covers, s->output_count * sizeof *x->covers);
     if (s->input >= 0) {
         x->input = tram__participant_writer(&x->participant, (uint32_t)s->input);
         x->input_limit = s->channels[s->input].capacity;
@@ -247,11 +249,13 @@ static void free_inside(struct tram_compiled *x) {
     free(x->names);
     free(x->actors);
     free(x->outputs);
+    free(x->covers);
     free(x->given_up);
     free(x->left);
     x->names = NULL;
     x->actors = NULL;
     x->outputs = NULL;
+    x->covers = NULL;
     x->given_up = NULL;
     x->left = NULL;
     x->actor_count = x->node_count = x->output_count = 0;

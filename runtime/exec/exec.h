@@ -31,6 +31,7 @@ struct tram_compiled {
     uint32_t node_count;
     struct tram__writer *input; /* NULL: no task reads it */
     struct tram__reader **outputs;
+    bool *covers; /* by output, see schedule.h */
     uint32_t output_count;
     double submit_timeout_s;
     uint64_t id;

@@ -3,11 +3,16 @@
  * The driver's hot path. execute: loan a slot, copy, publish, wake. get: wait for the output's message, copy,
  * release.
  *
- * The driver acknowledges its outputs without a fence and wakes nobody, because no actor ever waits for that
- * ack. Execution n is submitted only after every output of n - inflight was released, and inflight <= slots.
- * The ack of n - inflight is stored before message n of the input is published (R1), and whatever an actor
- * does in execution n it does after acquiring, perhaps through other actors, that message (A1). So when it
- * looks at the acks of an output channel for message n - slots, the store it needs happened before its look.
+ * Neither end fetches an ack in a round trip.
+ *
+ * No actor waits for the driver's. Execution n is submitted only after every output of n - inflight was given up, and
+ * inflight <= slots. The driver's last look at those outputs precedes its publication of message n of the input (R1),
+ * and whatever an actor does in execution n it does after acquiring, perhaps through other actors, that message (A1).
+ * So when an actor overwrites slot n mod slots, the driver's use of it happened before.
+ *
+ * The driver waits for an actor's only when it has to. An output that covers the input (schedule/covers.c) is published
+ * after every actor's ack of that input: once the driver acquired output n, input n + slots may be written. Only when
+ * outputs were given up unread does the window look full, and then the acks are read.
  */
 #include "base/copy.h"
 #include "base/error.h"
@@ -216,15 +221,11 @@ static int find(struct tram_compiled *x, const struct tram_ref *r, uint32_t *slo
 static void give_up(struct tram_compiled *x, uint32_t slot, uint32_t output) {
     x->given_up[(size_t)slot * x->output_count + output] = 1;
     x->left[slot]--;
-    uint64_t before = x->oldest;
     while (x->oldest < x->next && x->left[x->oldest_slot] == 0) {
         x->oldest++;
         if (++x->oldest_slot == x->slots)
             x->oldest_slot = 0;
     }
-    if (x->oldest != before)
-        for (uint32_t i = 0; i < x->output_count; i++)
-            x->outputs[i]->ops->release(x->outputs[i], x->oldest - 1);
 }
 
 static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, struct tram_bytes *out,
@@ -241,6 +242,8 @@ static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, str
      * last look at the message and its look at the epoch; nothing else is waited for. */
     if (__builtin_expect(status == TRAM_ERR_PEER_DEAD, 0))
         status = reader->ops->read(reader, r->id, slot, 0, &m);
+    if (status == TRAM_OK && x->covers[r->output] && r->id + x->slots > x->input->writable)
+        x->input->writable = r->id + x->slots;
     if (__builtin_expect(status == TRAM_OK && m.status == 0, 1)) {
         *out = (struct tram_bytes){m.data, m.size};
         return TRAM_OK;

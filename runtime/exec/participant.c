@@ -87,7 +87,8 @@ static int out_of_bounds(uint32_t channel) {
     return tram__fail(TRAM_ERR_PROTOCOL, "channel %u lies outside its region", channel);
 }
 
-/* Adds the acks of all readers of `c` to those that bound the window of `w`. */
+/* Adds the acks of the readers of `c` to those that bound the window of `w`; but the driver's, which holds
+ * executions back instead (execute.c). */
 static int add_acks(struct tram__participant *p, struct tram__writer *w, const Tram__Wire__Channel *c) {
     size_t count = w->ack_count + c->n_readers;
     const tram__word64 **acks = realloc(w->acks, count * sizeof *acks);
@@ -96,6 +97,8 @@ static int add_acks(struct tram__participant *p, struct tram__writer *w, const T
     w->acks = acks;
     for (size_t i = 0; i < c->n_readers; i++) {
         const void *ack = at(p, c->readers[i], c->acks[i], sizeof(tram__word64));
+        if (!c->readers[i])
+            continue;
         if (!ack)
             return out_of_bounds(c->id);
         w->acks[w->ack_count++] = ack;

@@ -258,7 +258,8 @@ int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **ou
         w.channel[i] = NONE;
     if (ok)
         w.s->graph = g;
-    ok = ok && find_participants(&w) && find_channels(&w) && find_carriers(&w) && plan_participants(&w);
+    ok = ok && find_participants(&w) && find_channels(&w) && find_carriers(&w) && plan_participants(&w) &&
+         tram__schedule_covers(w.s);
     free(w.participant);
     free(w.task);
     free(w.channel);
@@ -290,5 +291,6 @@ void tram__schedule_destroy(struct tram__schedule *s) {
     free(s->participants);
     free(s->channels);
     free(s->outputs);
+    free(s->covers);
     free(s);
 }

@@ -8,6 +8,7 @@
 
 #include "graph/graph.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 enum tram__op_kind { TRAM__OP_READ, TRAM__OP_COMPUTE, TRAM__OP_WRITE };
@@ -65,12 +66,17 @@ struct tram__schedule {
     uint32_t channel_count;
     int32_t input;     /* channel of the input, -1: none reads it */
     uint32_t *outputs; /* channel of each output */
+    /* Of each output: whoever has read it knows that all readers of the input, and of what carries the input by
+     * reference, have released it (the driver itself apart). */
+    bool *covers;
     uint32_t output_count;
 };
 
 /* Schedules a graph that passed tram__graph_check; the graph must outlive the result. */
 int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **out);
 void tram__schedule_destroy(struct tram__schedule *s);
+/* Fills `covers` of a schedule that is otherwise complete (covers.c). False when memory is short. */
+bool tram__schedule_covers(struct tram__schedule *s);
 /* The per-participant lists as text. */
 void tram__schedule_print(const struct tram__schedule *s, FILE *out);
 
