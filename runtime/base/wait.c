@@ -18,7 +18,7 @@
 #include "base/wait.h"
 
 /* Polls without a pause: a pause lasts 140 cycles on recent processors, as long as the round trip itself. */
-enum { FREE_POLLS = 256, POLLS_PER_CLOCK = 8, YIELDS = 20 };
+enum { FREE_POLLS = 256, POLLS_PER_CLOCK = 8, YIELDS = 20, ASK_POLLS = 1 << 20 };
 
 /* A sleep costs block_ns more than spinning would have: past this multiple of it, that is under 5% of the
  * wait. */
@@ -40,6 +40,13 @@ uint64_t tram__deadline_ns(double timeout_s) {
     if (!(timeout_s >= 0) || timeout_s > 1e9)
         return UINT64_MAX;
     return tram__now_ns() + (uint64_t)(timeout_s * 1e9);
+}
+
+double tram__left_s(uint64_t deadline_ns) {
+    if (deadline_ns == UINT64_MAX)
+        return -1;
+    uint64_t now = tram__now_ns();
+    return now < deadline_ns ? (double)(deadline_ns - now) / 1e9 : 0;
 }
 
 bool tram__spin_more(struct tram__spin *s) {
@@ -134,6 +141,8 @@ int tram__wait_slow(struct tram__waiter *w, struct tram__site *site, const tram_
             if (spin.polls % 64)
                 continue;
             if ((status = interruption(w)))
+                return status;
+            if (spin.polls % ASK_POLLS == 0 && (status = w->interrupted(w->arg))) /* never asleep */
                 return status;
             if (timeout_s >= 0 && spin.polls >= FREE_POLLS) {
                 if (!deadline_ns)

@@ -67,8 +67,8 @@ struct tram__waiter {
     uint32_t epoch_seen;
     const tram__word32 *control; /* changes when this thread is told to stop; may be NULL */
     uint32_t control_seen;
-    /* Asked when epoch or control changed and once a second asleep: 0 to go on waiting, else the status to
-     * return. */
+    /* Asked when epoch or control changed, once a second asleep and once in a million polls: 0 to go on waiting,
+     * else the status to return. */
     int (*interrupted)(void *arg);
     void *arg;
     struct tram__wait_counts *counts;
@@ -88,5 +88,7 @@ static inline int tram__wait(struct tram__waiter *w, struct tram__site *site, co
 
 /* Absolute CLOCK_MONOTONIC nanoseconds of a timeout that starts now; UINT64_MAX for a negative one. */
 uint64_t tram__deadline_ns(double timeout_s);
+/* Seconds until then; 0 when it has passed, negative for UINT64_MAX. */
+double tram__left_s(uint64_t deadline_ns);
 
 #endif

@@ -63,11 +63,16 @@ static struct slot *writer_slot(struct tram__writer *w, uint32_t slot) {
 
 /* The window looks full: read the acks again, and wait for those that lag. */
 static int refresh_window(struct tram__writer *w, uint64_t n, double timeout_s) {
-    uint64_t least = UINT64_MAX;
+    uint64_t least = UINT64_MAX, until_ns = 0; /* 0: no ack lagged yet */
+    uint64_t target = n > w->shape.slots ? n - w->shape.slots : 0;
     for (uint32_t i = 0; i < w->ack_count; i++) {
-        if (n > w->shape.slots) {
-            int status = tram__wait(w->waiter, &w->site, w->acks[i], n - w->shape.slots,
-                                    tram__name_of_ack(w->id), timeout_s); /* A2 */
+        if (tram__load_acquire(w->acks[i]) < target) { /* A2 */
+            if (until_ns && timeout_s > 0)
+                timeout_s = tram__left_s(until_ns);
+            else
+                until_ns = tram__deadline_ns(timeout_s);
+            int status =
+                tram__wait(w->waiter, &w->site, w->acks[i], target, tram__name_of_ack(w->id), timeout_s);
             if (status)
                 return status;
         }

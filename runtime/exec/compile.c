@@ -56,9 +56,7 @@ static int ask(struct tram_actor *a, uint64_t id, enum tram__frame_type type, co
 
 /* Waits for the answer to what was asked last, by an absolute deadline. */
 static int await_answer(struct tram_actor *a, const char *doing, uint64_t deadline_ns) {
-    uint64_t now = tram__now_ns();
-    double left_s = now < deadline_ns ? (double)(deadline_ns - now) / 1e9 : 0;
-    int status = tram__actor_await(a, &a->answered, left_s);
+    int status = tram__actor_await(a, &a->answered, tram__left_s(deadline_ns));
     if (status == TRAM_ERR_TIMED_OUT)
         return too_busy(a, doing);
     if (status)
@@ -327,12 +325,14 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
 
 int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
                        struct tram_compiled **out) {
-    static uint64_t last_id;
+    static tram__word64 last_id; /* several runtimes may live on threads of their own */
     static const struct tram_compile_options none;
     const struct tram_compile_options *o = options ? options : &none;
     uint64_t start = tram__now_ns();
     if (o->inflight > TRAM_MAX_INFLIGHT)
         return tram__fail(TRAM_ERR_INVALID, "%u in flight; the limit is %u", o->inflight, TRAM_MAX_INFLIGHT);
+    if (o->wait > TRAM_WAIT_SPIN)
+        return tram__fail(TRAM_ERR_INVALID, "%d is no way to wait", (int)o->wait);
     int status = tram__graph_check(g);
     if (status || (status = check_actors(g)))
         return status;
@@ -340,7 +340,7 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
     if (!x)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     x->t = g->t;
-    x->id = ++last_id;
+    x->id = 1 + atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
     x->participant.region_fd = -1;
     x->submit_timeout_s = o->submit_timeout_s != 0 ? o->submit_timeout_s : SUBMIT_S;
     x->t->on_frame[TRAM__FRAME_ANSWER] = on_answer;

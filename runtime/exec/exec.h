@@ -42,8 +42,10 @@ struct tram_compiled {
     void *loaned;      /* by execute_loan, until the commit */
     size_t loaned_size;
     uint64_t input_limit;
-    int dead;               /* ERR_PEER_DEAD, once an actor of the graph has died */
-    struct tram_actor *who; /* died */
+    /* Once the graph can run no more: ERR_PEER_DEAD or, when an actor stopped its part over a breach of the
+     * protocol, ERR_PROTOCOL. */
+    int dead;
+    struct tram_actor *who; /* died or stopped; NULL: the supervisor died */
     bool torn;
     uint64_t channel_bytes, compile_ns;
 };

@@ -37,8 +37,10 @@ static void blame(struct tram_actor *a, uint64_t n) {
 /* The error of a graph that lost an actor; n: the execution that is lost with it, 0: none. */
 static int lost(struct tram_compiled *x, uint64_t n) {
     int status = x->dead;
-    if (x->who)
-        status = tram__actor_dead(x->who);
+    if (status == TRAM_ERR_PROTOCOL)
+        tram__fail(status, "actor %s stopped its part of the graph: a peer broke the protocol", x->who->name);
+    else if (x->who)
+        tram__actor_dead(x->who);
     else
         tram__fail(status, "the supervisor is gone, and its actors with it");
     char *text = tram__error()->text;
@@ -50,11 +52,18 @@ static int lost(struct tram_compiled *x, uint64_t n) {
     return status;
 }
 
-/* Looks whether an actor of this graph has died: 0 or ERR_PEER_DEAD, without a message. */
+/* Looks whether an actor of this graph has died or stopped: 0 or the status, without a message. */
 static int look_for_dead(struct tram_compiled *x) {
     for (uint32_t i = 0; i < x->actor_count && !x->dead; i++) {
         if (tram__roster_gone(x->t->roster, x->actors[i]->index)) {
             x->dead = TRAM_ERR_PEER_DEAD;
+            x->who = x->actors[i];
+        }
+    }
+    for (uint32_t i = 0; i < x->actor_count && !x->dead; i++) {
+        const struct tram__region_head *h = tram__participant_head(&x->participant, i + 1);
+        if (h && tram__load32_acquire(&h->stopped)) {
+            x->dead = TRAM_ERR_PROTOCOL;
             x->who = x->actors[i];
         }
     }
@@ -124,7 +133,7 @@ static int loan(struct tram_compiled *x, size_t size) {
             tram__load32_acquire(x->participant.waiter.epoch) != x->participant.waiter.epoch_seen, 0)) {
         x->participant.waiter.epoch_seen = tram__load32_acquire(x->participant.waiter.epoch);
         if (refuse(x))
-            return TRAM_ERR_PEER_DEAD;
+            return x->dead;
     }
     if (__builtin_expect(size > x->input_limit, 0))
         return tram__fail(TRAM_ERR_TOO_LARGE, "an input of %zu bytes exceeds the limit of %llu", size,
@@ -136,7 +145,7 @@ static int loan(struct tram_compiled *x, size_t size) {
     int status = x->input->ops->loan(x->input, x->next, x->next_slot, x->submit_timeout_s);
     if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0))
         return no_progress(x, x->next, x->submit_timeout_s);
-    if (__builtin_expect(status == TRAM_ERR_PEER_DEAD, 0))
+    if (__builtin_expect(x->dead, 0))
         return lost(x, 0);
     return status;
 }
@@ -237,10 +246,10 @@ static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, str
         return status;
     struct tram__message m;
     struct tram__reader *reader = x->outputs[r->output];
-    status = x->dead ? TRAM_ERR_PEER_DEAD : reader->ops->read(reader, r->id, slot, timeout_s, &m);
+    status = x->dead ? x->dead : reader->ops->read(reader, r->id, slot, timeout_s, &m);
     /* What was published in full before a death is still good, also when the death was noticed between the wait's
      * last look at the message and its look at the epoch; nothing else is waited for. */
-    if (__builtin_expect(status == TRAM_ERR_PEER_DEAD, 0))
+    if (__builtin_expect(status && x->dead, 0))
         status = reader->ops->read(reader, r->id, slot, 0, &m);
     if (status == TRAM_OK && x->covers[r->output] && r->id + x->slots > x->input->writable)
         x->input->writable = r->id + x->slots;

@@ -12,7 +12,7 @@ uint32_t tram__layout_slots(const struct tram__schedule *s, uint32_t inflight) {
     uint64_t largest = TRAM__LINE;
     for (uint32_t c = 0; c < s->channel_count; c++)
         if (s->channels[c].capacity > largest)
-            largest = s->channels[c].capacity;
+            largest = (s->channels[c].capacity + PAGE - 1) / PAGE * PAGE;
     uint64_t spare = SPARE_BYTES / largest / (s->channel_count ? s->channel_count : 1);
     if (spare > SPARE_SLOTS)
         spare = SPARE_SLOTS;

@@ -27,11 +27,11 @@ enum { IN_SLOT = 120, CALIBRATE_FROM = 256 * 1024, POLLS_PER_CLOCK = 1 << 16 };
 
 enum strategy { SPIN, YIELD, SLEEP, STRATEGIES };
 enum kernel { PLAIN, STREAM, KERNELS };
-static const char *const notes[STRATEGIES][KERNELS] = {
-    {"spin, memcpy", "spin, streaming stores"},
-    {"yield, memcpy", "yield, streaming stores"},
-    {"futex, memcpy", "futex, streaming stores"},
-};
+static const char *const strategies[STRATEGIES] = {"spin", "yield", "futex"};
+static const char *const kernels[KERNELS] = {"memcpy", "streaming stores"};
+
+/* Copying to the same place every time can be slower than taking turns among a few. */
+enum { MOST_TURNS = 64, TURN_BYTES = 512 * 1024 };
 
 struct slot {
     _Alignas(128) _Atomic uint32_t seq;
@@ -43,34 +43,44 @@ _Static_assert(sizeof(struct slot) == 128, "flag and small payload are one trans
 struct control {
     _Alignas(128) _Atomic int strategy;
     _Atomic int kernel;
+    _Atomic uint32_t
+        mask; /* slots of each hop in use, a power of two and at least those in flight, less one */
 };
 
 struct state {
     const struct tram_case *c;
     struct control *control;
-    struct slot *slots;     /* [hop][depth] */
-    unsigned char *extents; /* [hop][depth], `stride` each; NULL when payloads fit the slots */
+    uint32_t most;          /* slots of each hop there are */
+    struct slot *slots;     /* [hop][most] */
+    unsigned char *extents; /* [hop][most], `stride` each; NULL when payloads fit the slots */
     size_t stride, bytes;
     unsigned peers;
     pid_t pid[TRAM_MAX_PIDS];
     uint32_t sent; /* executions so far */
+    char note[64];
 };
 
+/* The mask only changes while nothing is in flight, and n is never used twice. */
+static size_t position(const struct state *s, unsigned hop, uint32_t n) {
+    return (size_t)hop * s->most + (n & atomic_load_explicit(&s->control->mask, memory_order_relaxed));
+}
+
 static struct slot *slot_at(const struct state *s, unsigned hop, uint32_t n) {
-    return &s->slots[(size_t)hop * s->c->inflight + n % s->c->inflight];
+    return &s->slots[position(s, hop, n)];
 }
 
 static unsigned char *room(const struct state *s, unsigned hop, uint32_t n) {
     if (!s->extents)
         return slot_at(s, hop, n)->payload;
-    return s->extents + ((size_t)hop * s->c->inflight + n % s->c->inflight) * s->stride;
+    return s->extents + position(s, hop, n) * s->stride;
 }
 
 /* ---- hand-over ---- */
 
 /* Waits for message n: false when `deadline_ns` passed. */
-static bool await(const struct state *s, struct slot *slot, uint32_t n, uint64_t deadline_ns) {
+static bool await(const struct state *s, unsigned hop, uint32_t n, uint64_t deadline_ns) {
     for (uint32_t polls = 1;; polls++) {
+        struct slot *slot = slot_at(s, hop, n);
         uint32_t seq = atomic_load_explicit(&slot->seq, memory_order_acquire);
         if (seq == n)
             return true;
@@ -148,7 +158,7 @@ static void peer(const struct state *s, unsigned hop, pid_t parent) {
         _exit(1);
     tram__cpus_bind(s->c->placement.cpu[(hop + 1) % s->c->placement.count]);
     for (uint32_t n = 1;; n++) {
-        if (!await(s, slot_at(s, hop, n), n, UINT64_MAX))
+        if (!await(s, hop, n, UINT64_MAX))
             _exit(1);
         if (!s->c->loan) /* by loan it passes the flag on, and the payload stays where it is */
             copy(s, room(s, hop + 1, n), room(s, hop, n));
@@ -187,7 +197,7 @@ static int limit_run(void *state, struct tram_batch *b, char *why) {
             post(s, slot_at(s, 0, first + sent), first + sent);
             sent++;
         }
-        if (!await(s, slot_at(s, s->peers, first + got), first + got, deadline))
+        if (!await(s, s->peers, first + got, deadline))
             return late(s, b->first + got, why);
         copy(s, b->to + got * b->stride, room(s, s->peers, first + got));
         if (b->took_ns)
@@ -209,7 +219,7 @@ static int limit_exchange(void *state, struct tram_bytes *result, char *why) {
     struct state *s = state;
     uint32_t n = ++s->sent;
     post(s, slot_at(s, 0, n), n);
-    if (!await(s, slot_at(s, s->peers, n), n, tram__now_ns() + (uint64_t)(s->c->timeout_s * 1e9)))
+    if (!await(s, s->peers, n, tram__now_ns() + (uint64_t)(s->c->timeout_s * 1e9)))
         return late(s, n, why);
     *result = (struct tram_bytes){room(s, 0, n), s->c->size};
     return 0;
@@ -272,6 +282,17 @@ static int choose(struct state *s, char *why) {
             best = t, kernel = i;
     }
     atomic_store(&s->control->kernel, kernel);
+    uint32_t mask = atomic_load(&s->control->mask), more = s->most - 1;
+    best = UINT64_MAX;
+    for (int i = 0; mask != more && t != UINT64_MAX && i < 2; i++) {
+        atomic_store(&s->control->mask, i ? more : mask);
+        t = try(s, from, to, took, count, why);
+        if (i && t < best)
+            mask = more;
+        best = t;
+    }
+    atomic_store(&s->control->mask, mask);
+    snprintf(s->note, sizeof s->note, "%s, %s, %u slots", strategies[strategy], kernels[kernel], mask + 1);
     free(from);
     free(to);
     free(took);
@@ -285,9 +306,12 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
         return -1;
     }
     unsigned hops = c->scenario->actors + 1;
-    size_t slots = (size_t)hops * c->inflight;
     s->c = c;
     s->stride = (c->size + 4095) / 4096 * 4096;
+    size_t turns = c->size > IN_SLOT && !c->loan ? TURN_BYTES / s->stride : 1;
+    for (s->most = 1; s->most < c->inflight || (s->most < MOST_TURNS && 2 * s->most <= turns);)
+        s->most *= 2;
+    size_t slots = (size_t)hops * s->most;
     size_t extents = c->size > IN_SLOT ? slots * s->stride : 0;
     size_t head = (sizeof(struct control) + slots * sizeof(struct slot) + 4095) / 4096 * 4096;
     s->bytes = head + extents;
@@ -299,6 +323,10 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
         return -1;
     }
     s->control = shared;
+    uint32_t used = 1;
+    while (used < c->inflight)
+        used *= 2;
+    s->control->mask = used - 1;
     s->slots = (struct slot *)(s->control + 1);
     s->extents = extents ? (unsigned char *)shared + head : NULL;
     pid_t self = getpid();
@@ -325,7 +353,7 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
 static void limit_counters(void *state, struct tram_mode_counters *out) {
     struct state *s = state;
     *out = (struct tram_mode_counters){-1, -1, -1, -1, (int64_t)s->bytes, NULL};
-    out->note = notes[atomic_load(&s->control->strategy)][atomic_load(&s->control->kernel)];
+    out->note = s->note;
 }
 
 static int limit_pids(void *state, pid_t *out) {

@@ -39,7 +39,7 @@ struct tram_batch {
 struct tram_mode_counters {
     double copies, copied_bytes, sleeps;
     int64_t compile_ns, channel_bytes;
-    const char *note; /* static: what the mode chose, such as its kernel; or NULL */
+    const char *note; /* good until close: what the mode chose, such as its kernel; or NULL */
 };
 
 struct tram_mode_ops {

@@ -149,8 +149,7 @@ int tram_fail(struct tram_call *c, int code, const char *format, ...) __attribut
 /* ---- References: results to come, of an eager call or of an execution ---- */
 
 /* A small value, owned by the caller and free to copy; the result behind it is fetched once. Treat the fields
- * as private. A reference outlives neither its struct tram nor, for compiled graphs, the teardown, both of
- * which are noticed and reported, not undefined. */
+ * as private. After the teardown of its graph a reference is refused; after tram_fini it must not be used. */
 struct tram_ref {
     struct tram__source *source;
     uint64_t id;

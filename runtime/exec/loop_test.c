@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a graph's thread does when a peer breaks the protocol, which the fault backend has it believe.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "channel/channel.h"
+
+static struct tram *runtime;
+
+static int echo(void *self, struct tram_call *c) {
+    (void)self;
+    struct tram_bytes in = tram_arg(c, 0);
+    return tram_result_copy(c, 0, in.data, in.size);
+}
+
+/* From now on in this process, the message with the number given reads as a breach. */
+static int distrust(void *self, struct tram_call *c) {
+    struct tram__fault f = {0};
+    memcpy(&f.break_at, tram_arg(c, 0).data, sizeof f.break_at);
+    tram__channel_fault_set(&f);
+    return echo(self, c);
+}
+
+static const struct tram_method methods[] = {{"echo", echo, 0}, {"distrust", distrust, 0}, {0}};
+static const struct tram_class classes[] = {{.name = "Wary", .methods = methods}, {0}};
+
+static void call(struct tram_actor *a, const char *method, uint64_t value) {
+    struct tram_ref ref;
+    assert_int_equal(tram_call(a, method, &value, sizeof value, &ref), TRAM_OK);
+    assert_int_equal(tram_get(&ref, &value, sizeof value, NULL, 10), TRAM_OK);
+}
+
+/* The thread gives up; its actor is named, lives and serves. */
+static void a_breach_names_the_actor(void **state) {
+    (void)state;
+    struct tram_actor *actor;
+    struct tram_graph *g;
+    struct tram_compiled *x;
+    struct tram_ref refs[3];
+    char got[8];
+    assert_int_equal(tram_actor_create(runtime, "Wary", NULL, &actor), TRAM_OK);
+    call(actor, "distrust", 3);
+    assert_int_equal(tram_graph_create(runtime, &g), TRAM_OK);
+    tram_graph_output(g, tram_graph_bind(g, actor, "echo", tram_graph_input(g, 64)));
+    struct tram_compile_options o = {.channel = "fault"};
+    assert_int_equal(tram_graph_compile(g, &o, &x), TRAM_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(tram_execute(x, "n", 1, &refs[i]), TRAM_OK);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(tram_get(&refs[i], got, sizeof got, NULL, 10), TRAM_OK);
+    assert_int_equal(tram_get(&refs[2], got, sizeof got, NULL, 15), TRAM_ERR_PROTOCOL);
+    assert_string_equal(
+        tram_last_error()->text,
+        "actor Wary#0 stopped its part of the graph: a peer broke the protocol; execution 3 is lost");
+    assert_int_equal(tram_last_error()->execution, 3);
+    assert_int_equal(tram_execute(x, "n", 1, &refs[0]), TRAM_ERR_PROTOCOL);
+    call(actor, "echo", 1);
+    assert_int_equal(tram_teardown(x), TRAM_OK);
+    tram_graph_destroy(g);
+}
+
+int main(int argc, char **argv) {
+    if (tram_init(&argc, &argv, classes, &runtime) != TRAM_OK)
+        return 1;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_breach_names_the_actor)};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    tram_fini(runtime);
+    return failed;
+}
