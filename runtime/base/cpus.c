@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,26 +43,45 @@ static int read_two(const char *path, long *a, long *b) {
     return n;
 }
 
-/* Whole CPUs that the quota pays for, or 0 when there is none. */
-static unsigned quota_cpus(void) {
-    char group[512], path[640];
-    long quota = 0, period = 0;
-    if (cgroup_path("", group, sizeof group) == 0) {
+/* Whole CPUs that the quota of one group pays for, or 0 when it has none. */
+static unsigned quota_of(const char *group, bool v2) {
+    char path[640];
+    long quota = 0, period = 0, ignored;
+    if (v2) {
         snprintf(path, sizeof path, "/sys/fs/cgroup%s/cpu.max", group);
-        if (read_two(path, &quota, &period) == 2 && quota > 0 && period > 0)
-            return (unsigned)((quota + period - 1) / period);
-    }
-    if (cgroup_path("cpu,cpuacct", group, sizeof group) == 0 ||
-        cgroup_path("cpu", group, sizeof group) == 0) {
-        long ignored;
+        if (read_two(path, &quota, &period) != 2)
+            return 0;
+    } else {
         snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_quota_us", group);
-        int a = read_two(path, &quota, &ignored);
+        if (read_two(path, &quota, &ignored) < 1)
+            return 0;
         snprintf(path, sizeof path, "/sys/fs/cgroup/cpu%s/cpu.cfs_period_us", group);
-        int b = read_two(path, &period, &ignored);
-        if (a >= 1 && b >= 1 && quota > 0 && period > 0)
-            return (unsigned)((quota + period - 1) / period);
+        if (read_two(path, &period, &ignored) < 1)
+            return 0;
     }
-    return 0;
+    return quota > 0 && period > 0 ? (unsigned)((quota + period - 1) / period) : 0;
+}
+
+/* The least of a group's quota and its ancestors', or 0 when there is none. */
+static unsigned quota_above(char *group, bool v2) {
+    for (unsigned least = 0;;) {
+        unsigned cpus = quota_of(group, v2);
+        if (cpus && (!least || cpus < least))
+            least = cpus;
+        char *slash = strrchr(group, '/');
+        if (!slash)
+            return least;
+        *slash = '\0';
+    }
+}
+
+static unsigned quota_cpus(void) {
+    char group[512];
+    unsigned cpus = cgroup_path("", group, sizeof group) == 0 ? quota_above(group, true) : 0;
+    if (!cpus && (cgroup_path("cpu,cpuacct", group, sizeof group) == 0 ||
+                  cgroup_path("cpu", group, sizeof group) == 0))
+        cpus = quota_above(group, false);
+    return cpus;
 }
 
 static void from_set(const cpu_set_t *set, struct tram__cpus *out) {
