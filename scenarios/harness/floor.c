@@ -43,9 +43,15 @@ enum { MAX_SAMPLES = 1 << 16, MAX_KERNELS = 3, BATCH = 500, BATCH_YIELDING = 50,
 
 typedef _Atomic uint32_t flag;
 
-struct shared {
+/* How far a line is from a core depends on its address, by a fifth here: the cache-line figure takes turns among these,
+ * the others use the first of them. */
+enum { LINES = 64 };
+struct lines {
     _Alignas(128) flag ping; /* written by the parent */
     _Alignas(128) flag pong; /* written by the child */
+};
+struct shared {
+    struct lines lines[LINES];
 };
 
 /* One measurement: this process, its child, and what they share. */
@@ -137,8 +143,9 @@ static inline bool await(struct duel *d, flag *f, uint32_t value, bool yields) {
 
 static void serve_flags(struct duel *d) {
     for (uint32_t n = 1;; n++) {
-        await(d, &d->shared->ping, n, d->yields);
-        atomic_store_explicit(&d->shared->pong, n, memory_order_release);
+        struct lines *l = &d->shared->lines[n % LINES];
+        await(d, &l->ping, n, d->yields);
+        atomic_store_explicit(&l->pong, n, memory_order_release);
     }
 }
 
@@ -149,8 +156,9 @@ static int measure_cacheline(struct duel *d, double *out) {
     while (count < MAX_SAMPLES && (!count || tram__now_ns() < until)) {
         uint64_t t0 = tram__now_ns();
         for (size_t i = 0; i < batch; i++) {
-            atomic_store_explicit(&d->shared->ping, ++n, memory_order_release);
-            if (!await(d, &d->shared->pong, n, d->yields))
+            struct lines *l = &d->shared->lines[++n % LINES];
+            atomic_store_explicit(&l->ping, n, memory_order_release);
+            if (!await(d, &l->pong, n, d->yields))
                 return died(d, "cache line");
         }
         d->samples[count++] = (double)(tram__now_ns() - t0) / (double)batch;
@@ -185,9 +193,9 @@ static bool sleep_until(struct duel *d, flag *f, uint32_t value) {
 
 static void serve_futex(struct duel *d) {
     for (uint32_t n = 1;; n++) {
-        sleep_until(d, &d->shared->ping, n);
-        atomic_store_explicit(&d->shared->pong, n, memory_order_release);
-        wake(&d->shared->pong);
+        sleep_until(d, &d->shared->lines[0].ping, n);
+        atomic_store_explicit(&d->shared->lines[0].pong, n, memory_order_release);
+        wake(&d->shared->lines[0].pong);
     }
 }
 
@@ -200,9 +208,9 @@ static int time_futex(struct duel *d, long idle_ns, double *out) {
             nanosleep(&(struct timespec){.tv_nsec = idle_ns}, NULL);
             t0 = tram__now_ns();
         }
-        atomic_store_explicit(&d->shared->ping, n, memory_order_release);
-        wake(&d->shared->ping);
-        if (!sleep_until(d, &d->shared->pong, n))
+        atomic_store_explicit(&d->shared->lines[0].ping, n, memory_order_release);
+        wake(&d->shared->lines[0].ping);
+        if (!sleep_until(d, &d->shared->lines[0].pong, n))
             return died(d, "futex");
         t1 = tram__now_ns();
         d->samples[count++] = (double)(t1 - t0);
@@ -365,9 +373,9 @@ static double measure_local(struct duel *d, char *to, char *from) {
 /* Writes the source anew for each copy, and says so; the parent asks for the next. */
 static void serve_source(struct duel *d) {
     for (uint32_t n = 1;; n++) {
-        await(d, &d->shared->ping, n, d->yields);
+        await(d, &d->shared->lines[0].ping, n, d->yields);
         memset(d->source, (int)n, d->size * d->blocks);
-        atomic_store_explicit(&d->shared->pong, n, memory_order_release);
+        atomic_store_explicit(&d->shared->lines[0].pong, n, memory_order_release);
     }
 }
 
@@ -378,8 +386,8 @@ static int measure_cross(struct duel *d, char *to, struct tram_floor_copy *out) 
     uint64_t until = deadline(d->params->copy_s * 3 / 4), t1;
     do {
         for (size_t k = 0; k < many; k++) {
-            atomic_store_explicit(&d->shared->ping, ++n, memory_order_release);
-            if (!await(d, &d->shared->pong, n, d->yields))
+            atomic_store_explicit(&d->shared->lines[0].ping, ++n, memory_order_release);
+            if (!await(d, &d->shared->lines[0].pong, n, d->yields))
                 return died(d, "copy");
             uint64_t t0 = tram__now_ns();
             copy_blocks(d, &kernels[k], to, d->source);
@@ -412,8 +420,7 @@ static void unmap(void *p, size_t size) {
 }
 
 static void reset_flags(struct duel *d) {
-    atomic_store_explicit(&d->shared->ping, 0, memory_order_relaxed);
-    atomic_store_explicit(&d->shared->pong, 0, memory_order_relaxed); /* fork orders them for the child */
+    memset(d->shared, 0, sizeof *d->shared); /* fork orders this for the child */
 }
 
 static int measure_copy(struct duel *d, size_t size, struct tram_floor_copy *out) {

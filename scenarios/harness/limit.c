@@ -30,7 +30,8 @@ enum kernel { PLAIN, STREAM, KERNELS };
 static const char *const strategies[STRATEGIES] = {"spin", "yield", "futex"};
 static const char *const kernels[KERNELS] = {"memcpy", "streaming stores"};
 
-/* Copying to the same place every time can be slower than taking turns among a few. */
+/* Copying to the same place every time can be slower than taking turns among a few. What fits a slot takes turns in any
+ * case: how far a cache line is from a core depends on its address. */
 enum { MOST_TURNS = 64, TURN_BYTES = 512 * 1024 };
 
 struct slot {
@@ -284,6 +285,8 @@ static int choose(struct state *s, char *why) {
     atomic_store(&s->control->kernel, kernel);
     uint32_t mask = atomic_load(&s->control->mask), more = s->most - 1;
     best = UINT64_MAX;
+    if (!s->extents)
+        mask = more;
     for (int i = 0; mask != more && t != UINT64_MAX && i < 2; i++) {
         atomic_store(&s->control->mask, i ? more : mask);
         t = try(s, from, to, took, count, why);
@@ -308,7 +311,7 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
     unsigned hops = c->scenario->actors + 1;
     s->c = c;
     s->stride = (c->size + 4095) / 4096 * 4096;
-    size_t turns = c->size > IN_SLOT && !c->loan ? TURN_BYTES / s->stride : 1;
+    size_t turns = c->size <= IN_SLOT ? MOST_TURNS : c->loan ? 1 : TURN_BYTES / s->stride;
     for (s->most = 1; s->most < c->inflight || (s->most < MOST_TURNS && 2 * s->most <= turns);)
         s->most *= 2;
     size_t slots = (size_t)hops * s->most;
