@@ -121,7 +121,7 @@ static void print_floors(const struct tram_run *r) {
     char a[CELL], b[CELL], c[CELL], d[CELL], e[CELL], g[32], h[CELL];
     printf("Floors of this machine in this run (median of %llu)\n",
            (unsigned long long)r->settings->repetitions);
-    printf("  round trips: cache line %s, futex %s (from idle %s), AF_UNIX %s, polled %s; timer %s\n",
+    printf("  round trips: cache line %s, futex %s (from idle %s), AF_UNIX %s, polled %s\n  timer %s\n",
            print_ns(f->cacheline_rtt_ns, a), print_ns(f->futex_rtt_ns, b), print_ns(f->futex_idle_rtt_ns, h),
            print_ns(f->unix_rtt_ns, c), print_ns(f->unix_poll_rtt_ns, d), print_ns(f->timer_ns, e));
     for (size_t i = 0; i < f->copies; i++) {
@@ -171,7 +171,7 @@ static void print_idle(const struct tram_run *r, int mode) {
     char a[CELL], b[CELL];
     double idle = FIGURE(r, 0, mode, idle_cpu), wake = FIGURE(r, 0, mode, wake_ns);
     if (!isnan(idle))
-        printf("%s, idle, uses %.2f%% of a CPU; waking from it takes %s, %s a futex round trip from idle\n",
+        printf("%s, idle, uses %.2f%% of a CPU; waking it takes %s, %s a futex round trip from idle\n",
                tram_mode_names[mode], 100 * idle, print_ns(wake, a),
                print_ratio(wake / r->floor.futex_idle_rtt_ns, b));
 }
