@@ -15,7 +15,8 @@ static int forward(void *self, struct tram_call *c) {
     return tram_forward(c, 0, 0);
 }
 
-static const struct tram_method methods[] = {{"echo", echo, 0}, {"forward", forward, 1}, {0}};
+static const struct tram_method methods[] = {
+    {.name = "echo", .fn = echo}, {.name = "forward", .fn = forward, .forwards = 1}, {0}};
 static const struct tram_class classes[] = {{.name = "Echo", .methods = methods}, {0}};
 
 static void build(struct tram_graph *g, struct tram_actor **actors, size_t bytes, bool loan) {

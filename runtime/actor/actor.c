@@ -152,7 +152,8 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
     snprintf(a->answer_text, sizeof a->answer_text, "%s", m->text);
     a->methods = calloc(m->n_methods + 1, sizeof *a->methods);
     for (size_t i = 0; a->methods && i < m->n_methods; i++) {
-        a->methods[i] = (struct tram__method_info){strdup(m->methods[i]->name), m->methods[i]->forwards};
+        a->methods[i] = (struct tram__method_info){strdup(m->methods[i]->name), m->methods[i]->forwards,
+                                                   m->methods[i]->results};
         a->method_count = i + 1;
     }
     tram__wire__hello__free_unpacked(m, NULL);

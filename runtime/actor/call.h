@@ -11,17 +11,31 @@
 
 enum { TRAM__CALL_TEXT = 256 };
 
+/* One argument, or a list of them, among those of a call that has lists. */
+struct tram__item {
+    uint32_t leaf;         /* index into the call's args; TRAM__NO_LEAF: a list */
+    uint32_t first, count; /* of a list: its elements, items that follow one another */
+};
+#define TRAM__NO_LEAF UINT32_MAX
+
+/* What the method left for one result. */
+struct tram__call_result {
+    void *data;
+    uint64_t size;
+    uint32_t forward; /* 1 + index of the argument (in args) that is the result; 0: none */
+    uint64_t limit;   /* set by the caller: the most bytes it takes */
+};
+
 struct tram_call {
     const struct tram_bytes *args;
     uint32_t arg_count;
+    const struct tram__item *items; /* NULL: args in a row */
+    uint32_t item_count;            /* of the outermost list; they come first */
     bool may_forward;
-    /* Room for the result, or NULL when `size` is too large for it (`limit` then says what it takes). */
-    void *(*room)(struct tram_call *c, uint64_t size);
-    uint64_t limit;
-    /* What the method left. */
-    void *result;
-    uint64_t result_size;
-    uint32_t forward; /* 1 + index of the argument that is the result; 0: none */
+    /* Room for a result of size <= its limit, or NULL when there is no memory for it. */
+    void *(*room)(struct tram_call *c, uint32_t result, uint64_t size);
+    struct tram__call_result *results;
+    uint32_t result_count;
     uint64_t copies, copied_bytes;
     int code; /* of tram_fail */
     char text[TRAM__CALL_TEXT];
@@ -29,12 +43,19 @@ struct tram_call {
 
 /* Makes `c` ready for the next invocation; the caller then sets args. */
 static inline void tram__call_reset(struct tram_call *c) {
-    c->result = NULL;
-    c->result_size = 0;
-    c->forward = 0;
+    for (uint32_t i = 0; i < c->result_count; i++) {
+        c->results[i].data = NULL;
+        c->results[i].size = 0;
+        c->results[i].forward = 0;
+    }
     c->code = 0;
     c->text[0] = '\0';
 }
+
+/* Items for a shape as in graph/graph.h, to be freed by the caller; NULL when memory is short or the shape is not one of
+ * `leaves` arguments. *count: of the outermost list. */
+struct tram__item *tram__call_items(const uint32_t *shape, size_t shape_count, uint32_t leaves,
+                                    uint32_t *count);
 
 /* Runs the method: 0, or the nonzero code of its failure, with c->text filled in. */
 int tram__call_run(struct tram_call *c, tram_method_fn *fn, void *self);

@@ -15,6 +15,7 @@
 struct tram__method_info {
     char *name;
     bool forwards;
+    uint32_t results;
 };
 
 struct tram_actor {

@@ -62,6 +62,7 @@ static int say_hello(struct tram__serve *s, int status, const char *text) {
         tram__wire__method__init(&methods[i]);
         methods[i].name = (char *)(uintptr_t)s->class->methods[i].name;
         methods[i].forwards = s->class->methods[i].forwards;
+        methods[i].results = s->class->methods[i].results > 0 ? (uint32_t)s->class->methods[i].results : 1;
         list[i] = &methods[i];
     }
     Tram__Wire__Hello hello = TRAM__WIRE__HELLO__INIT;

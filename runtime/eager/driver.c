@@ -93,6 +93,9 @@ int tram_call(struct tram_actor *a, const char *method, const void *data, size_t
         return tram__fail(TRAM_ERR_NOT_FOUND, "class %s of actor %s has no method '%s'", a->class_name,
                           a->name, method);
     int status;
+    if (info->results > 1)
+        return tram__fail(TRAM_ERR_UNSUPPORTED, "%s.%s has %u results; an eager call takes one", a->name,
+                          method, info->results);
     if (e->free == NONE && (status = grow(e)))
         return status;
     uint32_t index = (uint32_t)e->free;

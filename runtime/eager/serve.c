@@ -18,12 +18,12 @@ struct eager_serve {
     struct tram__buffer result;
     struct tram__arena arena;
     struct tram_bytes args[MAX_ARGS];
+    struct tram__call_result results[1];
 };
 
-static void *room(struct tram_call *c, uint64_t size) {
+static void *room(struct tram_call *c, uint32_t result, uint64_t size) {
     struct eager_serve *e = (struct eager_serve *)c;
-    if (size > TRAM_MAX_BYTES)
-        return NULL;
+    (void)result;
     return tram__buffer_room(&e->result, size ? size : 1);
 }
 
@@ -67,12 +67,12 @@ static int on_call(struct tram__serve *s, const struct tram__frame *f) {
         if (reply.code) {
             reply.status = TRAM_ERR_TASK;
             reply.text = c->text;
-        } else if (c->forward) {
-            send.payload = c->args[c->forward - 1].data;
-            send.payload_size = c->args[c->forward - 1].size;
+        } else if (c->results[0].forward) {
+            send.payload = c->args[c->results[0].forward - 1].data;
+            send.payload_size = c->args[c->results[0].forward - 1].size;
         } else {
-            send.payload = c->result;
-            send.payload_size = c->result_size;
+            send.payload = c->results[0].data;
+            send.payload_size = c->results[0].size;
         }
     }
     int status = tram__link_send(&s->link, &send);
@@ -85,7 +85,9 @@ void tram__eager_serve_init(struct tram__serve *s) {
     if (!e)
         abort(); /* an actor that has barely started: its driver reads the death */
     e->call.room = room;
-    e->call.limit = TRAM_MAX_BYTES;
+    e->call.results = e->results;
+    e->call.result_count = 1;
+    e->results[0].limit = TRAM_MAX_BYTES;
     s->eager = e;
     s->on_frame[TRAM__FRAME_CALL] = on_call;
 }

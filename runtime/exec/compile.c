@@ -42,9 +42,7 @@ static int too_busy(const struct tram_actor *a, const char *doing) {
 }
 
 /* Sends a frame about graph `id` that the actor will answer. */
-static int ask(struct tram_actor *a, uint64_t id, enum tram__frame_type type, const ProtobufCMessage *m,
-               const int *fds, size_t count, uint64_t deadline_ns) {
-    struct tram__send send = {.type = type, .spec = m, .fds = fds, .fd_count = count};
+static int ask(struct tram_actor *a, uint64_t id, struct tram__send send, uint64_t deadline_ns) {
     if (a->answer_fd >= 0)
         close(a->answer_fd);
     a->answer_fd = -1;
@@ -82,13 +80,24 @@ struct request {
     size_t used;
 };
 
-static void add_request(struct request *r, const struct tram_graph *g, uint32_t node, uint32_t slots,
-                        uint64_t bytes) {
-    char name[160];
-    tram__graph_name(g, node, name, sizeof name);
+static void add_request(struct request *r, const char *name, uint32_t slots, uint64_t bytes) {
     if (r->used < sizeof r->text)
         r->used += (size_t)snprintf(r->text + r->used, sizeof r->text - r->used, "%s%s %u x %llu",
                                     r->used ? ", " : "", name, slots, (unsigned long long)bytes);
+}
+
+static void add_local_requests(struct request *r, const struct tram__schedule *s,
+                               const struct tram__participant_plan *p) {
+    char name[160];
+    for (uint32_t i = 0; i < p->task_count; i++) {
+        for (uint32_t k = 0; k < p->tasks[i].result_count; k++) {
+            const struct tram__result_plan *result = &p->tasks[i].results[k];
+            if (result->channel >= 0)
+                continue;
+            tram__graph_name(s->graph, result->node, name, sizeof name);
+            add_request(r, name, 1, result->capacity);
+        }
+    }
 }
 
 /* Before anything is allocated: crossing a limit while prefaulting kills instead of failing. */
@@ -98,13 +107,13 @@ static int check_memory(const struct tram__layout *l) {
         return TRAM_OK;
     struct request r = {.used = 0};
     const struct tram__schedule *s = l->schedule;
-    for (uint32_t c = 0; c < s->channel_count; c++)
-        add_request(&r, s->graph, s->channels[c].node, l->slots, s->channels[c].capacity);
+    char name[200];
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        tram__schedule_channel_name(s, c, name, sizeof name);
+        add_request(&r, strchr(name, ' ') + 1, l->slots, s->channels[c].capacity);
+    }
     for (uint32_t p = 0; p < s->participant_count; p++)
-        for (uint32_t i = 0; i < s->participants[p].task_count; i++)
-            if (s->participants[p].tasks[i].channel < 0)
-                add_request(&r, s->graph, s->participants[p].tasks[i].node, 1,
-                            s->participants[p].tasks[i].capacity);
+        add_local_requests(&r, s, &s->participants[p]);
     return tram__fail(TRAM_ERR_NO_MEMORY, "the edges need %llu bytes, %llu are available; slots x bytes: %s",
                       (unsigned long long)(l->total + l->local), (unsigned long long)available, r.text);
 }
@@ -117,8 +126,9 @@ static int keep_names(struct tram_compiled *x, const struct tram__schedule *s) {
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     for (uint32_t i = 0; i < g->node_count; i++) {
         x->node_count = i + 1;
-        x->names[i].actor = g->nodes[i].actor;
-        if (g->nodes[i].method && !(x->names[i].method = strdup(g->nodes[i].method)))
+        const struct tram__node *task = &g->nodes[tram__graph_task(g, i)];
+        x->names[i].actor = task->actor;
+        if (task->method && !(x->names[i].method = strdup(task->method)))
             return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     }
     for (uint32_t p = 1; p < s->participant_count; p++)
@@ -153,7 +163,12 @@ static int prepare(struct tram_compiled *x, const struct tram__layout *l,
         Tram__Wire__Prepare *m = make_plan(x, l, i + 1, o);
         if (!m)
             return TRAM_ERR_NO_MEMORY;
-        status = ask(x->actors[i], x->id, TRAM__FRAME_PREPARE, &m->base, NULL, 0, deadline_ns);
+        struct tram__send send = {.type = TRAM__FRAME_PREPARE, .spec = &m->base};
+        void *constants = tram__layout_constants(l, i + 1, &send.payload_size);
+        send.payload = constants;
+        status = constants || !send.payload_size ? ask(x->actors[i], x->id, send, deadline_ns)
+                                                 : TRAM_ERR_NO_MEMORY;
+        free(constants);
         tram__wire__prepare__free_unpacked(m, NULL);
         if (status)
             return status;
@@ -199,7 +214,9 @@ static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, 
             ids[m.n_participants++] = id;
         }
         m.last = at == plan->n_participants;
-        status = ask(x->actors[i], x->id, TRAM__FRAME_CONNECT, &m.base, some, m.n_participants, deadline_ns);
+        struct tram__send send = {
+            .type = TRAM__FRAME_CONNECT, .spec = &m.base, .fds = some, .fd_count = m.n_participants};
+        status = ask(x->actors[i], x->id, send, deadline_ns);
     } while (!status && at < plan->n_participants);
     tram__wire__prepare__free_unpacked(plan, NULL);
     return status;
@@ -228,15 +245,19 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
     x->given_up = calloc(states, sizeof *x->given_up);
     x->left = calloc(x->slots, sizeof *x->left);
     x->covers = malloc(s->output_count * sizeof *x->covers);
-    if (!x->outputs || !x->given_up || !x->left || !x->covers)
+    x->inputs = calloc(s->input_count + 1, sizeof *x->inputs);
+    if (!x->outputs || !x->given_up || !x->left || !x->covers || !x->inputs)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     for (uint32_t i = 0; i < s->output_count; i++)
         x->outputs[x->output_count++] = tram__participant_reader(&x->participant, s->outputs[i]);
     memcpy(x->covers, s->covers, s->output_count * sizeof *x->covers);
-    if (s->input >= 0) {
-        x->input = tram__participant_writer(&x->participant, (uint32_t)s->input);
-        x->input_limit = s->channels[s->input].capacity;
+    for (uint32_t i = 0; i < s->input_count; i++) {
+        struct tram__input *in = &x->inputs[x->input_count++];
+        in->limit = s->graph->nodes[s->graph->inputs[i]].bytes;
+        in->writer =
+            s->inputs[i] < 0 ? NULL : tram__participant_writer(&x->participant, (uint32_t)s->inputs[i]);
     }
+    x->start = s->start < 0 ? NULL : tram__participant_writer(&x->participant, (uint32_t)s->start);
     return TRAM_OK;
 }
 
@@ -248,15 +269,17 @@ static void free_inside(struct tram_compiled *x) {
     free(x->actors);
     free(x->outputs);
     free(x->covers);
+    free(x->inputs);
     free(x->given_up);
     free(x->left);
     x->names = NULL;
     x->actors = NULL;
     x->outputs = NULL;
     x->covers = NULL;
+    x->inputs = NULL;
     x->given_up = NULL;
     x->left = NULL;
-    x->actor_count = x->node_count = x->output_count = 0;
+    x->actor_count = x->node_count = x->output_count = x->input_count = 0;
 }
 
 static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
@@ -266,7 +289,8 @@ static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
     struct tram_error why;
     for (uint32_t i = 0; i < x->actor_count; i++)
         if (!x->actors[i]->gone)
-            ask(x->actors[i], x->id, TRAM__FRAME_TEARDOWN, &m.base, NULL, 0, deadline_ns);
+            ask(x->actors[i], x->id, (struct tram__send){.type = TRAM__FRAME_TEARDOWN, .spec = &m.base},
+                deadline_ns);
     for (uint32_t i = 0; i < x->actor_count; i++) {
         struct tram_actor *a = x->actors[i];
         if (a->gone)
@@ -333,6 +357,8 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
         return tram__fail(TRAM_ERR_INVALID, "%u in flight; the limit is %u", o->inflight, TRAM_MAX_INFLIGHT);
     if (o->wait > TRAM_WAIT_SPIN)
         return tram__fail(TRAM_ERR_INVALID, "%d is no way to wait", (int)o->wait);
+    if (g->frozen)
+        return tram__fail(TRAM_ERR_INVALID, "the graph was compiled already");
     int status = tram__graph_check(g);
     if (status || (status = check_actors(g)))
         return status;
@@ -351,6 +377,7 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
         return status;
     }
     tram__exec_arm(x);
+    g->frozen = true;
     x->compile_ns = tram__now_ns() - start;
     x->next_of_runtime = x->t->exec;
     x->t->exec = x;

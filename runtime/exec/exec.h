@@ -15,6 +15,13 @@ struct tram__node_name {
     char *method;
 };
 
+/* One part of the input. */
+struct tram__input {
+    struct tram__writer *writer; /* NULL: no task reads it */
+    uint64_t limit;
+    struct tram__message message; /* of the next execution, once loaned: its room and the size asked for */
+};
+
 /*
  * Executions are numbered from 1. [oldest, next) are in flight: submitted, with at least one output that the
  * user still has a right to. Their messages lie in slots n mod slots; oldest_slot belongs to `oldest`,
@@ -29,7 +36,9 @@ struct tram_compiled {
     uint32_t actor_count;
     struct tram__node_name *names; /* by node */
     uint32_t node_count;
-    struct tram__writer *input; /* NULL: no task reads it */
+    struct tram__input *inputs; /* by part */
+    uint32_t input_count;
+    struct tram__writer *start; /* NULL: no task waits for it */
     struct tram__reader **outputs;
     bool *covers; /* by output, see schedule.h */
     uint32_t output_count;
@@ -39,9 +48,7 @@ struct tram_compiled {
     uint32_t next_slot, oldest_slot, slots, inflight;
     uint8_t *given_up; /* by slot and output: fetched or released */
     uint32_t *left;    /* by slot: outputs not given up yet */
-    void *loaned;      /* by execute_loan, until the commit */
-    size_t loaned_size;
-    uint64_t input_limit;
+    bool loaned;       /* by execute_loan, until the commit */
     /* Once the graph can run no more: ERR_PEER_DEAD or, when an actor stopped its part over a breach of the
      * protocol, ERR_PROTOCOL. */
     int dead;

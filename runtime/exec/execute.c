@@ -11,7 +11,7 @@
  * So when an actor overwrites slot n mod slots, the driver's use of it happened before.
  *
  * The driver waits for an actor's only when it has to. An output that covers the input (schedule/covers.c) is published
- * after every actor's ack of that input: once the driver acquired output n, input n + slots may be written. Only when
+ * after every actor's ack of that input: once the driver acquired output n, message n + slots of its inputs may be written. Only when
  * outputs were given up unread does the window look full, and then the acks are read.
  */
 #include "base/copy.h"
@@ -125,8 +125,18 @@ static int refuse(struct tram_compiled *x) {
     return TRAM_OK;
 }
 
-/* The input's slot for the next execution, once there is one. */
-static int loan(struct tram_compiled *x, size_t size) {
+/* Waits until a writer of ours may write the next execution's message. */
+static int loan_slot(struct tram_compiled *x, struct tram__writer *w) {
+    int status = w->ops->loan(w, x->next, x->next_slot, x->submit_timeout_s);
+    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0))
+        return no_progress(x, x->next, x->submit_timeout_s);
+    if (__builtin_expect(x->dead, 0))
+        return lost(x, 0);
+    return status;
+}
+
+/* Whether another execution, of `count` parts, may begin now. */
+static int admit(struct tram_compiled *x, size_t count) {
     if (__builtin_expect(x->torn || x->dead, 0))
         return refuse(x);
     if (__builtin_expect(
@@ -135,28 +145,50 @@ static int loan(struct tram_compiled *x, size_t size) {
         if (refuse(x))
             return x->dead;
     }
-    if (__builtin_expect(size > x->input_limit, 0))
-        return tram__fail(TRAM_ERR_TOO_LARGE, "an input of %zu bytes exceeds the limit of %llu", size,
-                          (unsigned long long)x->input_limit);
+    if (__builtin_expect(count != x->input_count, 0))
+        return tram__fail(TRAM_ERR_INVALID, "an input of %zu part%s; the graph takes %u", count,
+                          count == 1 ? "" : "s", x->input_count);
     if (__builtin_expect(x->next - x->oldest == x->inflight, 0))
         return tram__fail(TRAM_ERR_FULL,
                           "%u executions are in flight, which is the limit; execution %llu is not released",
                           x->inflight, (unsigned long long)x->oldest);
-    int status = x->input->ops->loan(x->input, x->next, x->next_slot, x->submit_timeout_s);
-    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0))
-        return no_progress(x, x->next, x->submit_timeout_s);
-    if (__builtin_expect(x->dead, 0))
-        return lost(x, 0);
-    return status;
+    return TRAM_OK;
 }
 
-static void submit(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs) {
-    struct tram__writer *w = x->input;
-    struct tram__message m = {.data = data, .size = size};
-    w->ops->publish(w, x->next, x->next_slot, &m);
+/* Finds room for part `i` in its next slot. */
+static int loan_part(struct tram_compiled *x, size_t i, size_t size) {
+    struct tram__input *in = &x->inputs[i];
+    if (__builtin_expect(size > in->limit, 0)) {
+        if (x->input_count == 1)
+            return tram__fail(TRAM_ERR_TOO_LARGE, "an input of %zu bytes exceeds the limit of %llu", size,
+                              (unsigned long long)in->limit);
+        return tram__fail(TRAM_ERR_TOO_LARGE, "part %zu of the input: %zu bytes exceed the limit of %llu", i,
+                          size, (unsigned long long)in->limit);
+    }
+    int status = in->writer ? loan_slot(x, in->writer) : TRAM_OK;
+    if (__builtin_expect(status, 0))
+        return status;
+    in->message.size = size;
+    in->message.data = in->writer ? in->writer->ops->room(in->writer, x->next_slot, size) : NULL;
+    return TRAM_OK;
+}
+
+/* Every slot is loaned and filled: publishes them, wakes who sleeps, hands out the references. */
+static void submit(struct tram_compiled *x, struct tram_ref *refs) {
+    struct tram__message start = {.data = NULL};
+    for (uint32_t i = 0; i < x->input_count; i++)
+        if (x->inputs[i].writer)
+            x->inputs[i].writer->ops->publish(x->inputs[i].writer, x->next, x->next_slot,
+                                              &x->inputs[i].message);
+    if (x->start)
+        x->start->ops->publish(x->start, x->next, x->next_slot, &start);
     tram__fence_seq_cst(); /* F2 of base/wait.c */
-    w->ops->wake_readers(w, x->next_slot);
-    x->loaned = NULL;
+    for (uint32_t i = 0; i < x->input_count; i++)
+        if (x->inputs[i].writer)
+            x->inputs[i].writer->ops->wake_readers(x->inputs[i].writer, x->next_slot);
+    if (x->start)
+        x->start->ops->wake_readers(x->start, x->next_slot);
+    x->loaned = false;
     x->left[x->next_slot] = x->output_count;
     for (uint32_t i = 0; i < x->output_count; i++) {
         x->given_up[(size_t)x->next_slot * x->output_count + i] = 0;
@@ -173,36 +205,68 @@ static void count_copy(struct tram__source *s, uint64_t bytes) {
     tram__count(&x->participant.head->copied_bytes, bytes);
 }
 
-int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs) {
-    int status = loan(x, size);
+int tram_execute_parts(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
+                       struct tram_ref *refs) {
+    int status = admit(x, count);
+    if (!status && x->start)
+        status = loan_slot(x, x->start);
+    for (size_t i = 0; !status && i < count; i++)
+        status = loan_part(x, i, parts[i].size);
     if (__builtin_expect(status, 0))
         return status;
-    void *room = x->input->ops->room(x->input, x->next_slot, size);
-    tram__copy(room, data, size);
-    count_copy(&x->source, size);
-    submit(x, room, size, refs);
+    for (size_t i = 0; i < count; i++) {
+        if (!x->inputs[i].writer)
+            continue;
+        tram__copy((void *)(uintptr_t)x->inputs[i].message.data, parts[i].data, parts[i].size);
+        count_copy(&x->source, parts[i].size);
+    }
+    submit(x, refs);
+    return TRAM_OK;
+}
+
+int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs) {
+    size_t count = x->input_count || size ? 1 : 0; /* nothing is all that a graph without input takes */
+    return tram_execute_parts(x, count, &(struct tram_bytes){data, size}, refs);
+}
+
+int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t *sizes, void **buffers) {
+    int status = admit(x, count);
+    if (!status && x->start)
+        status = loan_slot(x, x->start);
+    for (size_t i = 0; !status && i < count; i++)
+        status = loan_part(x, i, sizes[i]);
+    if (status)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        buffers[i] = (void *)(uintptr_t)x->inputs[i].message.data;
+    x->loaned = true;
     return TRAM_OK;
 }
 
 int tram_execute_loan(struct tram_compiled *x, size_t size, void **buffer) {
-    int status = loan(x, size);
-    if (status)
-        return status;
-    *buffer = x->input->ops->room(x->input, x->next_slot, size);
-    x->loaned_size = size;
-    x->loaned = *buffer;
-    return TRAM_OK;
+    return tram_execute_loan_parts(x, 1, &size, buffer);
 }
 
-int tram_execute_commit(struct tram_compiled *x, size_t size, struct tram_ref *refs) {
+int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_t *sizes,
+                              struct tram_ref *refs) {
     if (x->torn || x->dead)
         return refuse(x);
     if (!x->loaned)
         return tram__fail(TRAM_ERR_INVALID, "a commit without a loan");
-    if (size > x->loaned_size)
-        return tram__fail(TRAM_ERR_TOO_LARGE, "a commit of %zu bytes of a loan of %zu", size, x->loaned_size);
-    submit(x, x->loaned, size, refs);
+    if (count != x->input_count)
+        return tram__fail(TRAM_ERR_INVALID, "a commit of %zu parts of a loan of %u", count, x->input_count);
+    for (size_t i = 0; i < count; i++)
+        if (sizes[i] > x->inputs[i].message.size)
+            return tram__fail(TRAM_ERR_TOO_LARGE, "a commit of %zu bytes of a loan of %llu", sizes[i],
+                              (unsigned long long)x->inputs[i].message.size);
+    for (size_t i = 0; i < count; i++)
+        x->inputs[i].message.size = sizes[i];
+    submit(x, refs);
     return TRAM_OK;
+}
+
+int tram_execute_commit(struct tram_compiled *x, size_t size, struct tram_ref *refs) {
+    return tram_execute_commit_parts(x, 1, &size, refs);
 }
 
 /* ---- results ---- */
@@ -237,6 +301,16 @@ static void give_up(struct tram_compiled *x, uint32_t slot, uint32_t output) {
     }
 }
 
+/* Everything that we wrote for executions up to n was given back. */
+static void all_acked(struct tram_compiled *x, uint64_t n) {
+    uint64_t writable = n + x->slots;
+    for (uint32_t i = 0; i < x->input_count; i++)
+        if (x->inputs[i].writer && x->inputs[i].writer->writable < writable)
+            x->inputs[i].writer->writable = writable;
+    if (x->start && x->start->writable < writable)
+        x->start->writable = writable;
+}
+
 static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, struct tram_bytes *out,
                            double timeout_s) {
     struct tram_compiled *x = (struct tram_compiled *)s;
@@ -251,8 +325,8 @@ static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, str
      * last look at the message and its look at the epoch; nothing else is waited for. */
     if (__builtin_expect(status && x->dead, 0))
         status = reader->ops->read(reader, r->id, slot, 0, &m);
-    if (status == TRAM_OK && x->covers[r->output] && r->id + x->slots > x->input->writable)
-        x->input->writable = r->id + x->slots;
+    if (status == TRAM_OK && x->covers[r->output])
+        all_acked(x, r->id);
     if (__builtin_expect(status == TRAM_OK && m.status == 0, 1)) {
         *out = (struct tram_bytes){m.data, m.size};
         return TRAM_OK;

@@ -23,6 +23,14 @@ static int no_memory(void) {
     return tram__fail(TRAM_ERR_NO_MEMORY, "the layout of a graph");
 }
 
+/* What an actor holds privately for the results of one task. */
+static uint64_t local_bytes(const struct tram__task_plan *t) {
+    uint64_t bytes = 0;
+    for (uint32_t k = 0; k < t->result_count; k++)
+        bytes += t->results[k].channel < 0 ? tram__layout_local(t->results[k].capacity) : 0;
+    return bytes;
+}
+
 int tram__layout_create(const struct tram__schedule *s, const struct tram__channel_ops *ops, uint32_t slots,
                         struct tram__layout *out) {
     struct tram__layout l = {.schedule = s, .slots = slots};
@@ -56,8 +64,7 @@ int tram__layout_create(const struct tram__schedule *s, const struct tram__chann
     for (uint32_t p = 0; p < s->participant_count; p++) {
         l.total += l.bytes[p];
         for (uint32_t i = 0; i < s->participants[p].task_count; i++)
-            if (s->participants[p].tasks[i].channel < 0)
-                l.local += tram__layout_local(s->participants[p].tasks[i].capacity);
+            l.local += local_bytes(&s->participants[p].tasks[i]);
     }
     free(needs);
     *out = l;
@@ -174,13 +181,24 @@ static Tram__Wire__Task *plan_task(const struct tram__layout *l, const struct tr
     if (!m)
         return NULL;
     tram__wire__task__init(m);
+    const struct tram__node *node = &l->schedule->graph->nodes[t->node];
     m->node = t->node;
-    m->capacity = t->capacity;
-    m->channel = t->channel;
-    m->method = strdup(l->schedule->graph->nodes[t->node].method);
+    m->method = strdup(node->method);
     m->n_releases = t->release_count;
     m->releases = copy_of(t->releases, t->release_count * sizeof *m->releases);
-    m->arguments = calloc(t->arg_count, sizeof(void *));
+    m->n_shape = node->shape_count;
+    m->shape = copy_of(node->shape, node->shape_count * sizeof *m->shape);
+    m->results = calloc(t->result_count, sizeof(void *));
+    for (uint32_t k = 0; m->results && k < t->result_count; k++) {
+        Tram__Wire__Result *result = malloc(sizeof *result);
+        if (!result)
+            return NULL;
+        tram__wire__result__init(result);
+        result->capacity = t->results[k].capacity;
+        result->channel = t->results[k].channel;
+        m->results[m->n_results++] = result;
+    }
+    m->arguments = calloc(t->arg_count + 1, sizeof(void *));
     for (uint32_t k = 0; m->arguments && k < t->arg_count; k++) {
         Tram__Wire__Source *source = malloc(sizeof *source);
         if (!source)
@@ -188,13 +206,42 @@ static Tram__Wire__Task *plan_task(const struct tram__layout *l, const struct tr
         tram__wire__source__init(source);
         source->kind = t->args[k].kind;
         source->index = t->args[k].index;
+        source->result = t->args[k].result;
         m->arguments[m->n_arguments++] = source;
     }
-    return m->method && m->releases && m->arguments ? m : NULL;
+    return m->method && m->releases && m->shape && m->results && m->arguments ? m : NULL;
+}
+
+static bool plan_constants(const struct tram__layout *l, const struct tram__participant_plan *p,
+                           Tram__Wire__Prepare *m) {
+    m->constants = calloc(p->constant_count + 1, sizeof *m->constants);
+    for (uint32_t i = 0; m->constants && i < p->constant_count; i++)
+        m->constants[m->n_constants++] = l->schedule->graph->nodes[p->constants[i]].bytes;
+    return m->constants != NULL;
+}
+
+void *tram__layout_constants(const struct tram__layout *l, uint32_t self, size_t *size) {
+    const struct tram__participant_plan *p = &l->schedule->participants[self];
+    const struct tram__node *nodes = l->schedule->graph->nodes;
+    *size = 0;
+    for (uint32_t i = 0; i < p->constant_count; i++)
+        *size += nodes[p->constants[i]].bytes;
+    if (!*size)
+        return NULL;
+    char *all = malloc(*size), *at = all;
+    if (!all)
+        no_memory();
+    for (uint32_t i = 0; all && i < p->constant_count; i++) {
+        memcpy(at, nodes[p->constants[i]].data, nodes[p->constants[i]].bytes);
+        at += nodes[p->constants[i]].bytes;
+    }
+    return all;
 }
 
 static bool plan_work(const struct tram__layout *l, uint32_t self, Tram__Wire__Prepare *m) {
     const struct tram__participant_plan *p = &l->schedule->participants[self];
+    if (!plan_constants(l, p, m))
+        return false;
     m->tasks = calloc(p->task_count + 1, sizeof(void *));
     m->ops = calloc(p->op_count + 1, sizeof(void *));
     for (uint32_t i = 0; m->tasks && i < p->task_count; i++) {

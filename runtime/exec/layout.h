@@ -68,5 +68,8 @@ void tram__layout_destroy(struct tram__layout *l);
  * scalar fields on waiting, and frees it with tram__wire__prepare__free_unpacked(m, NULL). NULL with a
  * message when memory is short. */
 Tram__Wire__Prepare *tram__layout_plan(const struct tram__layout *l, uint32_t self);
+/* The constants of participant `self`, one after the other, to be freed by the caller; NULL with a message when memory is
+ * short, and when there are none (*size 0). */
+void *tram__layout_constants(const struct tram__layout *l, uint32_t self, size_t *size);
 
 #endif

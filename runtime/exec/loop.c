@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Execution n, for each operation in order: READ waits for message n of a channel; COMPUTE waits for a free
- * slot, runs the method with its result in place, and gives back the messages used for the last time; WRITE
- * publishes the result. One seq_cst fence follows both the acks and the publication, then whoever sleeps is
+ * Execution n, for each operation in order: READ waits for message n of a channel; COMPUTE waits for free
+ * slots, runs the method with its results in place, and gives back the messages used for the last time; its WRITEs
+ * publish the results. One seq_cst fence follows both the acks and the publications, then whoever sleeps is
  * woken.
  */
 #include "exec/loop.h"
@@ -19,71 +19,107 @@ struct arg {
     const struct tram__message *message; /* of a reader or of an earlier task; stays where it is */
 };
 
+/* One result of a task. */
+struct result {
+    struct tram__writer *writer; /* NULL: it stays here */
+    unsigned char *local;        /* then in this */
+    uint64_t capacity;
+    struct tram__message message; /* of the execution under way */
+};
+
 struct tram__loop_task {
     struct tram_call call; /* first: room() gets here from it */
     struct tram__loop *loop;
     tram_method_fn *fn;
     uint32_t node;
-    uint64_t capacity;
-    struct tram__writer *writer; /* NULL: the result stays here */
-    unsigned char *local;        /* then in this */
-    uint32_t slot;               /* of the execution under way */
+    struct result *results;
+    uint32_t slot; /* of the execution under way */
     struct arg *args;
     struct tram_bytes *bytes;
+    struct tram__item *items; /* NULL: the arguments are in a row */
     struct tram__reader **releases;
     uint32_t release_count;
-    struct tram__message result;
+    uint32_t writes; /* results that other participants read */
 };
 
-static void *room(struct tram_call *c, uint64_t size) {
+static void *result_room(struct tram__loop_task *t, struct result *r, uint64_t size) {
+    return r->writer ? r->writer->ops->room(r->writer, t->slot, size) : r->local;
+}
+
+static void *room(struct tram_call *c, uint32_t result, uint64_t size) {
     struct tram__loop_task *t = (struct tram__loop_task *)c;
-    if (size > t->capacity)
-        return NULL;
-    return t->writer ? t->writer->ops->room(t->writer, t->slot, size) : t->local;
+    return result_room(t, &t->results[result], size);
 }
 
 /* ---- one operation ---- */
 
-/* The result is a failure, of this task or of one it depends on: its text travels in place of a payload. */
+/* Every result is a failure, of this task or of one it depends on: its text travels in place of a payload. */
 static void set_failure(struct tram__loop_task *t, int32_t code, uint32_t node, const void *text,
                         uint64_t size) {
     if (size > TRAM__FAILURE_TEXT)
         size = TRAM__FAILURE_TEXT;
-    void *to = t->writer ? t->writer->ops->room(t->writer, t->slot, size) : t->local;
-    memcpy(to, text, size);
-    t->result = (struct tram__message){.data = to, .size = size, .status = code, .origin = node};
+    for (uint32_t i = 0; i < t->call.result_count; i++) {
+        struct result *r = &t->results[i];
+        void *to = result_room(t, r, size);
+        memcpy(to, text, size);
+        r->message = (struct tram__message){.data = to, .size = size, .status = code, .origin = node};
+    }
+}
+
+static void fail_forward(struct tram__loop_task *t, uint64_t size, uint64_t capacity) {
+    tram_fail(&t->call, TRAM_ERR_TOO_LARGE, "a forward of %llu bytes exceeds the limit of %llu",
+              (unsigned long long)size, (unsigned long long)capacity);
 }
 
 /* The result is argument `from`: passed on by reference when it lies in an extent, else copied. */
-static void set_forward(struct tram__loop_task *t, const struct tram__message *from) {
-    struct tram_call *c = &t->call;
-    if (from->size > t->capacity) {
-        tram_fail(c, TRAM_ERR_TOO_LARGE, "a forward of %llu bytes exceeds the limit of %llu",
-                  (unsigned long long)from->size, (unsigned long long)t->capacity);
-        set_failure(t, c->code, t->node, c->text, strlen(c->text));
-        return;
-    }
+static void set_forward(struct tram__loop_task *t, struct result *r, const struct tram__message *from) {
     if (from->forward) {
-        t->result = (struct tram__message){.data = from->data, .size = from->size, .forward = from->forward};
+        r->message = (struct tram__message){.data = from->data, .size = from->size, .forward = from->forward};
         return;
     }
-    void *to = room(c, from->size);
+    void *to = result_room(t, r, from->size);
     tram__copy(to, from->data, from->size);
-    c->copies++;
-    c->copied_bytes += from->size;
-    t->result = (struct tram__message){.data = to, .size = from->size};
+    t->call.copies++;
+    t->call.copied_bytes += from->size;
+    r->message = (struct tram__message){.data = to, .size = from->size};
+}
+
+static void set_results(struct tram__loop_task *t) {
+    struct tram_call *c = &t->call;
+    for (uint32_t i = 0; i < c->result_count; i++) {
+        const struct tram__call_result *left = &c->results[i];
+        if (left->forward)
+            set_forward(t, &t->results[i], t->args[left->forward - 1].message);
+        else
+            t->results[i].message = (struct tram__message){.data = left->data, .size = left->size};
+    }
+}
+
+/* The code of a forward that its edge cannot take, or 0. */
+static int check_forwards(struct tram__loop_task *t) {
+    struct tram_call *c = &t->call;
+    for (uint32_t i = 0; i < c->result_count; i++) {
+        if (!c->results[i].forward)
+            continue;
+        uint64_t size = t->args[c->results[i].forward - 1].message->size;
+        if (size > t->results[i].capacity) {
+            fail_forward(t, size, t->results[i].capacity);
+            return c->code;
+        }
+    }
+    return 0;
 }
 
 static void run_method(struct tram__loop_task *t, void *self) {
     struct tram_call *c = &t->call;
     tram__call_reset(c);
     int code = tram__call_run(c, t->fn, self);
+    if (!code && c->may_forward)
+        code = check_forwards(t);
     if (__builtin_expect(code, 0))
         set_failure(t, code, t->node, c->text, strlen(c->text));
-    else if (c->forward)
-        set_forward(t, t->args[c->forward - 1].message);
     else
-        t->result = (struct tram__message){.data = c->result, .size = c->result_size};
+        set_results(t);
     if (c->copies) {
         struct tram__region_head *head = t->loop->participant.head;
         tram__count(&head->copies, c->copies);
@@ -97,10 +133,28 @@ static void wake_writers(struct tram__loop_task *t) {
         t->releases[i]->ops->wake_writers(t->releases[i]);
 }
 
+/* Publishes every result that others read, then wakes whoever sleeps for it or for what was given back. */
+static void publish(struct tram__loop_task *t, uint64_t n) {
+    for (uint32_t i = 0; i < t->call.result_count; i++) {
+        struct tram__writer *w = t->results[i].writer;
+        if (w)
+            w->ops->publish(w, n, t->slot, &t->results[i].message);
+    }
+    tram__fence_seq_cst(); /* F2 of base/wait.c, for the messages and for the acks before them */
+    for (uint32_t i = 0; i < t->call.result_count; i++) {
+        struct tram__writer *w = t->results[i].writer;
+        if (w)
+            w->ops->wake_readers(w, t->slot);
+    }
+    wake_writers(t);
+}
+
+/* Computes, and writes: the WRITEs of a task follow its COMPUTE in every schedule. */
 static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uint32_t slot) {
-    if (t->writer) {
-        int status = t->writer->ops->loan(t->writer, n, slot, -1);
-        if (status)
+    for (uint32_t i = 0; i < t->call.result_count; i++) {
+        struct tram__writer *w = t->results[i].writer;
+        int status = w ? w->ops->loan(w, n, slot, -1) : TRAM_OK;
+        if (__builtin_expect(status, 0))
             return status;
     }
     t->slot = slot;
@@ -117,18 +171,21 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
         run_method(t, l->serve->self);
     for (uint32_t i = 0; i < t->release_count; i++)
         t->releases[i]->ops->release(t->releases[i], n);
-    if (!t->writer && t->release_count) {
-        tram__fence_seq_cst(); /* F2 of base/wait.c */
-        wake_writers(t);
-    }
+    if (t->writes || t->release_count)
+        publish(t, n);
     return TRAM_OK;
 }
 
-static void publish(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
-    t->writer->ops->publish(t->writer, n, slot, &t->result);
-    tram__fence_seq_cst(); /* F2 of base/wait.c, for the message and for the acks before it */
-    t->writer->ops->wake_readers(t->writer, slot);
-    wake_writers(t);
+/* Tells the other members of a unit that its task here can begin. */
+static int write_token(struct tram__writer *w, uint64_t n, uint32_t slot) {
+    struct tram__message m = {.data = NULL};
+    int status = w->ops->loan(w, n, slot, -1);
+    if (status)
+        return status;
+    w->ops->publish(w, n, slot, &m);
+    tram__fence_seq_cst(); /* F2 of base/wait.c */
+    w->ops->wake_readers(w, slot);
+    return TRAM_OK;
 }
 
 /* ---- the thread ---- */
@@ -137,7 +194,8 @@ static void publish(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
 struct step {
     enum tram__op_kind kind;
     uint32_t reader;              /* READ */
-    struct tram__loop_task *task; /* COMPUTE, WRITE */
+    struct tram__loop_task *task; /* COMPUTE, with its WRITEs */
+    struct tram__writer *token;   /* WRITE of a token */
 };
 
 static int run_steps(struct tram__loop *l, const struct step *steps, size_t count, uint64_t n,
@@ -156,7 +214,7 @@ static int run_steps(struct tram__loop *l, const struct step *steps, size_t coun
             status = compute(l, s->task, n, slot);
             break;
         case TRAM__OP_WRITE:
-            publish(s->task, n, slot);
+            status = write_token(s->token, n, slot);
             break;
         }
         if (__builtin_expect(status, 0))
@@ -165,27 +223,32 @@ static int run_steps(struct tram__loop *l, const struct step *steps, size_t coun
     return TRAM_OK;
 }
 
-static struct tram__loop_task *task_of_channel(struct tram__loop *l, uint32_t channel) {
-    for (size_t i = 0; i < l->participant.plan->n_tasks; i++)
-        if (l->tasks[i].writer && l->tasks[i].writer->id == channel)
-            return &l->tasks[i];
-    return NULL;
+/* True when the channel takes a result of the task: its WRITE is part of the COMPUTE. */
+static bool takes_result(const struct tram__loop_task *t, uint32_t channel) {
+    for (uint32_t k = 0; t && k < t->call.result_count; k++)
+        if (t->results[k].writer && t->results[k].writer->id == channel)
+            return true;
+    return false;
 }
 
-static struct step *find_steps(struct tram__loop *l) {
+static struct step *find_steps(struct tram__loop *l, size_t *count) {
     const Tram__Wire__Prepare *plan = l->participant.plan;
     struct step *steps = calloc(plan->n_ops + 1, sizeof *steps);
+    const struct tram__loop_task *last = NULL; /* computed */
+    *count = 0;
     for (size_t i = 0; steps && i < plan->n_ops; i++) {
         const Tram__Wire__Op *op = plan->ops[i];
-        steps[i].kind = (enum tram__op_kind)op->kind;
-        if (op->kind == TRAM__OP_READ) {
-            struct tram__reader *r = tram__participant_reader(&l->participant, op->index);
-            steps[i].reader = r ? (uint32_t)(r - l->participant.readers) : 0;
-        } else if (op->kind == TRAM__OP_COMPUTE) {
-            steps[i].task = &l->tasks[op->index];
-        } else {
-            steps[i].task = task_of_channel(l, op->index);
-        }
+        struct step step = {.kind = (enum tram__op_kind)op->kind};
+        if (op->kind == TRAM__OP_READ)
+            step.reader =
+                (uint32_t)(tram__participant_reader(&l->participant, op->index) - l->participant.readers);
+        else if (op->kind == TRAM__OP_COMPUTE)
+            last = step.task = &l->tasks[op->index];
+        else if (takes_result(last, op->index))
+            continue;
+        else
+            step.token = tram__participant_writer(&l->participant, op->index);
+        steps[(*count)++] = step;
     }
     return steps;
 }
@@ -193,9 +256,9 @@ static struct step *find_steps(struct tram__loop *l) {
 static void *run(void *arg) {
     struct tram__loop *l = arg;
     struct tram__participant *p = &l->participant;
-    size_t count = p->plan->n_ops;
+    size_t count;
     uint32_t slots = p->plan->slots, slot = 0;
-    struct step *steps = find_steps(l);
+    struct step *steps = find_steps(l, &count);
     int status = steps ? TRAM_OK : TRAM_ERR_NO_MEMORY;
     for (uint64_t n = 1; !status; n++) {
         if (++slot == slots)
@@ -236,8 +299,11 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
     for (size_t k = 0; k < count; k++) {
         const Tram__Wire__Source *s = plan->arguments[k];
         struct tram__reader *r = tram__participant_reader(&l->participant, s->index);
-        if (s->kind == TRAM__FROM_TASK && s->index < (size_t)(t - l->tasks))
-            t->args[k].message = &l->tasks[s->index].result;
+        if (s->kind == TRAM__FROM_TASK && s->index < (size_t)(t - l->tasks) &&
+            s->result < l->tasks[s->index].call.result_count)
+            t->args[k].message = &l->tasks[s->index].results[s->result].message;
+        else if (s->kind == TRAM__FROM_CONSTANT && s->index < l->participant.plan->n_constants)
+            t->args[k].message = &l->constants[s->index];
         else if (s->kind == TRAM__FROM_CHANNEL && r)
             t->args[k].message = &l->messages[r - l->participant.readers];
         else
@@ -245,6 +311,43 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
     }
     t->call.args = t->bytes;
     t->call.arg_count = (uint32_t)count;
+    if (!plan->n_shape)
+        return TRAM_OK;
+    t->items = tram__call_items(plan->shape, plan->n_shape, (uint32_t)count, &t->call.item_count);
+    t->call.items = t->items;
+    return t->items ? TRAM_OK : bad_plan("lists that do not fit its arguments");
+}
+
+/* calloc and a write: resident before the first execution. */
+static unsigned char *resident(uint64_t bytes) {
+    unsigned char *p = calloc(1, bytes);
+    if (p)
+        memset(p, 0, bytes);
+    return p;
+}
+
+static int prepare_results(struct tram__loop *l, struct tram__loop_task *t, const Tram__Wire__Task *plan) {
+    t->results = calloc(plan->n_results + 1, sizeof *t->results);
+    t->call.results = calloc(plan->n_results + 1, sizeof *t->call.results);
+    if (!t->results || !t->call.results)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a task of %zu results", plan->n_results);
+    for (size_t i = 0; i < plan->n_results; i++) {
+        struct result *r = &t->results[i];
+        r->capacity = t->call.results[i].limit = plan->results[i]->capacity;
+        t->call.result_count = (uint32_t)i + 1;
+        if (plan->results[i]->channel >= 0) {
+            r->writer = tram__participant_writer(&l->participant, (uint32_t)plan->results[i]->channel);
+            t->writes++;
+            if (!r->writer)
+                return bad_plan("a result that goes nowhere");
+            continue;
+        }
+        uint64_t bytes = tram__layout_local(r->capacity);
+        r->local = resident(bytes);
+        if (!r->local)
+            return tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes for the result of %s",
+                              (unsigned long long)bytes, plan->method);
+    }
     return TRAM_OK;
 }
 
@@ -256,22 +359,11 @@ static int prepare_task(struct tram__loop *l, struct tram__loop_task *t, const T
     t->loop = l;
     t->fn = m->fn;
     t->node = plan->node;
-    t->capacity = plan->capacity;
     t->call.room = room;
-    t->call.limit = plan->capacity;
     t->call.may_forward = m->forwards;
-    if (plan->channel >= 0) {
-        t->writer = tram__participant_writer(&l->participant, (uint32_t)plan->channel);
-        if (!t->writer)
-            return bad_plan("a result that goes nowhere");
-    } else {
-        uint64_t bytes = tram__layout_local(plan->capacity);
-        t->local = calloc(1, bytes); /* calloc and a write: resident before the first execution */
-        if (!t->local)
-            return tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes for the result of %s",
-                              (unsigned long long)bytes, plan->method);
-        memset(t->local, 0, bytes);
-    }
+    int status = prepare_results(l, t, plan);
+    if (status)
+        return status;
     t->releases = calloc(plan->n_releases + 1, sizeof *t->releases);
     if (!t->releases)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a task");
@@ -302,8 +394,16 @@ int tram__loop_prepare(struct tram__loop *l) {
     const Tram__Wire__Prepare *plan = l->participant.plan;
     l->messages = calloc(l->participant.reader_count + 1, sizeof *l->messages);
     l->tasks = calloc(plan->n_tasks + 1, sizeof *l->tasks);
-    if (!l->messages || !l->tasks)
+    l->constants = calloc(plan->n_constants + 1, sizeof *l->constants);
+    if (!l->messages || !l->tasks || !l->constants)
         return tram__fail(TRAM_ERR_NO_MEMORY, "%zu tasks", plan->n_tasks);
+    uint64_t used = 0;
+    for (size_t i = 0; i < plan->n_constants; i++) {
+        if (plan->constants[i] > l->constant_bytes - used)
+            return bad_plan("constants that are not there");
+        l->constants[i] = (struct tram__message){.data = l->constant_data + used, .size = plan->constants[i]};
+        used += plan->constants[i];
+    }
     for (size_t i = 0; i < plan->n_tasks; i++) {
         int status = prepare_task(l, &l->tasks[i], plan->tasks[i]);
         if (status)
@@ -344,12 +444,18 @@ void tram__loop_close(struct tram__loop *l) {
     if (l->started)
         pthread_join(l->thread, NULL);
     for (size_t i = 0; l->tasks && i < l->participant.plan->n_tasks; i++) {
-        free(l->tasks[i].local);
+        for (uint32_t k = 0; k < l->tasks[i].call.result_count; k++)
+            free(l->tasks[i].results[k].local);
+        free(l->tasks[i].results);
+        free(l->tasks[i].call.results);
+        free(l->tasks[i].items);
         free(l->tasks[i].args);
         free(l->tasks[i].bytes);
         free(l->tasks[i].releases);
     }
     free(l->tasks);
     free(l->messages);
+    free(l->constants);
+    free(l->constant_data);
     tram__participant_close(&l->participant);
 }

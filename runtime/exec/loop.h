@@ -19,6 +19,9 @@ struct tram__loop {
     struct tram__participant participant;
     struct tram__message *messages; /* by reader: what this execution received */
     struct tram__loop_task *tasks;
+    struct tram__message *constants;
+    char *constant_data; /* theirs, one after the other */
+    uint64_t constant_bytes;
     pthread_t thread;
     bool started;
     tram__word32 control;  /* 1: stop */

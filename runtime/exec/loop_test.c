@@ -28,7 +28,8 @@ static int distrust(void *self, struct tram_call *c) {
     return echo(self, c);
 }
 
-static const struct tram_method methods[] = {{"echo", echo, 0}, {"distrust", distrust, 0}, {0}};
+static const struct tram_method methods[] = {
+    {.name = "echo", .fn = echo}, {.name = "distrust", .fn = distrust}, {0}};
 static const struct tram_class classes[] = {{.name = "Wary", .methods = methods}, {0}};
 
 static void call(struct tram_actor *a, const char *method, uint64_t value) {

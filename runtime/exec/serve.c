@@ -6,6 +6,7 @@
 #include "exec/loop.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static struct tram__loop *find(struct tram__serve *s, uint64_t graph) {
@@ -49,6 +50,15 @@ static int on_prepare(struct tram__serve *s, const struct tram__frame *f) {
     }
     l->serve = s;
     int status = tram__participant_allocate(&l->participant, m);
+    if (!status && f->payload_size) {
+        l->constant_data = malloc(f->payload_size);
+        if (l->constant_data) {
+            memcpy(l->constant_data, f->payload, f->payload_size);
+            l->constant_bytes = f->payload_size;
+        } else {
+            status = tram__fail(TRAM_ERR_NO_MEMORY, "%zu bytes of constants", f->payload_size);
+        }
+    }
     l->next = s->exec;
     s->exec = l;
     int failed = answer(s, graph, status, status ? -1 : l->participant.region_fd);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NO_NODE UINT32_MAX
+enum { NAME = 160 };
 
 int tram_graph_create(struct tram *t, struct tram_graph **out) {
     struct tram_graph *g = calloc(1, sizeof *g);
@@ -19,16 +20,26 @@ int tram_graph_create(struct tram *t, struct tram_graph **out) {
     return TRAM_OK;
 }
 
+static void free_node(struct tram__node *n) {
+    free(n->actor_name);
+    free(n->method);
+    free(n->args);
+    free(n->shape);
+    free(n->after);
+    free(n->data);
+}
+
 void tram_graph_destroy(struct tram_graph *g) {
     if (!g)
         return;
-    for (uint32_t i = 0; i < g->node_count; i++) {
-        free(g->nodes[i].actor_name);
-        free(g->nodes[i].method);
-        free(g->nodes[i].args);
-    }
+    for (uint32_t i = 0; i < g->node_count; i++)
+        free_node(&g->nodes[i]);
+    for (uint32_t i = 0; i < g->unit_count; i++)
+        free(g->units[i].tasks);
     free(g->nodes);
     free(g->outputs);
+    free(g->inputs);
+    free(g->units);
     free(g);
 }
 
@@ -43,32 +54,73 @@ struct tram_node tram__graph_mistake(struct tram_graph *g, int status, const cha
     return (struct tram_node){g, NO_NODE};
 }
 
-void tram__graph_name(const struct tram_graph *g, uint32_t node, char *out, size_t size) {
-    const struct tram__node *n = &g->nodes[node];
-    if (n->kind == TRAM__NODE_INPUT)
-        snprintf(out, size, "input");
-    else
-        snprintf(out, size, "%s.%s", n->actor_name, n->method);
+uint32_t tram__graph_task(const struct tram_graph *g, uint32_t node) {
+    return g->nodes[node].kind == TRAM__NODE_RESULT ? g->nodes[node].of : node;
 }
 
-/* Doubles an array; false when memory is short. */
-static bool grow(void **array, uint32_t *capacity, size_t element) {
-    uint32_t wanted = *capacity ? *capacity * 2 : 16;
-    void *p = realloc(*array, wanted * element);
-    if (!p)
-        return false;
-    *array = p;
-    *capacity = wanted;
+void tram__graph_name(const struct tram_graph *g, uint32_t node, char *out, size_t size) {
+    const struct tram__node *n = &g->nodes[node], *task = &g->nodes[tram__graph_task(g, node)];
+    switch (n->kind) {
+    case TRAM__NODE_INPUT:
+        if (g->input_count == 1)
+            snprintf(out, size, "input");
+        else
+            snprintf(out, size, "input %u", n->part);
+        break;
+    case TRAM__NODE_TASK:
+        snprintf(out, size, "%s.%s", n->actor_name, n->method);
+        break;
+    case TRAM__NODE_RESULT:
+        snprintf(out, size, "%s.%s[%u]", task->actor_name, task->method, n->part);
+        break;
+    case TRAM__NODE_CONSTANT:
+        snprintf(out, size, "constant");
+        break;
+    case TRAM__NODE_LIST:
+        snprintf(out, size, "list");
+        break;
+    }
+}
+
+/* ---- growing ---- */
+
+/* Appends to an array whose capacity is the next power of two of its count; false when memory is short. */
+static bool append(void *array, uint32_t *count, size_t element, const void *value) {
+    char *at;
+    memcpy(&at, array, sizeof at); /* a pointer to any type of element */
+    if ((*count & (*count - 1)) == 0) {
+        at = realloc(at, (*count ? 2 * (size_t)*count : 1) * element);
+        if (!at)
+            return false;
+        memcpy(array, &at, sizeof at);
+    }
+    memcpy(at + *count * element, value, element);
+    ++*count;
     return true;
 }
 
-static struct tram_node add(struct tram_graph *g, const struct tram__node *node) {
+/* True when the graph may still change. */
+static bool open_to_change(struct tram_graph *g) {
+    if (g->frozen)
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "the graph was compiled and takes no changes");
+    return !g->frozen;
+}
+
+/* Takes what the node owns, in any case. */
+static struct tram_node add(struct tram_graph *g, struct tram__node *node) {
+    struct tram_node none = {g, NO_NODE};
+    if (!open_to_change(g)) {
+        free_node(node);
+        return none;
+    }
     if (g->node_count == TRAM__MAX_NODES)
-        return tram__graph_mistake(g, TRAM_ERR_FULL, "more than %d nodes", (int)TRAM__MAX_NODES);
-    if (g->node_count == g->node_capacity && !grow((void **)&g->nodes, &g->node_capacity, sizeof *g->nodes))
-        return tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a graph of %u nodes", g->node_count);
-    g->nodes[g->node_count] = *node;
-    return (struct tram_node){g, g->node_count++};
+        tram__graph_mistake(g, TRAM_ERR_FULL, "more than %d nodes", (int)TRAM__MAX_NODES);
+    else if (!append(&g->nodes, &g->node_count, sizeof *node, node))
+        tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a graph of %u nodes", g->node_count);
+    else
+        return (struct tram_node){g, g->node_count - 1};
+    free_node(node);
+    return none;
 }
 
 static bool limit_fits(struct tram_graph *g, const char *what, size_t max_bytes) {
@@ -77,15 +129,6 @@ static bool limit_fits(struct tram_graph *g, const char *what, size_t max_bytes)
     tram__graph_mistake(g, TRAM_ERR_INVALID, "the limit of %s is %zu bytes; it can be 1 to %llu", what,
                         max_bytes, (unsigned long long)TRAM_MAX_BYTES);
     return false;
-}
-
-struct tram_node tram_graph_input(struct tram_graph *g, size_t max_bytes) {
-    for (uint32_t i = 0; i < g->node_count; i++)
-        if (g->nodes[i].kind == TRAM__NODE_INPUT)
-            return tram__graph_mistake(g, TRAM_ERR_UNSUPPORTED, "a second input; a graph has one");
-    if (!limit_fits(g, "the input", max_bytes))
-        return (struct tram_node){g, NO_NODE};
-    return add(g, &(struct tram__node){.kind = TRAM__NODE_INPUT, .limit = max_bytes});
 }
 
 /* True for a node of this graph; else the mistake is kept. */
@@ -99,68 +142,229 @@ static bool ours(struct tram_graph *g, struct tram_node node, const char *what) 
     return false;
 }
 
-struct tram_node tram__graph_add_task(struct tram_graph *g, const struct tram__node *like, size_t count,
-                                      const struct tram_node *args) {
-    char what[160];
-    struct tram__node n = *like;
-    n.kind = TRAM__NODE_TASK;
-    if (count == 0)
-        return tram__graph_mistake(g, TRAM_ERR_UNSUPPORTED, "%s.%s has no argument; a task needs one",
-                                   n.actor_name, n.method);
-    if (count > TRAM__MAX_ARGS)
-        return tram__graph_mistake(g, TRAM_ERR_TOO_LARGE, "%s.%s has %zu arguments; the limit is %d",
-                                   n.actor_name, n.method, count, (int)TRAM__MAX_ARGS);
-    for (size_t i = 0; i < count; i++) {
-        snprintf(what, sizeof what, "argument %zu of %s.%s", i, n.actor_name, n.method);
-        if (!ours(g, args[i], what))
-            return (struct tram_node){g, NO_NODE};
-    }
-    n.args = malloc(count * sizeof *n.args);
-    n.actor_name = strdup(like->actor_name);
-    n.method = strdup(like->method);
-    n.arg_count = (uint32_t)count;
-    for (size_t i = 0; n.args && i < count; i++)
-        n.args[i] = args[i].index;
-    struct tram_node node = {g, NO_NODE};
-    if (n.args && n.actor_name && n.method)
-        node = add(g, &n);
-    else
-        tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a task of %zu arguments", count);
-    if (node.index == NO_NODE) {
-        free(n.args);
-        free(n.actor_name);
-        free(n.method);
-    }
+/* The same for a task or a result of one, whose task it returns; else NO_NODE. */
+static uint32_t our_task(struct tram_graph *g, struct tram_node node, const char *what) {
+    if (!ours(g, node, what))
+        return NO_NODE;
+    uint32_t task = tram__graph_task(g, node.index);
+    if (g->nodes[task].kind == TRAM__NODE_TASK)
+        return task;
+    tram__graph_mistake(g, TRAM_ERR_INVALID, "%s is not a task", what);
+    return NO_NODE;
+}
+
+/* ---- values that no task makes ---- */
+
+struct tram_node tram_graph_input(struct tram_graph *g, size_t max_bytes) {
+    char what[NAME];
+    snprintf(what, sizeof what, g->input_count ? "input %u" : "the input", g->input_count);
+    if (!limit_fits(g, what, max_bytes))
+        return (struct tram_node){g, NO_NODE};
+    struct tram_node node =
+        add(g, &(struct tram__node){.kind = TRAM__NODE_INPUT, .limit = max_bytes, .part = g->input_count});
+    if (node.index != NO_NODE && !append(&g->inputs, &g->input_count, sizeof *g->inputs, &node.index))
+        return tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "an input");
     return node;
 }
 
-void tram_graph_limit(struct tram_graph *g, struct tram_node node, size_t max_bytes) {
-    if (!ours(g, node, "the node of a limit") || !limit_fits(g, "a result", max_bytes))
-        return;
-    g->nodes[node.index].limit = max_bytes;
+struct tram_node tram_graph_constant(struct tram_graph *g, const void *data, size_t size) {
+    if (!limit_fits(g, "a constant", size))
+        return (struct tram_node){g, NO_NODE};
+    void *copy = malloc(size);
+    if (!copy)
+        return tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a constant of %zu bytes", size);
+    memcpy(copy, data, size);
+    return add(g, &(struct tram__node){.kind = TRAM__NODE_CONSTANT, .limit = size, .data = copy});
 }
 
-void tram_graph_output(struct tram_graph *g, struct tram_node node) {
-    char name[160];
-    if (!ours(g, node, "an output"))
+/* ---- arguments ---- */
+
+/* Takes `args` apart into n->args, with n->shape when there is a list among them. */
+static bool arrange(struct tram_graph *g, struct tram__node *n, size_t count, const struct tram_node *args,
+                    const char *of) {
+    char what[NAME + 32];
+    bool lists = false;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(what, sizeof what, "argument %zu of %s", i, of);
+        if (!ours(g, args[i], what))
+            return false;
+        lists |= g->nodes[args[i].index].kind == TRAM__NODE_LIST;
+    }
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        const struct tram__node *arg = &g->nodes[args[i].index];
+        bool list = arg->kind == TRAM__NODE_LIST;
+        uint32_t leaf = 0;
+        if (n->arg_count + (list ? arg->arg_count : 1) > TRAM__MAX_ARGS) {
+            tram__graph_mistake(g, TRAM_ERR_TOO_LARGE, "%s has more than %d arguments", of,
+                                (int)TRAM__MAX_ARGS);
+            return false;
+        }
+        for (uint32_t k = 0; ok && list && k < arg->arg_count; k++)
+            ok = append(&n->args, &n->arg_count, sizeof *n->args, &arg->args[k]);
+        if (ok && !list)
+            ok = append(&n->args, &n->arg_count, sizeof *n->args, &args[i].index);
+        if (ok && lists && !list)
+            ok = append(&n->shape, &n->shape_count, sizeof *n->shape, &leaf);
+        for (uint32_t k = 0; ok && list && k < arg->shape_count; k++)
+            ok = append(&n->shape, &n->shape_count, sizeof *n->shape, &arg->shape[k]);
+    }
+    if (!ok)
+        tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "%zu arguments of %s", count, of);
+    return ok;
+}
+
+struct tram_node tram_graph_list_nodes(struct tram_graph *g, size_t count, const struct tram_node *nodes) {
+    struct tram__node n = {.kind = TRAM__NODE_LIST};
+    struct tram__node inside = {.kind = TRAM__NODE_LIST};
+    uint32_t head = 1 + (uint32_t)count, leaf = 0;
+    bool ok = arrange(g, &inside, count, nodes, "a list");
+    if (ok) {
+        ok = append(&n.shape, &n.shape_count, sizeof head, &head);
+        for (uint32_t i = 0; ok && i < (inside.shape ? inside.shape_count : inside.arg_count); i++)
+            ok = append(&n.shape, &n.shape_count, sizeof head, inside.shape ? &inside.shape[i] : &leaf);
+        if (!ok)
+            tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a list");
+    }
+    free(inside.shape);
+    n.args = inside.args;
+    n.arg_count = inside.arg_count;
+    if (ok)
+        return add(g, &n);
+    free_node(&n);
+    return (struct tram_node){g, NO_NODE};
+}
+
+/* ---- tasks ---- */
+
+struct tram_node tram__graph_add_task(struct tram_graph *g, const struct tram__node *like, size_t count,
+                                      const struct tram_node *args) {
+    char name[NAME];
+    struct tram__node n = *like;
+    snprintf(name, sizeof name, "%s.%s", n.actor_name, n.method);
+    n.kind = TRAM__NODE_TASK;
+    n.results = n.results ? n.results : 1;
+    n.actor_name = strdup(like->actor_name);
+    n.method = strdup(like->method);
+    bool ok = arrange(g, &n, count, args, name);
+    if (ok && (!n.actor_name || !n.method)) {
+        tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a task");
+        ok = false;
+    }
+    if (!ok) {
+        free_node(&n);
+        return (struct tram_node){g, NO_NODE};
+    }
+    struct tram_node task = add(g, &n);
+    for (uint32_t i = 1; task.index != NO_NODE && i < like->results; i++) {
+        struct tram__node result = {.kind = TRAM__NODE_RESULT, .of = task.index, .part = i};
+        if (add(g, &result).index == NO_NODE)
+            return (struct tram_node){g, NO_NODE};
+    }
+    return task;
+}
+
+struct tram_node tram_graph_result(struct tram_graph *g, struct tram_node node, size_t index) {
+    uint32_t task = our_task(g, node, "the node of a result");
+    if (task == NO_NODE)
+        return (struct tram_node){g, NO_NODE};
+    if (index < g->nodes[task].results)
+        return (struct tram_node){g, task + (uint32_t)index};
+    return tram__graph_mistake(g, TRAM_ERR_INVALID, "result %zu of %s.%s, which has %u", index,
+                               g->nodes[task].actor_name, g->nodes[task].method, g->nodes[task].results);
+}
+
+void tram_graph_limit(struct tram_graph *g, struct tram_node node, size_t max_bytes) {
+    if (!open_to_change(g) || !ours(g, node, "the node of a limit") || !limit_fits(g, "a result", max_bytes))
         return;
-    tram__graph_name(g, node.index, name, sizeof name);
-    if (g->nodes[node.index].kind == TRAM__NODE_INPUT) {
-        tram__graph_mistake(g, TRAM_ERR_INVALID, "the input is an output: no task lies between");
+    enum tram__node_kind kind = g->nodes[node.index].kind;
+    if (kind == TRAM__NODE_CONSTANT || kind == TRAM__NODE_LIST)
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "a limit for a %s",
+                            kind == TRAM__NODE_LIST ? "list" : "constant");
+    else
+        g->nodes[node.index].limit = max_bytes;
+}
+
+/* ---- order ---- */
+
+void tram_graph_after(struct tram_graph *g, struct tram_node node, struct tram_node before) {
+    uint32_t task = our_task(g, node, "the later end of a control edge");
+    uint32_t first = our_task(g, before, "the earlier end of a control edge");
+    if (!open_to_change(g) || task == NO_NODE || first == NO_NODE)
+        return;
+    struct tram__node *n = &g->nodes[task];
+    if (!append(&n->after, &n->after_count, sizeof *n->after, &first))
+        tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a control edge");
+}
+
+/* True when `task` can join the unit. */
+static bool may_join(struct tram_graph *g, const struct tram__unit *u, uint32_t task) {
+    const struct tram__node *n = &g->nodes[task];
+    if (n->unit) {
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "%s.%s is in two units", n->actor_name, n->method);
+        return false;
+    }
+    for (uint32_t i = 0; i < u->count; i++) {
+        if (g->nodes[u->tasks[i]].actor == n->actor) {
+            tram__graph_mistake(g, TRAM_ERR_INVALID,
+                                "a unit of two tasks of actor %s, which runs one at a time", n->actor_name);
+            return false;
+        }
+    }
+    return true;
+}
+
+void tram_graph_unit(struct tram_graph *g, size_t count, const struct tram_node *nodes) {
+    struct tram__unit u = {0};
+    if (!open_to_change(g))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t task = our_task(g, nodes[i], "a member of a unit");
+        if (task == NO_NODE || !may_join(g, &u, task)) {
+            free(u.tasks);
+            return;
+        }
+        if (!append(&u.tasks, &u.count, sizeof task, &task)) {
+            tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a unit");
+            free(u.tasks);
+            return;
+        }
+    }
+    if (!append(&g->units, &g->unit_count, sizeof u, &u)) {
+        tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a unit");
+        free(u.tasks);
         return;
     }
+    for (uint32_t i = 0; i < u.count; i++)
+        g->nodes[u.tasks[i]].unit = g->unit_count;
+}
+
+/* ---- outputs ---- */
+
+void tram_graph_output(struct tram_graph *g, struct tram_node node) {
+    char name[NAME];
+    if (!open_to_change(g) || our_task(g, node, "an output") == NO_NODE)
+        return;
+    tram__graph_name(g, node.index, name, sizeof name);
     for (uint32_t i = 0; i < g->output_count; i++) {
         if (g->outputs[i] == node.index) {
             tram__graph_mistake(g, TRAM_ERR_INVALID, "%s is an output twice", name);
             return;
         }
     }
-    if (g->output_count == g->output_capacity &&
-        !grow((void **)&g->outputs, &g->output_capacity, sizeof *g->outputs)) {
+    if (!append(&g->outputs, &g->output_count, sizeof *g->outputs, &node.index))
         tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "an output");
-        return;
-    }
-    g->outputs[g->output_count++] = node.index;
+}
+
+/* ---- the whole ---- */
+
+/* Bytes of a task's result without a limit of its own: as many as its largest argument. */
+static uint64_t largest_argument(const struct tram_graph *g, const struct tram__node *task) {
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < task->arg_count; i++)
+        if (g->nodes[task->args[i]].bytes > largest)
+            largest = g->nodes[task->args[i]].bytes;
+    return largest;
 }
 
 int tram__graph_check(struct tram_graph *g) {
@@ -170,12 +374,12 @@ int tram__graph_check(struct tram_graph *g) {
         return tram__fail(TRAM_ERR_INVALID, "the graph has no output");
     for (uint32_t i = 0; i < g->node_count; i++) {
         struct tram__node *n = &g->nodes[i];
-        if (!n->limit) {
-            uint64_t largest = 0;
-            for (uint32_t j = 0; j < n->arg_count; j++)
-                if (g->nodes[n->args[j]].limit > largest)
-                    largest = g->nodes[n->args[j]].limit;
-            n->limit = largest;
+        n->bytes = n->limit ? n->limit : largest_argument(g, &g->nodes[tram__graph_task(g, i)]);
+        if (!n->bytes && n->kind != TRAM__NODE_LIST) {
+            char name[NAME];
+            tram__graph_name(g, i, name, sizeof name);
+            return tram__fail(TRAM_ERR_INVALID,
+                              "%s takes nothing, so its result needs a limit (tram_graph_limit)", name);
         }
     }
     return TRAM_OK;

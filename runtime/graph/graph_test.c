@@ -75,16 +75,55 @@ static void limits_are_those_of_the_arguments(void **state) {
     tram_graph_output(g, d);
     assert_int_equal(tram__graph_check(g), TRAM_OK);
     assert_true(g->nodes[in.index].limit == TRAM_MAX_BYTES);
-    assert_int_equal(g->nodes[a.index].limit, 20);
-    assert_int_equal(g->nodes[b.index].limit, 20);
-    assert_int_equal(g->nodes[c.index].limit, 70);
-    assert_int_equal(g->nodes[d.index].limit, 70);
+    assert_int_equal(g->nodes[a.index].bytes, 20);
+    assert_int_equal(g->nodes[b.index].bytes, 20);
+    assert_int_equal(g->nodes[c.index].bytes, 70);
+    assert_int_equal(g->nodes[d.index].bytes, 70);
 }
 
 /* ---- mistakes ---- */
 
-static void two_inputs(void) {
+static void second_input_empty(void) {
     tram_graph_input(g, 8);
+    tram_graph_input(g, 0);
+}
+static void empty_constant(void) {
+    tram_graph_constant(g, "", 0);
+}
+static void limit_of_constant(void) {
+    tram_graph_limit(g, tram_graph_constant(g, "x", 1), 8);
+}
+static void constant_as_output(void) {
+    tram_graph_output(g, tram_graph_constant(g, "x", 1));
+}
+static void list_as_output(void) {
+    tram_graph_output(g, tram_graph_list(g, TASK(tram_graph_input(g, 8))));
+}
+static void list_of_foreigners(void) {
+    tram_graph_list(g, tram_graph_input(g, 8), tram_graph_input(other, 8));
+}
+static void result_too_high(void) {
+    tram_graph_result(g, TASK(tram_graph_input(g, 8)), 1);
+}
+static void result_of_input(void) {
+    tram_graph_result(g, tram_graph_input(g, 8), 0);
+}
+static void after_input(void) {
+    struct tram_node in = tram_graph_input(g, 8);
+    tram_graph_after(g, TASK(in), in);
+}
+static void unit_of_one_actor(void) {
+    struct tram_node in = tram_graph_input(g, 8);
+    tram_graph_unit(g, 2, (struct tram_node[]){TASK(in), TASK(in)});
+}
+static void two_units(void) {
+    struct tram_node a = TASK(tram_graph_input(g, 8));
+    tram_graph_unit(g, 1, &a);
+    tram_graph_unit(g, 1, &a);
+}
+static void change_when_compiled(void) {
+    tram_graph_output(g, TASK(tram_graph_input(g, 8)));
+    g->frozen = true;
     tram_graph_input(g, 8);
 }
 static void empty_input(void) {
@@ -106,15 +145,15 @@ static void limit_elsewhere(void) {
     tram_graph_limit(g, tram_graph_input(other, 8), 8);
 }
 static void no_argument(void) {
-    task_of(0, NULL);
+    tram_graph_output(g, task_of(0, NULL));
 }
 static void too_many_arguments(void) {
-    struct tram_node in = tram_graph_input(g, 8), args[65];
-    for (int i = 0; i < 65; i++)
+    struct tram_node in = tram_graph_input(g, 8), args[TRAM__MAX_ARGS + 1];
+    for (int i = 0; i < TRAM__MAX_ARGS + 1; i++)
         args[i] = in;
-    tram_graph_output(g, task_of(64, args));
+    tram_graph_output(g, task_of(TRAM__MAX_ARGS, args));
     assert_int_equal(tram__graph_check(g), TRAM_OK);
-    task_of(65, args);
+    task_of(TRAM__MAX_ARGS + 1, args);
 }
 static void argument_elsewhere(void) {
     TASK(tram_graph_input(g, 8), tram_graph_input(other, 8));
@@ -164,7 +203,18 @@ static const struct {
     int status;
     const char *text;
 } mistakes[] = {
-    {two_inputs, TRAM_ERR_UNSUPPORTED, "a second input; a graph has one"},
+    {second_input_empty, TRAM_ERR_INVALID, "the limit of input 1 is 0 bytes; it can be 1 to 4294967296"},
+    {empty_constant, TRAM_ERR_INVALID, "the limit of a constant is 0 bytes; it can be 1 to 4294967296"},
+    {limit_of_constant, TRAM_ERR_INVALID, "a limit for a constant"},
+    {constant_as_output, TRAM_ERR_INVALID, "an output is not a task"},
+    {list_as_output, TRAM_ERR_INVALID, "an output is not a task"},
+    {list_of_foreigners, TRAM_ERR_INVALID, "argument 1 of a list is a node of another graph"},
+    {result_too_high, TRAM_ERR_INVALID, "result 1 of Add#1.add, which has 1"},
+    {result_of_input, TRAM_ERR_INVALID, "the node of a result is not a task"},
+    {after_input, TRAM_ERR_INVALID, "the earlier end of a control edge is not a task"},
+    {unit_of_one_actor, TRAM_ERR_INVALID, "a unit of two tasks of actor Add#1, which runs one at a time"},
+    {two_units, TRAM_ERR_INVALID, "Add#1.add is in two units"},
+    {change_when_compiled, TRAM_ERR_INVALID, "the graph was compiled and takes no changes"},
     {empty_input, TRAM_ERR_INVALID, "the limit of the input is 0 bytes; it can be 1 to 4294967296"},
     {giant_input, TRAM_ERR_INVALID, "the limit of the input is 4294967297 bytes; it can be 1 to 4294967296"},
     {empty_limit, TRAM_ERR_INVALID, "the limit of a result is 0 bytes; it can be 1 to 4294967296"},
@@ -172,14 +222,15 @@ static const struct {
      "the limit of a result is 18446744073709551615 bytes; it can be 1 to 4294967296"},
     {limit_of_nothing, TRAM_ERR_INVALID, "the node of a limit is not a node"},
     {limit_elsewhere, TRAM_ERR_INVALID, "the node of a limit is a node of another graph"},
-    {no_argument, TRAM_ERR_UNSUPPORTED, "Add#1.add has no argument; a task needs one"},
-    {too_many_arguments, TRAM_ERR_TOO_LARGE, "Add#1.add has 65 arguments; the limit is 64"},
+    {no_argument, TRAM_ERR_INVALID,
+     "Add#1.add takes nothing, so its result needs a limit (tram_graph_limit)"},
+    {too_many_arguments, TRAM_ERR_TOO_LARGE, "Add#1.add has more than 1024 arguments"},
     {argument_elsewhere, TRAM_ERR_INVALID, "argument 1 of Add#1.add is a node of another graph"},
     {argument_that_is_none, TRAM_ERR_INVALID, "argument 0 of Add#1.add is not a node"},
     {argument_without_graph, TRAM_ERR_INVALID, "argument 0 of Add#1.add is a node of another graph"},
     {no_output, TRAM_ERR_INVALID, "the graph has no output"},
     {nothing, TRAM_ERR_INVALID, "the graph has no output"},
-    {input_as_output, TRAM_ERR_INVALID, "the input is an output: no task lies between"},
+    {input_as_output, TRAM_ERR_INVALID, "an output is not a task"},
     {output_twice, TRAM_ERR_INVALID, "Add#1.add is an output twice"},
     {output_elsewhere, TRAM_ERR_INVALID, "an output is a node of another graph"},
     {output_that_is_none, TRAM_ERR_INVALID, "an output is not a node"},
@@ -201,7 +252,7 @@ static void the_first_mistake_wins(void **state) {
     struct tram_node none = tram__graph_mistake(g, TRAM_ERR_NOT_FOUND, "the %s", "first");
     assert_ptr_equal(none.graph, g);
     expect_mistake(TRAM_ERR_NOT_FOUND, "the first");
-    two_inputs();
+    empty_input();
     no_argument();
     output_twice();
     input_as_output();

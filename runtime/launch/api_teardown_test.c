@@ -214,7 +214,7 @@ static void bounds_hold_with_a_full_socket(void **state) {
     (void)state;
     struct tram *t;
     struct tram_actor *stuck;
-    struct tram_graph *g;
+    struct tram_graph *g, *h;
     struct tram_compiled *x, *y = NULL;
     struct tram_actor_options o = {.name = "stuck"};
     OK(tram_init(NULL, NULL, test_classes, &t));
@@ -231,7 +231,10 @@ static void bounds_hold_with_a_full_socket(void **state) {
     start = test_now_ns();
     tram_actor_destroy(stuck); /* killed after 2 s */
     assert_true(test_now_ns() - start < 8000000000u);
-    FAILS(tram_graph_compile(g, NULL, &y), TRAM_ERR_PEER_DEAD);
+    OK(tram_graph_create(t, &h));
+    tram_graph_output(h, tram_graph_bind(h, stuck, "echo", tram_graph_input(h, 64)));
+    FAILS(tram_graph_compile(h, NULL, &y), TRAM_ERR_PEER_DEAD);
+    tram_graph_destroy(h);
     OK(tram_teardown(x)); /* nobody is left to wait for */
     tram_graph_destroy(g);
     tram_fini(t);

@@ -435,6 +435,9 @@ static void without_supervisor(enum tram_wait wait, const char *what) {
     FAILS(tram_execute(x, "n", 1, &early), TRAM_ERR_PEER_DEAD);
     FAILS(tram_actor_create(t, "Test", NULL, &more), TRAM_ERR_PEER_DEAD);
     SAYS("supervisor");
+    tram_graph_destroy(g);
+    OK(tram_graph_create(t, &g));
+    tram_graph_output(g, tram_graph_bind(g, actor, "obey", tram_graph_input(g, 64)));
     FAILS(tram_graph_compile(g, &o, &y), TRAM_ERR_PEER_DEAD);
     tram_graph_destroy(g);
     OK(tram_teardown(x));

@@ -189,7 +189,8 @@ static int pass(void *self, struct tram_call *c) {
     return obey(c) ? 0 : tram_forward(c, 0, 0);
 }
 
-static const struct tram_method methods[] = {{"echo", echo, 0}, {"pass", pass, 1}, {0}};
+static const struct tram_method methods[] = {
+    {.name = "echo", .fn = echo}, {.name = "pass", .fn = pass, .forwards = 1}, {0}};
 static const struct tram_class classes[] = {{.name = "Hot", .methods = methods}, {0}};
 
 /* ---- the driver ------------------------------------------------------------------------------------------- */

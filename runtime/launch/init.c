@@ -53,11 +53,17 @@ static void serve_if_asked(int argc, char **argv, const struct tram_class *class
 }
 
 static int check_classes(const struct tram_class *classes) {
-    for (const struct tram_class *c = classes; c && c->name; c++)
-        for (const struct tram_method *m = c->methods; m && m->name; m++)
+    for (const struct tram_class *c = classes; c && c->name; c++) {
+        for (const struct tram_method *m = c->methods; m && m->name; m++) {
             if (!m->fn)
                 return tram__fail(TRAM_ERR_INVALID, "method %s of class %s has no function", m->name,
                                   c->name);
+            if (m->results < 0 || m->results > TRAM_MAX_RESULTS)
+                return tram__fail(TRAM_ERR_INVALID,
+                                  "method %s of class %s has %d results; it can have 1 to %d", m->name,
+                                  c->name, m->results, TRAM_MAX_RESULTS);
+        }
+    }
     return TRAM_OK;
 }
 

@@ -162,10 +162,12 @@ static void unlink_path(void *self) {
 }
 
 static const struct tram_method test_methods[] = {
-    {"echo", echo, 0},           {"pass", pass, 1},   {"sneak", pass, 0},
-    {"maybe", maybe, 1},         {"join", join, 0},   {"tag", tag, 0},
-    {"grow", grow, 0},           {"size", size, 0},   {"obey", obey, 0},
-    {"obey_pass", obey_pass, 1}, {"calls", calls, 0}, {0}};
+    {.name = "echo", .fn = echo},   {.name = "pass", .fn = pass, .forwards = 1},
+    {.name = "sneak", .fn = pass},  {.name = "maybe", .fn = maybe, .forwards = 1},
+    {.name = "join", .fn = join},   {.name = "tag", .fn = tag},
+    {.name = "grow", .fn = grow},   {.name = "size", .fn = size},
+    {.name = "obey", .fn = obey},   {.name = "obey_pass", .fn = obey_pass, .forwards = 1},
+    {.name = "calls", .fn = calls}, {0}};
 static const struct tram_method no_methods[] = {{0}};
 
 const struct tram_class test_classes[] = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Which outputs tell the driver that its input's slot is free, so that it need not fetch the readers' acks.
+ * Which outputs tell the driver that the slots it wrote are free, so that it need not fetch the readers' acks.
  *
  * Operations are ordered by each participant's list and by WRITE before READ of the same message. An output
- * covers the input when every COMPUTE that releases the input (or a carrier of it) is so ordered before the
+ * covers the input when every COMPUTE that releases what the driver wrote (or a carrier of it) is so ordered before the
  * driver's READ of that output: the ack's store happened before, and whoever acquired the output need not look
  * at it.
  */
@@ -65,6 +65,22 @@ static bool released_by_all(const struct order *o, uint32_t channel) {
     return true;
 }
 
+/* The same for all that the driver writes, and what carries it. */
+static bool covered(const struct order *o) {
+    const struct tram__participant_plan *driver = &o->s->participants[0];
+    for (uint32_t i = 0; i < driver->op_count; i++) {
+        if (driver->ops[i].kind != TRAM__OP_WRITE)
+            continue;
+        const struct tram__channel_plan *c = &o->s->channels[driver->ops[i].index];
+        if (!released_by_all(o, driver->ops[i].index))
+            return false;
+        for (uint32_t k = 0; k < c->carrier_count; k++)
+            if (!released_by_all(o, c->carriers[k]))
+                return false;
+    }
+    return true;
+}
+
 bool tram__schedule_covers(struct tram__schedule *s) {
     struct order o = {.s = s,
                       .written = calloc(s->channel_count, sizeof *o.written),
@@ -76,12 +92,9 @@ bool tram__schedule_covers(struct tram__schedule *s) {
         for (uint32_t i = 0; i < s->participants[p].op_count; i++)
             if (s->participants[p].ops[i].kind == TRAM__OP_WRITE)
                 o.written[s->participants[p].ops[i].index] = i + 1;
-    for (uint32_t i = 0; ok && s->input >= 0 && i < s->output_count; i++) {
-        const struct tram__channel_plan *input = &s->channels[s->input];
+    for (uint32_t i = 0; ok && i < s->output_count; i++) {
         mark_before(&o, s->outputs[i]);
-        s->covers[i] = released_by_all(&o, (uint32_t)s->input);
-        for (uint32_t k = 0; s->covers[i] && k < input->carrier_count; k++)
-            s->covers[i] = released_by_all(&o, input->carriers[k]);
+        s->covers[i] = covered(&o);
     }
     free(o.written);
     free(o.before);

@@ -1,24 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schedule/schedule.h"
 
-static void print_value(const struct tram__schedule *s, uint32_t channel, FILE *out) {
+enum { NAME = 200 };
+
+void tram__schedule_channel_name(const struct tram__schedule *s, uint32_t channel, char *out, size_t size) {
+    const struct tram__channel_plan *c = &s->channels[channel];
     char name[160];
-    tram__graph_name(s->graph, s->channels[channel].node, name, sizeof name);
-    fprintf(out, "c%u %s", channel, name);
+    switch (c->kind) {
+    case TRAM__CHANNEL_VALUE:
+        tram__graph_name(s->graph, c->node, name, sizeof name);
+        snprintf(out, size, "c%u %s", channel, name);
+        break;
+    case TRAM__CHANNEL_START:
+        snprintf(out, size, "c%u start", channel);
+        break;
+    case TRAM__CHANNEL_TOKEN:
+        tram__graph_name(s->graph, c->node, name, sizeof name);
+        snprintf(out, size, "c%u token of %s", channel, name);
+        break;
+    }
+}
+
+static void print_value(const struct tram__schedule *s, uint32_t channel, FILE *out) {
+    char name[NAME];
+    tram__schedule_channel_name(s, channel, name, sizeof name);
+    fputs(name, out);
+}
+
+static void print_arg(const struct tram__schedule *s, const struct tram__participant_plan *p,
+                      const struct tram__arg_plan *a, FILE *out) {
+    char name[160];
+    switch (a->kind) {
+    case TRAM__FROM_CHANNEL:
+        fprintf(out, "c%u", a->index);
+        break;
+    case TRAM__FROM_TASK:
+        tram__graph_name(s->graph, p->tasks[a->index].results[a->result].node, name, sizeof name);
+        fputs(name, out);
+        break;
+    case TRAM__FROM_CONSTANT:
+        fprintf(out, "constant of %llu B", (unsigned long long)s->graph->nodes[p->constants[a->index]].bytes);
+        break;
+    }
+}
+
+/* The arguments from *arg on that one element of a shape stands for, with brackets around lists; returns the position
+ * after it. */
+static uint32_t print_shaped(const struct tram__schedule *s, const struct tram__participant_plan *p,
+                             const struct tram__task_plan *t, uint32_t at, uint32_t *arg, FILE *out) {
+    uint32_t code = s->graph->nodes[t->node].shape[at++];
+    if (code == 0) {
+        print_arg(s, p, &t->args[(*arg)++], out);
+        return at;
+    }
+    fputc('[', out);
+    for (uint32_t i = 1; i < code; i++) {
+        fputs(i > 1 ? ", " : "", out);
+        at = print_shaped(s, p, t, at, arg, out);
+    }
+    fputc(']', out);
+    return at;
 }
 
 static void print_compute(const struct tram__schedule *s, const struct tram__participant_plan *p,
                           const struct tram__task_plan *t, FILE *out) {
     char name[160];
+    const struct tram__node *n = &s->graph->nodes[t->node];
     tram__graph_name(s->graph, t->node, name, sizeof name);
     fprintf(out, "  COMPUTE %s(", name);
-    for (uint32_t k = 0; k < t->arg_count; k++) {
-        if (t->args[k].kind == TRAM__FROM_CHANNEL) {
-            fprintf(out, "%sc%u", k ? ", " : "", t->args[k].index);
-        } else {
-            tram__graph_name(s->graph, p->tasks[t->args[k].index].node, name, sizeof name);
-            fprintf(out, "%s%s", k ? ", " : "", name);
-        }
+    for (uint32_t k = 0; !n->shape && k < t->arg_count; k++) {
+        fputs(k ? ", " : "", out);
+        print_arg(s, p, &t->args[k], out);
+    }
+    for (uint32_t at = 0, arg = 0; at < n->shape_count;) {
+        fputs(at ? ", " : "", out);
+        at = print_shaped(s, p, t, at, &arg, out);
     }
     fprintf(out, ")");
     for (uint32_t k = 0; k < t->release_count; k++)
@@ -32,7 +88,8 @@ static void print_write(const struct tram__schedule *s, uint32_t channel, FILE *
     print_value(s, channel, out);
     for (uint32_t i = 0; i < c->reader_count; i++)
         fprintf(out, "%s%s", i ? ", " : " -> ", s->participants[c->readers[i]].name);
-    fprintf(out, ", %llu B", (unsigned long long)c->capacity);
+    if (c->kind == TRAM__CHANNEL_VALUE)
+        fprintf(out, ", %llu B", (unsigned long long)c->capacity);
     for (uint32_t i = 0; i < c->carrier_count; i++)
         fprintf(out, "%sc%u", i ? ", " : ", held by ", c->carriers[i]);
     fprintf(out, "\n");

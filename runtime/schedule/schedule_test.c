@@ -159,7 +159,7 @@ static void one_value_for_two_tasks_is_received_once(void **state) {
               "  COMPUTE B.use(c1, c1)\n"
               "  WRITE   c2 B.use -> driver, 8 B\n"
               "  READ    c0 input\n"
-              "  COMPUTE B.again(c1, c0) then releases c0, c1\n"
+              "  COMPUTE B.again(c1, c0) then releases c1, c0\n"
               "  WRITE   c3 B.again -> driver, 8 B\n");
 }
 
@@ -222,6 +222,163 @@ static void an_output_may_have_other_readers_too(void **state) {
               "  WRITE   c2 B.y -> driver, 8 B\n");
 }
 
+static struct tram_node split(struct tram_graph *g, int actor, uint32_t results, struct tram_node arg) {
+    const struct tram__node like = {.actor = (struct tram_actor *)(uintptr_t)&actors[actor],
+                                    .actor_index = (uint32_t)actor,
+                                    .actor_name = (char *)(uintptr_t)names[actor],
+                                    .method = (char *)(uintptr_t) "split",
+                                    .results = results};
+    return tram__graph_add_task(g, &like, 1, &arg);
+}
+
+static void parts_and_results(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node small = tram_graph_input(g, 8), large = tram_graph_input(g, 4096);
+    tram_graph_input(g, 16); /* nobody takes it */
+    struct tram_node both = split(g, 0, 3, small), last = tram_graph_result(g, both, 2);
+    tram_graph_limit(g, last, 100);
+    struct tram_node end = TASK(g, 1, "join", large, tram_graph_result(g, both, 0), last);
+    tram_graph_output(g, end);
+    tram_graph_output(g, last);
+    expect(g, "driver\n"
+              "  WRITE   c0 input 0 -> A, 8 B\n"
+              "  WRITE   c1 input 1 -> B, 4096 B\n"
+              "  READ    c4 B.join\n"
+              "  READ    c3 A.split[2]\n"
+              "A\n"
+              "  READ    c0 input 0\n"
+              "  COMPUTE A.split(c0) then releases c0\n"
+              "  WRITE   c2 A.split -> B, 8 B\n"
+              "  WRITE   c3 A.split[2] -> B, driver, 100 B\n"
+              "B\n"
+              "  READ    c1 input 1\n"
+              "  READ    c2 A.split\n"
+              "  READ    c3 A.split[2]\n"
+              "  COMPUTE B.join(c1, c2, c3) then releases c1, c2, c3\n"
+              "  WRITE   c4 B.join -> driver, 4096 B\n");
+}
+
+static void lists_constants_and_no_input(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node one = tram_graph_constant(g, "abc", 3), made = add(g, 0, "make", 0, NULL);
+    tram_graph_limit(g, made, 32);
+    struct tram_node inner = tram_graph_list(g, made, one);
+    tram_graph_output(g, TASK(g, 1, "use", tram_graph_list(g, inner, one), made, one));
+    expect(g,
+           "driver\n"
+           "  WRITE   c2 start -> A\n"
+           "  READ    c1 B.use\n"
+           "A\n"
+           "  READ    c2 start\n"
+           "  COMPUTE A.make() then releases c2\n"
+           "  WRITE   c0 A.make -> B, 32 B\n"
+           "B\n"
+           "  READ    c0 A.make\n"
+           "  COMPUTE B.use([[c0, constant of 3 B], constant of 3 B], c0, constant of 3 B) then releases c0\n"
+           "  WRITE   c1 B.use -> driver, 32 B\n");
+}
+
+static void control_edges(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8), a = TASK(g, 0, "begin", in), b = TASK(g, 1, "second", in);
+    struct tram_node c = TASK(g, 1, "third", in);
+    tram_graph_after(g, b, a);
+    tram_graph_after(g, c, a);
+    tram_graph_after(g, c, b); /* in bind order anyway */
+    tram_graph_output(g, c);
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, B, 8 B\n"
+              "  READ    c1 B.third\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  COMPUTE A.begin(c0) then releases c0\n"
+              "  WRITE   c2 A.begin -> B, 8 B\n"
+              "B\n"
+              "  READ    c0 input\n"
+              "  READ    c2 A.begin\n"
+              "  COMPUTE B.second(c0) then releases c2\n"
+              "  COMPUTE B.third(c0) then releases c0\n"
+              "  WRITE   c1 B.third -> driver, 8 B\n");
+}
+
+static void a_unit_begins_together(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8), a = TASK(g, 0, "left", in), b = TASK(g, 1, "right", in);
+    tram_graph_unit(g, 2, (struct tram_node[]){a, b});
+    tram_graph_output(g, a);
+    tram_graph_output(g, b);
+    expect(g, "driver\n"
+              "  WRITE   c0 input -> A, B, 8 B\n"
+              "  READ    c1 A.left\n"
+              "  READ    c2 B.right\n"
+              "A\n"
+              "  READ    c0 input\n"
+              "  WRITE   c3 token of A.left -> B\n"
+              "  READ    c4 token of B.right\n"
+              "  COMPUTE A.left(c0) then releases c0, c4\n"
+              "  WRITE   c1 A.left -> driver, 8 B\n"
+              "B\n"
+              "  READ    c0 input\n"
+              "  WRITE   c4 token of B.right -> A\n"
+              "  READ    c3 token of A.left\n"
+              "  COMPUTE B.right(c0) then releases c0, c3\n"
+              "  WRITE   c2 B.right -> driver, 8 B\n");
+}
+
+/* ---- impossible orders ---- */
+
+static void expect_deadlock(struct tram_graph *g, const char *text) {
+    struct tram__schedule *s;
+    assert_int_equal(tram__graph_check(g), TRAM_OK);
+    assert_int_equal(tram__schedule_create(g, &s), TRAM_ERR_INVALID);
+    assert_string_equal(tram_last_error()->text, text);
+    tram_graph_destroy(g);
+}
+
+static void units_in_two_orders(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8);
+    struct tram_node a1 = TASK(g, 0, "a1", in), a2 = TASK(g, 0, "a2", in);
+    struct tram_node b1 = TASK(g, 1, "b1", in), b2 = TASK(g, 1, "b2", in);
+    tram_graph_unit(g, 2, (struct tram_node[]){a1, b2});
+    tram_graph_unit(g, 2, (struct tram_node[]){a2, b1});
+    tram_graph_output(g, a2);
+    expect_deadlock(g, "deadlock: {A.a1 + B.b2} waits for {A.a2 + B.b1} waits for {A.a1 + B.b2}");
+}
+
+static void a_late_control_edge(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node a = TASK(g, 0, "begin", tram_graph_input(g, 8)), b = TASK(g, 1, "middle", a);
+    struct tram_node c = TASK(g, 2, "end", b);
+    tram_graph_output(g, c);
+    tram_graph_after(g, a, c);
+    expect_deadlock(g, "deadlock: A.begin waits for C.end waits for B.middle waits for A.begin");
+}
+
+static void against_bind_order(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8), a = TASK(g, 0, "one", in), b = TASK(g, 0, "two", in);
+    tram_graph_output(g, b);
+    tram_graph_after(g, a, b);
+    expect_deadlock(g, "deadlock: A.one waits for A.two waits for A.one");
+}
+
+static void after_itself(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_node a = TASK(g, 0, "one", tram_graph_input(g, 8));
+    tram_graph_output(g, a);
+    tram_graph_after(g, a, a);
+    expect_deadlock(g, "deadlock: A.one waits for A.one");
+}
+
 /* ---- invariants of random graphs ---- */
 
 static struct tram_graph *random_graph(uint64_t *random) {
@@ -259,7 +416,7 @@ static void check_channels(const struct tram__schedule *s) {
     for (uint32_t c = 0; c < s->channel_count; c++) {
         const struct tram__channel_plan *plan = &s->channels[c];
         assert_true(plan->reader_count > 0);
-        assert_int_equal(plan->capacity, g->nodes[plan->node].limit);
+        assert_int_equal(plan->capacity, g->nodes[plan->node].bytes);
         for (uint32_t p = 0; p < s->participant_count; p++) {
             bool uses = false;
             for (uint32_t v = 0; v < g->node_count; v++)
@@ -321,9 +478,10 @@ static void check_order(const struct tram__schedule *s, const struct tram__parti
                     assert_true(from < op->index && p->tasks[from].node == node);
             }
             bool written = i + 1 < p->op_count && op[1].kind == TRAM__OP_WRITE;
-            assert_int_equal(written, t->channel >= 0);
+            int32_t channel = t->results[0].channel;
+            assert_int_equal(written, channel >= 0);
             if (written)
-                assert_true(op[1].index == (uint32_t)t->channel && s->channels[t->channel].node == t->node);
+                assert_true(op[1].index == (uint32_t)channel && s->channels[channel].node == t->node);
         } else if (p->actor) {
             assert_true(i > 0 && op[-1].kind == TRAM__OP_COMPUTE);
         }
@@ -331,6 +489,18 @@ static void check_order(const struct tram__schedule *s, const struct tram__parti
     assert_int_equal(next, p->task_count);
     for (uint32_t c = 0; c < s->channel_count; c++)
         assert_int_equal(read[c], reads(&s->channels[c], (uint32_t)(p - s->participants)));
+}
+
+/* The result of p's task may be the message of channel c, passed on within p. What came by way of another participant
+ * is held by the ack of the channel that brought it. */
+static bool refers(const struct tram__schedule *s, const struct tram__participant_plan *p, uint32_t task,
+                   uint32_t c) {
+    const struct tram__task_plan *t = &p->tasks[task];
+    bool any = false;
+    for (uint32_t k = 0; s->graph->nodes[t->node].forwards && k < t->arg_count; k++)
+        any |=
+            t->args[k].kind == TRAM__FROM_CHANNEL ? t->args[k].index == c : refers(s, p, t->args[k].index, c);
+    return any;
 }
 
 /* Each message is released once, at or after the last task that may look at it, by way of locals too. */
@@ -345,8 +515,7 @@ static void check_releases(const struct tram__schedule *s, const struct tram__pa
             for (uint32_t k = 0; k < t->arg_count; k++) {
                 if (t->args[k].kind == TRAM__FROM_CHANNEL && t->args[k].index == c)
                     last_use = i;
-                if (t->args[k].kind == TRAM__FROM_TASK &&
-                    holds(s->graph, s->graph->nodes[t->node].args[k], s->channels[c].node))
+                if (t->args[k].kind == TRAM__FROM_TASK && refers(s, p, t->args[k].index, c))
                     last_use = i;
             }
         }
@@ -408,6 +577,14 @@ int main(void) {
         cmocka_unit_test(forwards_hold_what_they_pass_on),
         cmocka_unit_test(a_local_forward_keeps_its_message),
         cmocka_unit_test(an_output_may_have_other_readers_too),
+        cmocka_unit_test(parts_and_results),
+        cmocka_unit_test(lists_constants_and_no_input),
+        cmocka_unit_test(control_edges),
+        cmocka_unit_test(a_unit_begins_together),
+        cmocka_unit_test(units_in_two_orders),
+        cmocka_unit_test(a_late_control_edge),
+        cmocka_unit_test(against_bind_order),
+        cmocka_unit_test(after_itself),
         cmocka_unit_test(random_graphs_keep_the_rules),
     };
     tram__schedule_destroy(NULL);

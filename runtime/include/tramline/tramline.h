@@ -82,7 +82,10 @@ struct tram_method {
     const char *name;
     tram_method_fn *fn;
     int forwards; /* nonzero: may call tram_forward; compile then maps the producers' pages to the readers */
+    int results;  /* how many; 0: one. At most TRAM_MAX_RESULTS */
 };
+
+#define TRAM_MAX_RESULTS 64
 
 struct tram_class {
     const char *name;
@@ -132,10 +135,20 @@ int tram_actor_pid(const struct tram_actor *a);
 
 /* Inside a method. Arguments are borrowed until the method returns. */
 size_t tram_arg_count(const struct tram_call *c);
-struct tram_bytes tram_arg(const struct tram_call *c, size_t index);
-/* Room for result `index` (only 0 as yet), in place in the outgoing slot; NULL, with the call failed, when
- * `size` is above the edge's limit. Writing all of it is the method's duty. Reserving again replaces the
- * first. */
+struct tram_bytes tram_arg(const struct tram_call *c, size_t index); /* no data: a list, or there is none */
+/* Arguments that were bound as lists (tram_graph_list): all of them as one list, the number of a list's elements, and
+ * its element `index` as bytes or as a list of its own. Of the wrong kind or out of range: empty. */
+struct tram_list {
+    const struct tram_call *call;
+    uint32_t first, count; /* private */
+};
+struct tram_list tram_args(const struct tram_call *c);
+size_t tram_list_count(struct tram_list l);
+struct tram_bytes tram_list_bytes(struct tram_list l, size_t index);
+struct tram_list tram_list_at(struct tram_list l, size_t index);
+/* Room for result `index`, in place in the outgoing slot; NULL, with the call failed, when `size` is above the edge's
+ * limit. Writing all of it is the method's duty. Reserving again replaces the first. A result that is never reserved
+ * is empty. */
 void *tram_result_reserve(struct tram_call *c, size_t index, size_t size);
 /* Reserve and copy in one. Uses the kernel that is fastest for the size. Returns 0 or the code to return. */
 int tram_result_copy(struct tram_call *c, size_t index, const void *data, size_t size);
@@ -174,6 +187,7 @@ int tram_call(struct tram_actor *a, const char *method, const void *data, size_t
 
 /* ---- Graphs ---- */
 
+/* A value in the making: a part of the input, a constant, a list of nodes, or a result of a task. */
 struct tram_node {
     struct tram_graph *graph;
     uint32_t index;
@@ -182,14 +196,36 @@ struct tram_node {
 int tram_graph_create(struct tram *t, struct tram_graph **out);
 void tram_graph_destroy(struct tram_graph *g); /* compiled graphs made from it live on */
 
-/* Builders return a node; a mistake is kept with the graph, its message exact, and returned by compile. */
-struct tram_node tram_graph_input(struct tram_graph *g, size_t max_bytes); /* one per graph as yet */
+/* Builders return a node; a mistake is kept with the graph, its message exact, and returned by compile. A compiled
+ * graph takes no more changes. */
+
+/* Adds a part to the input: every execution brings one value for each, of at most `max_bytes`. A task takes the parts
+ * that it names, and only those travel to it. A graph may have none: it then runs when it is executed with nothing. */
+struct tram_node tram_graph_input(struct tram_graph *g, size_t max_bytes);
+/* A value that is the same in every execution; copied now, and sent to its readers by compile. */
+struct tram_node tram_graph_constant(struct tram_graph *g, const void *data, size_t size);
+/* Nodes taken together as one argument; lists may contain lists. Has no value of its own: it is no output. */
+struct tram_node tram_graph_list_nodes(struct tram_graph *g, size_t count, const struct tram_node *nodes);
+#define tram_graph_list(g, ...)                                                                      \
+    tram_graph_list_nodes((g), sizeof((struct tram_node[]){__VA_ARGS__}) / sizeof(struct tram_node), \
+                          (struct tram_node[]){__VA_ARGS__})
+/* Adds a task: `method` of the actor, on these arguments (none: it runs once in every execution). Returns its result 0.
+ * The tasks of one actor run in the order in which they were bound, all for one execution before any of the next. A
+ * value that several tasks of an actor take is received once; between tasks of one actor it never leaves the process.
+ */
 struct tram_node tram_graph_bind_args(struct tram_graph *g, struct tram_actor *a, const char *method,
                                       size_t count, const struct tram_node *args);
 #define tram_graph_bind(g, a, method, ...)                                                     \
     tram_graph_bind_args((g), (a), (method),                                                   \
                          sizeof((struct tram_node[]){__VA_ARGS__}) / sizeof(struct tram_node), \
                          (struct tram_node[]){__VA_ARGS__})
+/* Result `index` of the task whose result `node` is. */
+struct tram_node tram_graph_result(struct tram_graph *g, struct tram_node node, size_t index);
+/* A control edge: the task of `node` runs after the task of `before`, in every execution, whichever was bound first.
+ * Only the order is passed on: a failure is not. */
+void tram_graph_after(struct tram_graph *g, struct tram_node node, struct tram_node before);
+/* These tasks, of different actors, run together: each begins when all of them can. */
+void tram_graph_unit(struct tram_graph *g, size_t count, const struct tram_node *nodes);
 /* Limit of a task's result; without it, the largest limit among its arguments. */
 void tram_graph_limit(struct tram_graph *g, struct tram_node node, size_t max_bytes);
 /* Adds an output; executions hand out one reference for each, in this order. */
@@ -204,9 +240,9 @@ struct tram_compile_options {
 #define TRAM_MAX_INFLIGHT 4096u
 #define TRAM_MAX_BYTES    (UINT64_C(1) << 32) /* largest limit of one edge */
 
-/* Freezes the graph's present state, allocates, prefaults and maps every channel, and starts one thread per
- * actor. Fails, saying what each edge asked for, when memory would not do. Blocks until every actor is ready
- * (at most 10 s). `options` may be NULL. */
+/* Freezes the graph, allocates, prefaults and maps every channel, and starts one thread per
+ * actor. Fails, saying what each edge asked for, when memory would not do, and with the cycle when the order asked for
+ * is impossible. Blocks until every actor is ready (at most 10 s). `options` may be NULL. A graph is compiled once. */
 int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
                        struct tram_compiled **out);
 
@@ -218,6 +254,13 @@ int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct 
  */
 int tram_execute_loan(struct tram_compiled *x, size_t size, void **buffer);
 int tram_execute_commit(struct tram_compiled *x, size_t size, struct tram_ref *refs);
+/* The same for any number of parts, in the order of tram_graph_input: sizes and buffers are arrays of `count`. The
+ * functions above are for graphs with one part; of these, count 0 is for graphs with none. */
+int tram_execute_parts(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
+                       struct tram_ref *refs);
+int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t *sizes, void **buffers);
+int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_t *sizes,
+                              struct tram_ref *refs);
 
 /* Stops the graph's threads and frees its memory, within `timeout_s`; its actors live on and may be compiled
  * again. Idempotent. ERR_TIMED_OUT names the actor that is still inside a method, and the call may be

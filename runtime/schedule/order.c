@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The deadlock check. Each task waits for the task before it on its actor, for the tasks whose results it takes, and for
+ * those that a control edge puts before it; the members of a unit wait as one. There is an order in which all can run
+ * if and only if these waits have no cycle; then the per-actor lists cannot deadlock either, whatever the timing, for
+ * each list is in bind order and every wait in it is one of these.
+ */
+#include "schedule/schedule.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE UINT32_MAX
+
+/* Vertices are units and tasks without one; waits[i] says that `to` waits for `from`. */
+struct order {
+    const struct tram_graph *g;
+    uint32_t *vertex; /* by node */
+    uint32_t count;
+    struct wait {
+        uint32_t from, to, next; /* next: of the same `from` */
+    } * waits;
+    uint32_t wait_count;
+    uint32_t *first; /* by vertex */
+    uint32_t *open;  /* by vertex: what it still waits for */
+    uint32_t *queue;
+    uint32_t *member; /* by vertex: a task of it */
+};
+
+static void add_wait(struct order *o, uint32_t from_node, uint32_t to_node) {
+    uint32_t from = o->vertex[from_node], to = o->vertex[to_node];
+    o->waits[o->wait_count] = (struct wait){from, to, o->first[from]};
+    o->first[from] = o->wait_count++;
+    o->open[to]++;
+}
+
+static void find_vertices(struct order *o) {
+    const struct tram_graph *g = o->g;
+    o->count = g->unit_count;
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        if (g->nodes[i].kind != TRAM__NODE_TASK)
+            continue;
+        o->vertex[i] = g->nodes[i].unit ? g->nodes[i].unit - 1 : o->count++;
+        o->member[o->vertex[i]] = i;
+    }
+}
+
+/* The task that was bound last on each actor, so that the next one waits for it. */
+struct last {
+    struct tram_actor *actor;
+    uint32_t task, next;
+};
+
+static bool find_waits(struct order *o) {
+    const struct tram_graph *g = o->g;
+    enum { BUCKETS = 1024 };
+    uint32_t *bucket = malloc(BUCKETS * sizeof *bucket), used = 0;
+    struct last *last = malloc((g->node_count + 1) * sizeof *last);
+    bool ok = bucket && last;
+    for (uint32_t i = 0; ok && i < BUCKETS; i++)
+        bucket[i] = NONE;
+    for (uint32_t i = 0; ok && i < g->node_count; i++) {
+        const struct tram__node *n = &g->nodes[i];
+        if (n->kind != TRAM__NODE_TASK)
+            continue;
+        uint32_t *b = &bucket[((uintptr_t)n->actor / 16 + n->actor_index) % BUCKETS], k = *b;
+        while (k != NONE && last[k].actor != n->actor)
+            k = last[k].next;
+        if (k == NONE) {
+            k = used++;
+            last[k] = (struct last){n->actor, i, *b};
+            *b = k;
+        } else {
+            add_wait(o, last[k].task, i);
+            last[k].task = i;
+        }
+        for (uint32_t a = 0; a < n->arg_count; a++) {
+            uint32_t task = tram__graph_task(g, n->args[a]);
+            if (g->nodes[task].kind == TRAM__NODE_TASK)
+                add_wait(o, task, i);
+        }
+        for (uint32_t a = 0; a < n->after_count; a++)
+            add_wait(o, n->after[a], i);
+    }
+    free(bucket);
+    free(last);
+    return ok;
+}
+
+/* Serves every vertex that waits for nothing more; returns how many there were. */
+static uint32_t run(struct order *o) {
+    uint32_t served = 0, queued = 0;
+    for (uint32_t v = 0; v < o->count; v++)
+        if (!o->open[v])
+            o->queue[queued++] = v;
+    while (served < queued) {
+        uint32_t v = o->queue[served++];
+        for (uint32_t w = o->first[v]; w != NONE; w = o->waits[w].next)
+            if (--o->open[o->waits[w].to] == 0)
+                o->queue[queued++] = o->waits[w].to;
+    }
+    return served;
+}
+
+static size_t add_name(const struct order *o, uint32_t vertex, char *out, size_t size) {
+    const struct tram_graph *g = o->g;
+    uint32_t task = o->member[vertex], unit = g->nodes[task].unit,
+             count = unit ? g->units[unit - 1].count : 1;
+    size_t used = (size_t)snprintf(out, size, "%s", unit ? "{" : "");
+    for (uint32_t i = 0; i < count && used < size; i++) {
+        char name[160];
+        tram__graph_name(g, unit ? g->units[unit - 1].tasks[i] : task, name, sizeof name);
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? " + " : "", name);
+    }
+    if (unit && used < size)
+        used += (size_t)snprintf(out + used, size - used, "}");
+    return used;
+}
+
+/* Every vertex that is left waits for another that is left: going back from one leads into a cycle. */
+static int report(struct order *o) {
+    uint32_t *waits_for = o->queue, *seen = o->first; /* both have served */
+    for (uint32_t v = 0; v < o->count; v++)
+        waits_for[v] = seen[v] = NONE;
+    for (uint32_t w = 0; w < o->wait_count; w++)
+        if (o->open[o->waits[w].from] && o->open[o->waits[w].to] && waits_for[o->waits[w].to] == NONE)
+            waits_for[o->waits[w].to] = o->waits[w].from;
+    uint32_t v = 0, steps = 0;
+    while (!o->open[v])
+        v++;
+    for (; seen[v] == NONE; v = waits_for[v])
+        seen[v] = steps++;
+    char text[400];
+    size_t used = 0;
+    uint32_t at = v;
+    do {
+        used += add_name(o, at, text + used, sizeof text - used);
+        if (used < sizeof text)
+            used += (size_t)snprintf(text + used, sizeof text - used, " waits for ");
+        at = waits_for[at];
+    } while (at != v && used < sizeof text);
+    if (used < sizeof text)
+        add_name(o, v, text + used, sizeof text - used);
+    return tram__fail(TRAM_ERR_INVALID, "deadlock: %s", text);
+}
+
+int tram__schedule_order(const struct tram_graph *g) {
+    struct order o = {.g = g};
+    size_t waits = g->node_count + 1, n = g->node_count + (size_t)g->unit_count + 1;
+    for (uint32_t i = 0; i < g->node_count; i++)
+        waits += g->nodes[i].arg_count + (size_t)g->nodes[i].after_count;
+    o.vertex = calloc(n, sizeof *o.vertex);
+    o.waits = calloc(waits, sizeof *o.waits);
+    o.first = malloc(n * sizeof *o.first);
+    o.open = calloc(n, sizeof *o.open);
+    o.queue = calloc(n, sizeof *o.queue);
+    o.member = calloc(n, sizeof *o.member);
+    bool enough = o.vertex && o.waits && o.first && o.open && o.queue && o.member;
+    int status = TRAM_OK;
+    if (enough) {
+        memset(o.first, 0xff, n * sizeof *o.first);
+        find_vertices(&o);
+        enough = find_waits(&o);
+    }
+    if (!enough)
+        status = tram__fail(TRAM_ERR_NO_MEMORY, "the order of %u nodes", g->node_count);
+    else if (run(&o) < o.count)
+        status = report(&o);
+    free(o.vertex);
+    free(o.waits);
+    free(o.first);
+    free(o.open);
+    free(o.queue);
+    free(o.member);
+    return status;
+}
