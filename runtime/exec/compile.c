@@ -390,6 +390,7 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
 int tram_teardown_within(struct tram_compiled *x, double timeout_s) {
     if (x->torn)
         return TRAM_OK;
+    x->closing = true;
     int status = stop_actors(x, tram__deadline_ns(timeout_s));
     if (status)
         return status;

@@ -53,7 +53,8 @@ struct tram_compiled {
      * protocol, ERR_PROTOCOL. */
     int dead;
     struct tram_actor *who; /* died or stopped; NULL: the supervisor died */
-    bool torn;
+    uint64_t looked_ns;     /* when a wait that timed out last looked for who died or stopped */
+    bool closing, torn;     /* closing: a teardown has begun */
     uint64_t channel_bytes, compile_ns;
 };
 

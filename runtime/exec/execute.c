@@ -79,6 +79,17 @@ static int interrupted(void *arg) {
     return x->dead;
 }
 
+/* A wait shorter than a second asks for neither the supervisor nor a stopped actor by itself: after one that timed out,
+ * looks, ten times a second at most. 0 or why the graph can run no more. */
+static int look_after_timeout(struct tram_compiled *x) {
+    uint64_t now = tram__now_ns();
+    if (!x->dead && now - x->looked_ns >= 100000000u) {
+        x->looked_ns = now;
+        interrupted(x);
+    }
+    return x->dead;
+}
+
 /* The actor that has finished the fewest executions, the first of them in bind order: where things stand
  * still. */
 static int no_progress(struct tram_compiled *x, uint64_t n, double timeout_s) {
@@ -118,7 +129,7 @@ static int task_failed(struct tram_compiled *x, uint64_t n, const struct tram__m
 /* ---- submitting ---- */
 
 static int refuse(struct tram_compiled *x) {
-    if (x->torn)
+    if (x->closing)
         return torn();
     if (x->dead || look_for_dead(x))
         return lost(x, 0);
@@ -128,7 +139,7 @@ static int refuse(struct tram_compiled *x) {
 /* Waits until a writer of ours may write the next execution's message. */
 static int loan_slot(struct tram_compiled *x, struct tram__writer *w) {
     int status = w->ops->loan(w, x->next, x->next_slot, x->submit_timeout_s);
-    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0))
+    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0) && !look_after_timeout(x))
         return no_progress(x, x->next, x->submit_timeout_s);
     if (__builtin_expect(x->dead, 0))
         return lost(x, 0);
@@ -137,7 +148,7 @@ static int loan_slot(struct tram_compiled *x, struct tram__writer *w) {
 
 /* Whether another execution, of `count` parts, may begin now. */
 static int admit(struct tram_compiled *x, size_t count) {
-    if (__builtin_expect(x->torn || x->dead, 0))
+    if (__builtin_expect(x->closing || x->dead, 0))
         return refuse(x);
     if (__builtin_expect(
             tram__load32_acquire(x->participant.waiter.epoch) != x->participant.waiter.epoch_seen, 0)) {
@@ -249,7 +260,7 @@ int tram_execute_loan(struct tram_compiled *x, size_t size, void **buffer) {
 
 int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_t *sizes,
                               struct tram_ref *refs) {
-    if (x->torn || x->dead)
+    if (x->closing || x->dead)
         return refuse(x);
     if (!x->loaned)
         return tram__fail(TRAM_ERR_INVALID, "a commit without a loan");
@@ -323,6 +334,8 @@ static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, str
     status = x->dead ? x->dead : reader->ops->read(reader, r->id, slot, timeout_s, &m);
     /* What was published in full before a death is still good, also when the death was noticed between the wait's
      * last look at the message and its look at the epoch; nothing else is waited for. */
+    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0))
+        look_after_timeout(x);
     if (__builtin_expect(status && x->dead, 0))
         status = reader->ops->read(reader, r->id, slot, 0, &m);
     if (status == TRAM_OK && x->covers[r->output])

@@ -250,8 +250,8 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
  * the in-flight limit is reached: release a result first. No allocation, no lock, and no system call while no
  * peer sleeps. */
 int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs);
-/* The same without the copy: *buffer has room for the input's limit; fill it, then commit `size` bytes of it.
- */
+/* The same without the copy: *buffer has room for `size` bytes, and not for more; fill it, then commit as many of them
+ * as there are. A loan that is not committed is taken back by the next. */
 int tram_execute_loan(struct tram_compiled *x, size_t size, void **buffer);
 int tram_execute_commit(struct tram_compiled *x, size_t size, struct tram_ref *refs);
 /* The same for any number of parts, in the order of tram_graph_input: sizes and buffers are arrays of `count`. The
@@ -264,7 +264,7 @@ int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_
 
 /* Stops the graph's threads and frees its memory, within `timeout_s`; its actors live on and may be compiled
  * again. Idempotent. ERR_TIMED_OUT names the actor that is still inside a method, and the call may be
- * repeated. `x` stays readable until tram_fini. */
+ * repeated; executions are refused from its beginning. `x` stays readable until tram_fini. */
 int tram_teardown_within(struct tram_compiled *x, double timeout_s);
 int tram_teardown(struct tram_compiled *x); /* within 30 s */
 
