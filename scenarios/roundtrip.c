@@ -1,31 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Round trip: one actor returns the payload.
+ * One actor returns the payload.
  */
+#include "harness/echo.h"
 #include "harness/harness.h"
 
-static int echo(void *self, struct tram_call *c) {
-    (void)self;
-    struct tram_bytes in = tram_arg(c, 0);
-    return tram_result_copy(c, 0, in.data, in.size);
+static void build(struct tram_graph *g, struct tram_actor **actors, const struct tram_shape *shape) {
+    struct tram_node in = tram_graph_input(g, shape->bytes);
+    tram_graph_output(g, tram_graph_bind(g, actors[0], shape->loan ? "forward" : "echo", in));
 }
 
-static int forward(void *self, struct tram_call *c) {
-    (void)self;
-    return tram_forward(c, 0, 0);
-}
-
-static const struct tram_method methods[] = {
-    {.name = "echo", .fn = echo}, {.name = "forward", .fn = forward, .forwards = 1}, {0}};
-static const struct tram_class classes[] = {{.name = "Echo", .methods = methods}, {0}};
-
-static void build(struct tram_graph *g, struct tram_actor **actors, size_t bytes, bool loan) {
-    struct tram_node in = tram_graph_input(g, bytes);
-    tram_graph_output(g, tram_graph_bind(g, actors[0], loan ? "forward" : "echo", in));
-}
-
-static int call(struct tram_actor **actors, const void *data, size_t size, bool loan, struct tram_ref *ref) {
-    return tram_call(actors[0], loan ? "forward" : "echo", data, size, ref);
+static int call(struct tram_actor **actors, const struct tram_shape *shape, const void *data,
+                struct tram_ref *refs) {
+    return tram_call(actors[0], shape->loan ? "forward" : "echo", data, shape->bytes, refs);
 }
 
 int main(int argc, char **argv) {
@@ -37,9 +24,9 @@ int main(int argc, char **argv) {
                     "  ./scenarios/roundtrip --size=1:64M:x8 --json=out.json  a sweep of sizes, kept\n"
                     "  ./scenarios/roundtrip --size=1M,64M --loan             without copies\n"
                     "  ./scenarios/roundtrip --wait=block --cpus=0,1          asleep between messages\n",
-        .classes = classes,
+        .classes = tram_echo_classes,
         .class_name = "Echo",
-        .actors = 1,
+        .pattern = TRAM_PATTERN_CHAIN,
         .build = build,
         .call = call,
     };

@@ -10,16 +10,31 @@
 
 #include "tramline/tramline.h"
 
+/* Who hands what to whom; the limit does the same without a runtime. Every result is the payload of its execution. */
+enum tram_pattern {
+    TRAM_PATTERN_CHAIN,   /* driver -> actor 1 -> ... -> actor N -> driver; a round trip is a chain of one */
+    TRAM_PATTERN_SCATTER, /* driver -> each of N actors -> driver: N results */
+};
+
+/* One execution's worth of what a scenario builds for. */
+struct tram_shape {
+    unsigned actors;
+    size_t bytes; /* of the payload */
+    bool loan;    /* pass payloads on by reference */
+};
+
 struct tram_scenario {
     const char *name, *summary;
     const char *examples; /* lines for --help */
     const struct tram_class *classes;
     const char *class_name; /* of every actor */
-    unsigned actors;
-    /* Adds the graph from its input of at most `bytes` to its output. `loan`: pass payloads on by reference. */
-    void (*build)(struct tram_graph *g, struct tram_actor **actors, size_t bytes, bool loan);
-    /* Submits the eager counterpart of one execution, whose result is `ref`. */
-    int (*call)(struct tram_actor **actors, const void *data, size_t size, bool loan, struct tram_ref *ref);
+    enum tram_pattern pattern;
+    const char *actors; /* default of --actors; NULL: always one, and no such option */
+    /* Adds the graph, from its input to its output or outputs. */
+    void (*build)(struct tram_graph *g, struct tram_actor **actors, const struct tram_shape *shape);
+    /* Submits the eager counterpart of one execution, `refs` for its results; NULL: there is none. */
+    int (*call)(struct tram_actor **actors, const struct tram_shape *shape, const void *data,
+                struct tram_ref *refs);
 };
 
 /* The whole of main; returns the exit status: 0, 1 when a run failed, 2 for bad usage. */

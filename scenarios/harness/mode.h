@@ -9,7 +9,7 @@
 
 #include "harness/settings.h"
 
-enum { TRAM_MAX_PIDS = 64, TRAM_WHY = 512 };
+enum { TRAM_MAX_PIDS = TRAM_MAX_ACTORS, TRAM_WHY = 512 };
 
 /* What one trial runs; filled in by the harness, read by the modes. */
 struct tram_case {
@@ -17,7 +17,7 @@ struct tram_case {
     enum tram_mode mode;
     enum tram_wait wait;
     uint64_t size;
-    uint32_t inflight;
+    uint32_t actors, inflight;
     bool loan;
     bool check; /* fill and check payloads */
     uint64_t seed;
@@ -25,7 +25,13 @@ struct tram_case {
     struct tram__cpus placement;
 };
 
-/* `count` executions by copy, numbered from `first`: inputs at from + i * stride, results to `to` + i * stride. */
+/* How many results an execution has. */
+static inline uint32_t tram_case_results(const struct tram_case *c) {
+    return c->scenario->pattern == TRAM_PATTERN_SCATTER ? c->actors : 1;
+}
+
+/* `count` executions by copy, numbered from `first`: inputs at from + i * stride, result k to
+ * `to` + (i * results + k) * stride. */
 struct tram_batch {
     uint64_t first;
     uint32_t count;
@@ -48,10 +54,10 @@ struct tram_mode_ops {
     int (*open)(const struct tram_case *c, void **state, char *why);
     /* Runs a batch, blocking; 0 or -1 with `why`. */
     int (*run)(void *state, struct tram_batch *b, char *why);
-    /* By loan, one execution at a time: where its input is to be filled in; run it, and lend its result; give that
+    /* By loan, one execution at a time: where its input is to be filled in; run it, and lend its results; give them
      * back. A mode that has no loan lends a buffer of its own. */
     int (*loan)(void *state, void **buffer, char *why);
-    int (*exchange)(void *state, struct tram_bytes *result, char *why);
+    int (*exchange)(void *state, struct tram_bytes *results, char *why);
     int (*release)(void *state, char *why);
     void (*counters)(void *state, struct tram_mode_counters *out);
     /* Processes other than the caller that work for it. */

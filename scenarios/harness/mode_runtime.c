@@ -17,7 +17,9 @@ struct state {
     struct tram_actor *actors[MAX_ACTORS];
     struct tram_graph *graph;
     struct tram_compiled *compiled;
-    struct tram_ref *refs; /* in flight */
+    uint32_t results;
+    struct tram_shape shape;
+    struct tram_ref *refs; /* in flight, `results` for each execution */
     void *buffer;          /* eager, by loan */
 };
 
@@ -31,7 +33,7 @@ static void close_state(void *state) {
     if (s->compiled)
         tram_teardown(s->compiled);
     tram_graph_destroy(s->graph);
-    for (unsigned i = 0; i < s->c->scenario->actors; i++)
+    for (unsigned i = 0; i < s->c->actors; i++)
         tram_actor_destroy(s->actors[i]);
     free(s->refs);
     free(s->buffer);
@@ -40,13 +42,16 @@ static void close_state(void *state) {
 
 static int open_actors(const struct tram_case *c, struct state **out, char *why) {
     struct state *s = calloc(1, sizeof *s);
-    if (!s || !(s->refs = calloc(c->inflight, sizeof *s->refs))) {
+    uint32_t results = tram_case_results(c);
+    if (!s || !(s->refs = calloc((size_t)c->inflight * results, sizeof *s->refs))) {
         free(s);
         snprintf(why, TRAM_WHY, "out of memory");
         return -1;
     }
     s->c = c;
-    for (unsigned i = 0; i < c->scenario->actors; i++) {
+    s->results = results;
+    s->shape = (struct tram_shape){.actors = c->actors, .bytes = c->size, .loan = c->loan};
+    for (unsigned i = 0; i < c->actors; i++) {
         struct tram_actor_options o = {.cpu = 1 + c->placement.cpu[(i + 1) % c->placement.count]};
         if (tram_actor_create(tram_harness_runtime, c->scenario->class_name, &o, &s->actors[i])) {
             fail(why);
@@ -79,7 +84,7 @@ static int open_compiled(const struct tram_case *c, void **state, char *why) {
     struct tram_compile_options o = {.inflight = c->inflight, .submit_timeout_s = c->timeout_s};
     if (tram_graph_create(tram_harness_runtime, &s->graph))
         goto err;
-    c->scenario->build(s->graph, s->actors, c->size, c->loan);
+    c->scenario->build(s->graph, s->actors, &s->shape);
     if (tram_graph_compile(s->graph, &o, &s->compiled))
         goto err;
     *state = s;
@@ -90,14 +95,30 @@ err:
     return -1;
 }
 
-static inline int submit(struct state *s, const void *data, struct tram_ref *ref) {
-    const struct tram_case *c = s->c;
+static inline int submit(struct state *s, const void *data, struct tram_ref *refs) {
     if (s->compiled)
-        return tram_execute(s->compiled, data, c->size, ref);
-    return c->scenario->call(s->actors, data, c->size, c->loan, ref);
+        return tram_execute(s->compiled, data, s->shape.bytes, refs);
+    return s->c->scenario->call(s->actors, &s->shape, data, refs);
 }
 
-/* By copy. The reference at `head` of the ring is the oldest in flight. */
+/* Fetches every result of the batch's execution number `got`. */
+static int fetch(struct state *s, struct tram_batch *b, uint32_t got, struct tram_ref *refs, char *why) {
+    const struct tram_case *c = s->c;
+    unsigned char *to = b->to + (size_t)got * s->results * b->stride;
+    for (uint32_t k = 0; k < s->results; k++) {
+        size_t size;
+        if (tram_get(&refs[k], to + k * b->stride, c->size, &size, c->timeout_s))
+            return fail(why);
+        if (size != c->size) {
+            snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes", (unsigned long long)(b->first + got),
+                     size);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* By copy. The references at `head` of the ring are the oldest in flight. */
 static int run(void *state, struct tram_batch *b, char *why) {
     struct state *s = state;
     const struct tram_case *c = s->c;
@@ -106,21 +127,15 @@ static int run(void *state, struct tram_batch *b, char *why) {
         while (sent < b->count && sent - got < inflight) {
             if (b->took_ns)
                 b->took_ns[sent] = tram__now_ns();
-            if (submit(s, b->from + sent * b->stride, &s->refs[tail]))
+            if (submit(s, b->from + sent * b->stride, &s->refs[(size_t)tail * s->results]))
                 return fail(why);
             sent++;
             tail = tail + 1 == inflight ? 0 : tail + 1;
         }
-        size_t size;
-        if (tram_get(&s->refs[head], b->to + got * b->stride, c->size, &size, c->timeout_s))
-            return fail(why);
+        if (fetch(s, b, got, &s->refs[(size_t)head * s->results], why))
+            return -1;
         if (b->took_ns)
             b->took_ns[got] = tram__now_ns() - b->took_ns[got];
-        if (size != c->size) {
-            snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes", (unsigned long long)(b->first + got),
-                     size);
-            return -1;
-        }
         got++;
         head = head + 1 == inflight ? 0 : head + 1;
     }
@@ -135,16 +150,22 @@ static int loan(void *state, void **buffer, char *why) {
     return 0;
 }
 
-static int exchange(void *state, struct tram_bytes *result, char *why) {
+static int exchange(void *state, struct tram_bytes *results, char *why) {
     struct state *s = state;
     if (s->compiled ? tram_execute_commit(s->compiled, s->c->size, s->refs) : submit(s, s->buffer, s->refs))
         return fail(why);
-    return tram_get_borrow(s->refs, result, s->c->timeout_s) ? fail(why) : 0;
+    for (uint32_t k = 0; k < s->results; k++)
+        if (tram_get_borrow(&s->refs[k], &results[k], s->c->timeout_s))
+            return fail(why);
+    return 0;
 }
 
 static int release(void *state, char *why) {
     struct state *s = state;
-    return tram_release(s->refs) ? fail(why) : 0;
+    for (uint32_t k = 0; k < s->results; k++)
+        if (tram_release(&s->refs[k]))
+            return fail(why);
+    return 0;
 }
 
 static void counters(void *state, struct tram_mode_counters *out) {
@@ -162,9 +183,9 @@ static void counters(void *state, struct tram_mode_counters *out) {
 
 static int pids(void *state, pid_t *out) {
     struct state *s = state;
-    for (unsigned i = 0; i < s->c->scenario->actors; i++)
+    for (unsigned i = 0; i < s->c->actors; i++)
         out[i] = tram_actor_pid(s->actors[i]);
-    return (int)s->c->scenario->actors;
+    return (int)s->c->actors;
 }
 
 #define OPS(mode, opens)                                                                                 \

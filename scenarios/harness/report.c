@@ -10,15 +10,15 @@
 
 enum { CELL = 24, MAX_LINE = 100 };
 
-struct tram_trial *tram_run_trial(const struct tram_run *r, size_t size, int mode, uint64_t repetition) {
-    return &r->trials[(size * TRAM_MODES + (size_t)mode) * r->settings->repetitions + repetition];
+struct tram_trial *tram_run_trial(const struct tram_run *r, size_t point, int mode, uint64_t repetition) {
+    return &r->trials[(point * TRAM_MODES + (size_t)mode) * r->settings->repetitions + repetition];
 }
 
-void tram_case_name(const struct tram_run *r, size_t size, int mode, char *out, size_t out_size) {
-    const struct tram_settings *s = r->settings;
-    snprintf(out, out_size, "%s/mode:%s/size:%llu/actors:%u/inflight:%llu%s", r->scenario->name,
-             tram_mode_names[mode], (unsigned long long)s->sizes[size], r->scenario->actors,
-             (unsigned long long)s->inflight, s->loan ? "/loan:1" : "");
+void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out, size_t out_size) {
+    const struct tram_point *p = &r->settings->points[point];
+    snprintf(out, out_size, "%s/mode:%s/size:%llu/actors:%u/inflight:%u%s", r->scenario->name,
+             tram_mode_names[mode], (unsigned long long)p->size, p->actors, p->inflight,
+             r->settings->loan ? "/loan:1" : "");
 }
 
 /* ---- numbers as text ---- */
@@ -64,12 +64,12 @@ static double field(const struct tram_trial *t, size_t offset) {
 }
 
 /* Median over the repetitions that have the figure; NaN when none has. */
-static double over_repetitions(const struct tram_run *r, size_t size, int mode, size_t offset) {
+static double over_repetitions(const struct tram_run *r, size_t point, int mode, size_t offset) {
     uint64_t n = r->settings->repetitions;
     double *v = malloc(n * sizeof *v), median = NAN;
     size_t have = 0;
     for (uint64_t i = 0; v && r->settings->modes[mode] && i < n; i++) {
-        double one = field(tram_run_trial(r, size, mode, i), offset);
+        double one = field(tram_run_trial(r, point, mode, i), offset);
         if (!isnan(one))
             v[have++] = one;
     }
@@ -79,13 +79,13 @@ static double over_repetitions(const struct tram_run *r, size_t size, int mode, 
     return median;
 }
 
-#define FIGURE(r, size, mode, name) over_repetitions((r), (size), (mode), offsetof(struct tram_trial, name))
+#define FIGURE(r, point, mode, name) over_repetitions((r), (point), (mode), offsetof(struct tram_trial, name))
 
 /* How many times slower `mode` is than `base`: by latency, or by rate when executions overlap. */
-static double slower(const struct tram_run *r, size_t size, int mode, int base) {
-    if (r->settings->inflight > 1)
-        return FIGURE(r, size, base, execs_per_s) / FIGURE(r, size, mode, execs_per_s);
-    return FIGURE(r, size, mode, p50_ns) / FIGURE(r, size, base, p50_ns);
+static double slower(const struct tram_run *r, size_t point, int mode, int base) {
+    if (r->settings->points[point].inflight > 1)
+        return FIGURE(r, point, base, execs_per_s) / FIGURE(r, point, mode, execs_per_s);
+    return FIGURE(r, point, mode, p50_ns) / FIGURE(r, point, base, p50_ns);
 }
 
 /* ---- the header ---- */
@@ -93,12 +93,13 @@ static double slower(const struct tram_run *r, size_t size, int mode, int base) 
 static void print_placement(const struct tram_run *r, char *out, size_t size) {
     const struct tram__cpus *p = &r->settings->placement;
     size_t used = (size_t)snprintf(out, size, "driver on CPU %d", p->cpu[0]);
-    for (unsigned i = 0; i < r->scenario->actors && i < 8 && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%d",
-                                 i                          ? ","
-                                 : r->scenario->actors == 1 ? ", actor on "
-                                                            : ", actors on ",
-                                 p->cpu[(i + 1) % p->count]);
+    if (!r->scenario->actors) {
+        snprintf(out + used, size - used, ", actor on %d", p->cpu[1 % p->count]);
+        return;
+    }
+    used += (size_t)snprintf(out + used, size - used, ", actors in turn on ");
+    for (unsigned i = 1; i <= p->count && i <= 8 && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%d", i > 1 ? "," : "", p->cpu[i % p->count]);
 }
 
 void tram_report_header(const struct tram_run *r) {
@@ -107,9 +108,9 @@ void tram_report_header(const struct tram_run *r) {
     char placement[128];
     print_placement(r, placement, sizeof placement);
     printf("%s: %s\n", r->scenario->name, r->scenario->summary);
-    printf("  %llu in flight%s, wait %s, %llu repetitions in fresh processes, seed %llu\n",
-           (unsigned long long)s->inflight, s->loan ? ", by loan" : "", waits[s->wait],
-           (unsigned long long)s->repetitions, (unsigned long long)s->seed);
+    printf("  %s in flight%s, wait %s, %llu repetitions in fresh processes, seed %llu\n", s->inflight,
+           s->loan ? ", by loan" : "", waits[s->wait], (unsigned long long)s->repetitions,
+           (unsigned long long)s->seed);
     printf("  %s, %u of %u usable CPUs, %s\n", r->environment.machine.cpu_model, s->placement.count,
            s->placement.usable, r->environment.machine.kernel);
     printf("  %s; tramline %s%s%.12s\n\n", placement, TRAM_VERSION, tram_build()->commit ? " " : "",
@@ -136,19 +137,35 @@ static void print_floors(const struct tram_run *r) {
 
 /* ---- the table ---- */
 
-static void print_row(const struct tram_run *r, size_t size, int mode) {
-    char bytes[32], p50[CELL], p99[CELL], rate[CELL], cpu[CELL], limit[CELL], gain[CELL];
-    tram__size_print(r->settings->sizes[size], bytes, sizeof bytes);
-    printf("%-9s %9s %10s %10s %10s %10s %9s %9s\n", tram_mode_names[mode], bytes,
-           print_ns(FIGURE(r, size, mode, p50_ns), p50), print_ns(FIGURE(r, size, mode, p99_ns), p99),
-           print_rate(FIGURE(r, size, mode, execs_per_s), rate),
-           print_ns(FIGURE(r, size, mode, cpu_ns_per_exec), cpu),
-           print_ratio(slower(r, size, mode, TRAM_MODE_LIMIT), limit),
-           print_ratio(slower(r, size, TRAM_MODE_EAGER, mode), gain));
+static void print_titles(const struct tram_settings *s) {
+    printf("%-9s", "mode");
+    if (s->show_actors)
+        printf(" %6s", "actors");
+    if (s->show_inflight)
+        printf(" %8s", "inflight");
+    printf(" %9s %9s %9s %9s %9s %9s %9s\n", "size", "p50", "p99", "rate", "CPU/exec", "x limit", "vs eager");
 }
 
-static void print_repetition(const struct tram_run *r, size_t size, int mode, uint64_t i) {
-    const struct tram_trial *t = tram_run_trial(r, size, mode, i);
+static void print_row(const struct tram_run *r, size_t point, int mode) {
+    const struct tram_settings *s = r->settings;
+    const struct tram_point *at = &s->points[point];
+    char bytes[32], p50[CELL], p99[CELL], rate[CELL], cpu[CELL], limit[CELL], gain[CELL];
+    tram__size_print(at->size, bytes, sizeof bytes);
+    printf("%-9s", tram_mode_names[mode]);
+    if (s->show_actors)
+        printf(" %6u", at->actors);
+    if (s->show_inflight)
+        printf(" %8u", at->inflight);
+    printf(" %9s %9s %9s %9s %9s %9s %9s\n", bytes, print_ns(FIGURE(r, point, mode, p50_ns), p50),
+           print_ns(FIGURE(r, point, mode, p99_ns), p99),
+           print_rate(FIGURE(r, point, mode, execs_per_s), rate),
+           print_ns(FIGURE(r, point, mode, cpu_ns_per_exec), cpu),
+           print_ratio(slower(r, point, mode, TRAM_MODE_LIMIT), limit),
+           print_ratio(slower(r, point, TRAM_MODE_EAGER, mode), gain));
+}
+
+static void print_repetition(const struct tram_run *r, size_t point, int mode, uint64_t i) {
+    const struct tram_trial *t = tram_run_trial(r, point, mode, i);
     char a[CELL], b[CELL], c[CELL], d[CELL];
     printf("    %llu: p50 %s, timed singly %s, p90 %s, p99.9 %s", (unsigned long long)i + 1,
            print_ns(t->p50_ns, a), print_ns(t->tail_p50_ns, b), print_ns(t->p90_ns, c),
@@ -180,15 +197,16 @@ static void print_idle(const struct tram_run *r, int mode) {
 static void print_ratios(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     char a[CELL];
-    if (s->inflight > 1 || s->sizes[0] > 64)
+    bool alone = s->points[0].actors < s->placement.count; /* each on a CPU of its own */
+    if (s->points[0].inflight > 1 || s->points[0].size > 64)
         return;
     printf("\n");
-    if (s->modes[TRAM_MODE_LIMIT] && !s->loan && s->wait != TRAM_WAIT_BLOCK)
+    if (s->modes[TRAM_MODE_LIMIT] && !r->scenario->actors && !s->loan && s->wait != TRAM_WAIT_BLOCK)
         printf("limit is %s the cache-line round trip\n",
                print_ratio(FIGURE(r, 0, TRAM_MODE_LIMIT, p50_ns) / r->floor.cacheline_rtt_ns, a));
-    if (s->modes[TRAM_MODE_COMPILED])
+    if (s->modes[TRAM_MODE_COMPILED] && alone)
         print_idle(r, TRAM_MODE_COMPILED);
-    if (s->modes[TRAM_MODE_EAGER]) {
+    if (s->modes[TRAM_MODE_EAGER] && !r->scenario->actors) {
         double floor = s->wait == TRAM_WAIT_BLOCK ? r->floor.unix_rtt_ns : r->floor.unix_poll_rtt_ns;
         printf("eager is %s the %s AF_UNIX round trip\n",
                print_ratio(FIGURE(r, 0, TRAM_MODE_EAGER, p50_ns) / floor, a),
@@ -200,11 +218,11 @@ static void print_ratios(const struct tram_run *r) {
 static void print_sleepers(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     char size_text[32], a[CELL];
-    for (size_t size = 0; size < s->size_count; size++) {
-        double sleeps = s->modes[TRAM_MODE_COMPILED] ? FIGURE(r, size, TRAM_MODE_COMPILED, sleeps) : 0;
-        if (s->wait != TRAM_WAIT_AUTO || !(sleeps >= 0.5))
+    for (size_t point = 0; point < s->point_count; point++) {
+        double sleeps = s->modes[TRAM_MODE_COMPILED] ? FIGURE(r, point, TRAM_MODE_COMPILED, sleeps) : 0;
+        if (r->scenario->actors || s->wait != TRAM_WAIT_AUTO || !(sleeps >= 0.5))
             continue;
-        tram__size_print(s->sizes[size], size_text, sizeof size_text);
+        tram__size_print(s->points[point].size, size_text, sizeof size_text);
         printf("compiled, %s: %.1f sleeps an execution, with their wakes (a futex round trip: %s) in the "
                "figure;\n"
                "  --wait=spin shows it without\n",
@@ -216,24 +234,27 @@ void tram_report_table(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     if (!s->quiet)
         print_floors(r);
-    printf("%-9s %9s %10s %10s %10s %10s %9s %9s\n", "mode", "size", "p50", "p99", "rate", "CPU/exec",
-           "x limit", "vs eager");
-    for (size_t size = 0; size < s->size_count; size++) {
+    bool deep = false, single = false;
+    print_titles(s);
+    for (size_t point = 0; point < s->point_count; point++) {
+        deep |= s->points[point].inflight > 1;
+        single |= s->points[point].inflight == 1;
         for (int m = 0; m < TRAM_MODES; m++) {
             if (!s->modes[m])
                 continue;
-            print_row(r, size, m);
+            print_row(r, point, m);
             for (uint64_t i = 0; s->verbose && i < s->repetitions; i++)
-                print_repetition(r, size, m, i);
+                print_repetition(r, point, m, i);
         }
     }
     if (s->quiet)
         return;
     print_ratios(r);
     print_sleepers(r);
-    if (s->inflight > 1)
-        printf("\np50 and p99: from submission to result, timed singly. x limit and vs eager: by rate.\n");
-    else
+    if (deep)
+        printf("\n%sp50 and p99: from submission to result, timed singly. x limit and vs eager: by rate.\n",
+               single ? "More than one in flight: " : "");
+    if (single)
         printf(
             "\nService time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
             "x limit: p50 over limit's. vs eager: eager's p50 over this. CPU/exec: of all processes.\n",
@@ -242,11 +263,11 @@ void tram_report_table(const struct tram_run *r) {
 
 /* ---- the result file ---- */
 
-static int add_row(struct tram_results *results, const struct tram_run *r, size_t size, int mode,
+static int add_row(struct tram_results *results, const struct tram_run *r, size_t point, int mode,
                    uint64_t i) {
-    const struct tram_trial *t = tram_run_trial(r, size, mode, i);
+    const struct tram_trial *t = tram_run_trial(r, point, mode, i);
     char name[256];
-    tram_case_name(r, size, mode, name, sizeof name);
+    tram_case_name(r, point, mode, name, sizeof name);
     const struct tram_counter counters[] = {
         {"tail_p50_ns", t->tail_p50_ns},
         {"copies_per_exec", t->copies},
@@ -264,9 +285,9 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         .iterations = t->iterations,
         .scenario = r->scenario->name,
         .mode = tram_mode_names[mode],
-        .payload_bytes = r->settings->sizes[size],
-        .actors = r->scenario->actors,
-        .inflight = (uint32_t)r->settings->inflight,
+        .payload_bytes = r->settings->points[point].size,
+        .actors = r->settings->points[point].actors,
+        .inflight = r->settings->points[point].inflight,
         .p50_ns = t->p50_ns,
         .p90_ns = t->p90_ns,
         .p99_ns = t->p99_ns,
@@ -290,10 +311,10 @@ int tram_report_json(const struct tram_run *r, const char *path, char *why, size
     const struct tram_settings *s = r->settings;
     struct tram_results *results = tram_results_create(tram_environment_json(&r->environment));
     int status = results ? tram_results_set_floor(results, &r->floor) : -1;
-    for (size_t size = 0; !status && size < s->size_count; size++)
+    for (size_t point = 0; !status && point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++)
             for (uint64_t i = 0; !status && s->modes[m] && i < s->repetitions; i++)
-                status = add_row(results, r, size, m, i);
+                status = add_row(results, r, point, m, i);
     if (status)
         snprintf(why, why_size, "out of memory");
     else

@@ -10,7 +10,7 @@
 #include "results/environment.h"
 #include "results/result.h"
 
-/* Everything measured in one run. trials: [size][mode][repetition]; modes that were not asked for stay untouched. */
+/* Everything measured in one run. trials: [point][mode][repetition]; modes that were not asked for stay untouched. */
 struct tram_run {
     const struct tram_scenario *scenario;
     const struct tram_settings *settings;
@@ -20,9 +20,9 @@ struct tram_run {
     struct tram_floor floor;   /* their median */
 };
 
-struct tram_trial *tram_run_trial(const struct tram_run *r, size_t size, int mode, uint64_t repetition);
+struct tram_trial *tram_run_trial(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
 /* "roundtrip/mode:compiled/size:1/actors:1/inflight:1" into `out`. */
-void tram_case_name(const struct tram_run *r, size_t size, int mode, char *out, size_t out_size);
+void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out, size_t out_size);
 
 void tram_report_header(const struct tram_run *r);
 void tram_report_table(const struct tram_run *r);

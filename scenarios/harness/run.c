@@ -14,10 +14,10 @@
 #include "harness/floor.h"
 #include "harness/report.h"
 
-enum { FLOOR = -1 }; /* in place of a size */
+enum { FLOOR = -1 }; /* in place of a point */
 
 struct job {
-    int size, mode; /* size: index, or FLOOR */
+    int point, mode; /* point: index, or FLOOR */
 };
 
 static uint64_t next_random(uint64_t *state) {
@@ -30,10 +30,10 @@ static uint64_t next_random(uint64_t *state) {
 static size_t make_jobs(const struct tram_settings *s, struct job *jobs) {
     size_t n = 0;
     jobs[n++] = (struct job){FLOOR, 0};
-    for (size_t size = 0; size < s->size_count; size++)
+    for (size_t point = 0; point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++)
             if (s->modes[m])
-                jobs[n++] = (struct job){(int)size, m};
+                jobs[n++] = (struct job){(int)point, m};
     return n;
 }
 
@@ -52,19 +52,26 @@ static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
     struct tram_floor_params p = {.cpu = s->placement.cpu[0],
                                   .peer_cpu = s->placement.cpu[1 % s->placement.count],
                                   .copy_sizes = sizes};
-    for (size_t i = 0; i < s->size_count && p.copy_count < TRAM_FLOOR_MAX_SIZES; i++)
-        sizes[p.copy_count++] = s->sizes[i];
+    for (size_t i = 0; i < s->point_count && p.copy_count < TRAM_FLOOR_MAX_SIZES; i++) {
+        bool known = false;
+        for (size_t k = 0; k < p.copy_count; k++)
+            known |= sizes[k] == s->points[i].size;
+        if (!known)
+            sizes[p.copy_count++] = s->points[i].size;
+    }
     return tram_floor_measure(&p, &r->floors[repetition], why, TRAM_WHY);
 }
 
 static int run_case(struct tram_run *r, struct job job, uint64_t repetition, char *program, char *why) {
     const struct tram_settings *s = r->settings;
-    struct tram_trial *t = tram_run_trial(r, (size_t)job.size, job.mode, repetition);
+    struct tram_trial *t = tram_run_trial(r, (size_t)job.point, job.mode, repetition);
+    const struct tram_point *point = &s->points[job.point];
     *t = (struct tram_trial){
         .c = {.mode = (enum tram_mode)job.mode,
               .wait = s->wait,
-              .size = s->sizes[job.size],
-              .inflight = (uint32_t)s->inflight,
+              .size = point->size,
+              .actors = point->actors,
+              .inflight = point->inflight,
               .loan = s->loan,
               .check = !s->no_check,
               .seed = s->seed + repetition,
@@ -73,13 +80,14 @@ static int run_case(struct tram_run *r, struct job job, uint64_t repetition, cha
         .iters = s->iters,
         .warmup = s->warmup,
         /* The limit may spin for ever: it has no idle state worth a figure. */
-        .idle = job.size == 0 && job.mode != TRAM_MODE_LIMIT && s->inflight == 1 && s->wait != TRAM_WAIT_SPIN,
+        .idle = job.point == 0 && job.mode != TRAM_MODE_LIMIT && point->inflight == 1 &&
+                s->wait != TRAM_WAIT_SPIN,
     };
     if (tram_trial_run(t, program) == 0)
         return 0;
-    char size[32];
-    tram__size_print(s->sizes[job.size], size, sizeof size);
-    snprintf(why, TRAM_WHY, "mode %s, %s: %.380s", tram_mode_names[job.mode], size, t->why);
+    char name[128];
+    tram_case_name(r, (size_t)job.point, job.mode, name, sizeof name);
+    snprintf(why, TRAM_WHY, "%.120s: %.380s", name, t->why);
     return -1;
 }
 
@@ -94,20 +102,26 @@ static void progress(const struct tram_run *r, size_t done, size_t all) {
 
 static int run_all(struct tram_run *r, char *program, char *why) {
     const struct tram_settings *s = r->settings;
-    struct job jobs[TRAM__MAX_SIZES * TRAM_MODES + 1];
+    struct job *jobs = calloc(s->point_count * TRAM_MODES + 1, sizeof *jobs);
+    if (!jobs) {
+        snprintf(why, TRAM_WHY, "out of memory");
+        return -1;
+    }
     size_t n = make_jobs(s, jobs), done = 0;
     uint64_t random = s->seed;
-    for (uint64_t rep = 0; rep < s->repetitions; rep++) {
+    int status = 0;
+    for (uint64_t rep = 0; !status && rep < s->repetitions; rep++) {
         shuffle(jobs, n, &random);
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; !status && i < n; i++) {
             progress(r, done++, n * s->repetitions);
-            int status =
-                jobs[i].size == FLOOR ? run_floor(r, rep, why) : run_case(r, jobs[i], rep, program, why);
-            if (status)
-                return -1;
+            status =
+                jobs[i].point == FLOOR ? run_floor(r, rep, why) : run_case(r, jobs[i], rep, program, why);
         }
     }
+    free(jobs);
     progress(r, done, done);
+    if (status)
+        return -1;
     tram_floor_median(r->floors, s->repetitions, &r->floor);
     return 0;
 }
@@ -115,11 +129,11 @@ static int run_all(struct tram_run *r, char *program, char *why) {
 static void list_cases(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     char name[256];
-    for (size_t size = 0; size < s->size_count; size++) {
+    for (size_t point = 0; point < s->point_count; point++) {
         for (int m = 0; m < TRAM_MODES; m++) {
             if (!s->modes[m])
                 continue;
-            tram_case_name(r, size, m, name, sizeof name);
+            tram_case_name(r, point, m, name, sizeof name);
             printf("%s\n", name);
         }
     }
@@ -142,7 +156,7 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         fprintf(stderr, "%s: --json=%s: %s\n", name, s->json, why);
         return 2;
     }
-    r->trials = calloc(s->size_count * TRAM_MODES * s->repetitions, sizeof *r->trials);
+    r->trials = calloc(s->point_count * TRAM_MODES * s->repetitions, sizeof *r->trials);
     r->floors = calloc(s->repetitions, sizeof *r->floors);
     if (!r->trials || !r->floors) {
         fprintf(stderr, "%s: out of memory\n", name);
@@ -184,8 +198,9 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
     tram_fini(t);
     struct tram_settings settings;
     struct tram_run run = {.scenario = scenario, .settings = &settings};
-    if (tram_settings_parse(argc, argv, &settings)) {
+    if (tram_settings_parse(argc, argv, scenario, &settings)) {
         fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
+        free(settings.points);
         return 2;
     }
     int status = 0;
@@ -197,6 +212,7 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         list_cases(&run);
     else
         status = measure(&run, argc, argv);
+    free(settings.points);
     free(run.trials);
     free(run.floors);
     return status;

@@ -2,6 +2,7 @@
 #include "harness/settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -11,7 +12,9 @@ static const char *const wait_names[] = {"auto", "block", "spin"};
 
 struct raw {
     struct tram_settings *s;
-    const char *mode, *wait, *size;
+    const struct tram_scenario *scenario;
+    const char *mode, *wait, *size, *inflight, *actors;
+    char actors_help[80];
 };
 
 enum { TABLE_SIZE = 20 };
@@ -24,8 +27,8 @@ static void make_table(struct raw *r, struct tram__option *table) {
          0},
         {"size", 0, TRAM__OPTION_TEXT, "SIZES",
          "payload bytes: LIST or MIN:MAX:xFACTOR, with k, M, G (default 1)", &r->size, 0, 0},
-        {"inflight", 0, TRAM__OPTION_NUMBER, "N", "executions in flight (default 1)", &s->inflight, 1,
-         TRAM_MAX_INFLIGHT},
+        {"inflight", 0, TRAM__OPTION_TEXT, "COUNTS", "executions in flight, listed as sizes are (default 1)",
+         &r->inflight, 0, 0},
         {"loan", 0, TRAM__OPTION_FLAG, NULL, "no copies: fill in place, forward, borrow", &s->loan, 0, 0},
         {"iters", 'n', TRAM__OPTION_NUMBER, "N", "executions per timing pass (default: 0.3 s worth)",
          &s->iters, 1, 1000000000},
@@ -48,19 +51,35 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"help", 'h', TRAM__OPTION_FLAG, NULL, "print this, and end", &s->help, 0, 0},
         {0},
     };
-    _Static_assert(sizeof options / sizeof options[0] <= TABLE_SIZE, "the table fits");
+    _Static_assert(sizeof options / sizeof options[0] < TABLE_SIZE, "the table fits, with one more");
     memcpy(table, options, sizeof options);
+    if (!r->scenario->actors)
+        return;
+    snprintf(r->actors_help, sizeof r->actors_help, "actors, listed as sizes are (default %s)",
+             r->scenario->actors);
+    memmove(&table[1], table, sizeof options); /* after the mode */
+    table[0] = table[1];
+    table[1] =
+        (struct tram__option){"actors", 0, TRAM__OPTION_TEXT, "COUNTS", r->actors_help, &r->actors, 0, 0};
 }
 
-static int parse_modes(const char *text, bool *modes) {
+/* Whether the scenario can run in this mode. */
+static bool offers(const struct tram_scenario *s, int mode) {
+    return mode != TRAM_MODE_EAGER || s->call;
+}
+
+static int parse_modes(const char *text, const struct tram_scenario *scenario, bool *modes) {
     const char *p = text;
     do {
         size_t n = strcspn(p, ",");
         bool known = n == 3 && strncmp(p, "all", n) == 0;
         for (int m = 0; m < TRAM_MODES; m++) {
             if (known && n == 3) {
-                modes[m] = true;
+                modes[m] = offers(scenario, m);
             } else if (strlen(tram_mode_names[m]) == n && strncmp(p, tram_mode_names[m], n) == 0) {
+                if (!offers(scenario, m))
+                    return tram__fail(TRAM_ERR_UNSUPPORTED, "--mode=%s: %s has no mode %s", text,
+                                      scenario->name, tram_mode_names[m]);
                 modes[m] = true;
                 known = true;
                 break;
@@ -93,40 +112,78 @@ static int about(const char *option, const char *value) {
     return tram__fail(TRAM_ERR_INVALID, "--%s=%s: %s", option, value, text);
 }
 
-int tram_settings_parse(int argc, char **argv, struct tram_settings *out) {
+/* A list of counts, written as one of sizes. */
+static int parse_counts(const char *option, const char *text, uint64_t max, uint64_t *out, size_t *count) {
+    if (tram__sizes_parse(text, max, out, count))
+        return tram__fail(TRAM_ERR_INVALID,
+                          "--%s=%s: whole numbers from 1 to %llu are wanted: LIST or MIN:MAX:xFACTOR", option,
+                          text, (unsigned long long)max);
+    return TRAM_OK;
+}
+
+static int make_points(const struct raw *raw, struct tram_settings *out) {
+    uint64_t sizes[TRAM__MAX_SIZES], inflight[TRAM__MAX_SIZES], actors[TRAM__MAX_SIZES];
+    size_t size_count, inflight_count, actor_count;
+    if (tram__sizes_parse(raw->size, TRAM_MAX_SIZE, sizes, &size_count))
+        return about("size", raw->size);
+    if (parse_counts("inflight", raw->inflight, TRAM_MAX_INFLIGHT, inflight, &inflight_count) ||
+        parse_counts("actors", raw->actors, TRAM_MAX_ACTORS, actors, &actor_count))
+        return TRAM_ERR_INVALID;
+    out->points = calloc(size_count * inflight_count * actor_count, sizeof *out->points);
+    if (!out->points)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "the cases of a run");
+    for (size_t a = 0; a < actor_count; a++)
+        for (size_t f = 0; f < inflight_count; f++)
+            for (size_t s = 0; s < size_count; s++)
+                out->points[out->point_count++] =
+                    (struct tram_point){sizes[s], (uint32_t)actors[a], (uint32_t)inflight[f]};
+    out->inflight = raw->inflight;
+    out->actors = raw->actors;
+    out->show_actors = raw->scenario->actors != NULL;
+    out->show_inflight = inflight_count > 1;
+    if (out->loan && (inflight_count > 1 || inflight[0] > 1))
+        return tram__fail(TRAM_ERR_INVALID, "--inflight=%s: --loan is timed with one execution in flight",
+                          raw->inflight);
+    return TRAM_OK;
+}
+
+int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scenario,
+                        struct tram_settings *out) {
     struct tram__option table[TABLE_SIZE];
-    struct raw raw = {.s = out, .mode = "all", .wait = "auto", .size = "1"};
-    *out = (struct tram_settings){.inflight = 1, .repetitions = 5, .seed = 1, .timeout_s = 10};
+    struct raw raw = {.s = out,
+                      .scenario = scenario,
+                      .mode = "all",
+                      .wait = "auto",
+                      .size = "1",
+                      .inflight = "1",
+                      .actors = "1"};
+    *out = (struct tram_settings){.repetitions = 5, .seed = 1, .timeout_s = 10};
+    if (scenario->actors)
+        raw.actors = scenario->actors;
     make_table(&raw, table);
     int status = tram__options_parse(argc, argv, table);
     if (status || out->help || out->version)
         return status;
-    if ((status = parse_modes(raw.mode, out->modes)) || (status = parse_wait(raw.wait, &out->wait)))
+    if ((status = parse_modes(raw.mode, scenario, out->modes)) || (status = parse_wait(raw.wait, &out->wait)))
         return status;
-    if (tram__sizes_parse(raw.size, TRAM_MAX_SIZE, out->sizes, &out->size_count))
-        return about("size", raw.size);
     if (out->cpus && tram__cpus_parse(out->cpus, &out->placement))
         return about("cpus", out->cpus);
     if (!out->cpus)
         tram__cpus_usable(&out->placement);
-    if (out->loan && out->inflight > 1)
-        return tram__fail(TRAM_ERR_INVALID, "--inflight=%llu: --loan is timed with one execution in flight",
-                          (unsigned long long)out->inflight);
-    return TRAM_OK;
+    return make_points(&raw, out);
 }
 
 void tram_settings_help(const struct tram_scenario *s) {
     struct tram__option table[TABLE_SIZE];
     struct tram_settings unused;
-    struct raw raw = {.s = &unused};
+    struct raw raw = {.s = &unused, .scenario = s};
     make_table(&raw, table);
     printf("%s: %s\n\nUsage: ./scenarios/%s [options]\n\n", s->name, s->summary, s->name);
     tram__options_help(table);
-    printf(
-        "\nModes\n"
-        "  limit      the bare pattern with no runtime: raw flags, rings and copies between two processes\n"
-        "  compiled   the graph, compiled once and executed again and again\n"
-        "  eager      per-call dispatch over AF_UNIX sockets: spec, queue, look-up, reply, future\n"
-        "\nExamples\n%s",
-        s->examples);
+    printf("\nModes\n"
+           "  limit      the bare pattern with no runtime: raw flags, rings and copies between processes\n"
+           "  compiled   the graph, compiled once and executed again and again\n"
+           "  eager      per-call dispatch over AF_UNIX sockets: spec, queue, look-up, reply, future\n"
+           "\nExamples\n%s",
+           s->examples);
 }

@@ -14,22 +14,33 @@ enum tram_mode { TRAM_MODE_LIMIT, TRAM_MODE_COMPILED, TRAM_MODE_EAGER, TRAM_MODE
 
 extern const char *const tram_mode_names[TRAM_MODES];
 
+/* One combination of what is swept. */
+struct tram_point {
+    uint64_t size;
+    uint32_t actors, inflight;
+};
+
 struct tram_settings {
     bool modes[TRAM_MODES];
     enum tram_wait wait;
-    uint64_t sizes[TRAM__MAX_SIZES];
-    size_t size_count;
-    uint64_t inflight, iters, warmup, repetitions, seed; /* iters, warmup 0: as many as the time allows */
+    struct tram_point *points; /* every combination of actors, in-flight limit and size, in this order */
+    size_t point_count;
+    bool show_actors, show_inflight;           /* in the table: there are several */
+    uint64_t iters, warmup, repetitions, seed; /* iters, warmup 0: as many as the time allows */
     bool loan, no_check, quiet, verbose, list, version, help;
     double timeout_s;
     const char *cpus, *json;
-    struct tram__cpus placement; /* [0]: the driver; the actors follow in turn */
+    const char *inflight, *actors; /* as given */
+    struct tram__cpus placement;   /* [0]: the driver; the actors follow in turn */
 };
 
 #define TRAM_MAX_SIZE (UINT64_C(1) << 30)
 
-/* 0, or TRAM_ERR_INVALID with a message that names option and value. */
-int tram_settings_parse(int argc, char **argv, struct tram_settings *out);
+enum { TRAM_MAX_ACTORS = 512 };
+
+/* 0, or TRAM_ERR_INVALID with a message that names option and value. The caller frees out->points. */
+int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scenario,
+                        struct tram_settings *out);
 void tram_settings_help(const struct tram_scenario *s);
 
 #endif

@@ -45,8 +45,9 @@ struct runner {
     void *state;
     unsigned char *from, *to;
     size_t stride;
-    uint32_t batch;
-    uint64_t next; /* execution */
+    uint32_t batch, results; /* results: of one execution */
+    struct tram_bytes *lent; /* by loan: the results */
+    uint64_t next;           /* execution */
     uint64_t fill_ns, check_ns, filled;
     uint64_t *took; /* of one batch */
     double *samples;
@@ -79,11 +80,13 @@ static void fill(struct runner *r, uint32_t count) {
 static int check(struct runner *r, uint32_t count) {
     const struct tram_case *c = &r->t->c;
     uint64_t start = tram__now_ns();
-    for (uint32_t i = 0; c->check && i < count; i++) {
-        size_t at = tram_payload_check(r->to + i * r->stride, c->size, c->seed, r->next + i);
+    for (uint32_t i = 0; c->check && i < count * r->results; i++) {
+        uint64_t n = r->next + i / r->results;
+        size_t at = tram_payload_check(r->to + i * r->stride, c->size, c->seed, n);
         if (at != c->size) {
-            snprintf(r->t->why, sizeof r->t->why, "execution %llu returned a wrong byte at offset %zu",
-                     (unsigned long long)(r->next + i), at);
+            snprintf(r->t->why, sizeof r->t->why,
+                     "execution %llu returned a wrong byte at offset %zu of result %u", (unsigned long long)n,
+                     at, i % r->results);
             return -1;
         }
     }
@@ -94,7 +97,6 @@ static int check(struct runner *r, uint32_t count) {
 /* One execution by loan, of which only the exchange is timed. */
 static int run_loan(struct runner *r, uint64_t *elapsed_ns, uint64_t *cpu) {
     const struct tram_case *c = &r->t->c;
-    struct tram_bytes got;
     void *buffer;
     char *why = r->t->why;
     uint64_t begin = tram__now_ns();
@@ -103,16 +105,19 @@ static int run_loan(struct runner *r, uint64_t *elapsed_ns, uint64_t *cpu) {
     if (c->check)
         tram_payload_fill(buffer, c->size, c->seed, r->next);
     uint64_t cpu_start = cpu ? cpu_ns(r) : 0, start = tram__now_ns();
-    if (r->ops->exchange(r->state, &got, why))
+    if (r->ops->exchange(r->state, r->lent, why))
         return -1;
     uint64_t end = tram__now_ns();
     if (cpu)
         *cpu += cpu_ns(r) - cpu_start;
-    size_t at = c->check ? tram_payload_check(got.data, got.size, c->seed, r->next) : got.size;
-    if (got.size != c->size || at != c->size) {
-        snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes, right up to %zu",
-                 (unsigned long long)r->next, got.size, at);
-        return -1;
+    for (uint32_t k = 0; k < r->results; k++) {
+        const struct tram_bytes *got = &r->lent[k];
+        size_t at = c->check ? tram_payload_check(got->data, got->size, c->seed, r->next) : got->size;
+        if (got->size != c->size || at != c->size) {
+            snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes as result %u, right up to %zu",
+                     (unsigned long long)r->next, got->size, k, at);
+            return -1;
+        }
     }
     r->fill_ns += start - begin;
     r->check_ns += tram__now_ns() - end;
@@ -282,20 +287,23 @@ static int measure(struct runner *r) {
     r->stride = (c->size + 63) / 64 * 64;
     if (r->stride > 4096)
         r->stride = (c->size + 4095) / 4096 * 4096;
-    uint64_t most = BATCH_BYTES / r->stride;
+    r->results = tram_case_results(c);
+    uint64_t most = BATCH_BYTES / r->stride / r->results;
     r->batch = c->loan ? 1 : clamp(most, c->inflight > 1 ? 4 * c->inflight : 1, 1u << 20);
     size_t bytes = (size_t)r->batch * r->stride;
     r->from = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-    r->to = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+    size_t result_bytes = bytes * r->results;
+    r->to = aligned_alloc(4096, (result_bytes + 4095) / 4096 * 4096);
+    r->lent = calloc(r->results, sizeof *r->lent);
     r->took = calloc(r->batch, sizeof *r->took);
     r->samples = calloc(MAX_SAMPLES, sizeof *r->samples);
-    if (!r->from || !r->to || !r->took || !r->samples) {
+    if (!r->from || !r->to || !r->lent || !r->took || !r->samples) {
         snprintf(r->t->why, sizeof r->t->why, "out of memory for payloads of %llu bytes",
                  (unsigned long long)c->size);
         return -1;
     }
     memset(r->from, 1, bytes); /* resident */
-    memset(r->to, 1, bytes);
+    memset(r->to, 1, result_bytes);
     r->next = 1;
     if (warm_up(r))
         return -1;
@@ -331,6 +339,7 @@ void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, ch
     }
     free(r.from);
     free(r.to);
+    free(r.lent);
     free(r.took);
     free(r.samples);
     tram_fini(tram_harness_runtime);

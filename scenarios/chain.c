@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The payload passes through N actors in a row and comes back.
+ */
+#include "harness/echo.h"
+#include "harness/harness.h"
+
+static void build(struct tram_graph *g, struct tram_actor **actors, const struct tram_shape *shape) {
+    struct tram_node node = tram_graph_input(g, shape->bytes);
+    for (unsigned i = 0; i < shape->actors; i++)
+        node = tram_graph_bind(g, actors[i], shape->loan ? "forward" : "echo", node);
+    tram_graph_output(g, node);
+}
+
+int main(int argc, char **argv) {
+    static const struct tram_scenario chain = {
+        .name = "chain",
+        .summary = "the payload passes through N actors in a row",
+        .examples = "  ./scenarios/chain                                      2, 4 and 8 actors, 1 B\n"
+                    "  ./scenarios/chain --actors=2 --inflight=32             pipelined rate\n"
+                    "  ./scenarios/chain --actors=1:32:x2 --json=out.json     more actors than CPUs, kept\n"
+                    "  ./scenarios/chain --actors=8 --size=1M --loan          passed on by reference\n",
+        .classes = tram_echo_classes,
+        .class_name = "Echo",
+        .pattern = TRAM_PATTERN_CHAIN,
+        .actors = "2,4,8",
+        .build = build,
+    };
+    return tram_scenario_main(argc, argv, &chain);
+}

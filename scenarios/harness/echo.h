@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The actor of the plain patterns: class Echo, whose methods return their argument, "echo" as a copy and "forward" by
+ * reference.
+ */
+#ifndef TRAM_HARNESS_ECHO_H
+#define TRAM_HARNESS_ECHO_H
+
+#include "tramline/tramline.h"
+
+extern const struct tram_class tram_echo_classes[];
+
+#endif

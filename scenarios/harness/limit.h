@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The limit: the bare pattern with no runtime. Processes hand a payload on through raw flags and slots in shared memory.
+ * It shares placement and the clock with the runtime and nothing else. One in flight between two CPUs it is a cache-line
+ * round trip; deeper, a ring of that depth. Where there is a choice (how to wait and where to run with more processes
+ * than CPUs, which copy kernel, how many slots) it tries the candidates first, keeps the best and names it.
+ *
+ * Hop k is written by process k, the driver being 0, and hop 0 by the driver. In a chain process k reads hop k - 1 and
+ * the driver the last; in a scatter every process reads hop 0 and the driver all others.
+ */
+#ifndef TRAM_HARNESS_LIMIT_H
+#define TRAM_HARNESS_LIMIT_H
+
+#include <stdatomic.h>
+
+#include "base/seam.h"
+#include "harness/mode.h"
+
+enum { LIMIT_IN_SLOT = 120 };
+
+struct limit_slot {
+    _Alignas(128) _Atomic uint32_t seq;
+    _Atomic uint32_t asleep;
+    unsigned char payload[LIMIT_IN_SLOT];
+};
+_Static_assert(sizeof(struct limit_slot) == 128, "flag and small payload are one transfer");
+
+/* How to wait: poll so often, then yield so often, then poll for ever or sleep. */
+struct limit_strategy {
+    const char *name;
+    uint32_t polls, yields;
+    bool sleeps;
+};
+extern const struct limit_strategy limit_strategies[];
+enum limit_strategy_id { LIMIT_SPIN, LIMIT_YIELD, LIMIT_SLEEP, LIMIT_FIRST_MIXED, LIMIT_STRATEGIES = 6 };
+
+enum limit_kernel { LIMIT_PLAIN, LIMIT_STREAM, LIMIT_KERNELS };
+
+/* What all processes obey; changed only while nothing is in flight. */
+struct limit_control {
+    _Alignas(128) _Atomic uint32_t strategy;
+    _Atomic uint32_t kernel;
+    _Atomic uint32_t
+        mask; /* slots of each hop in use, a power of two and at least those in flight, less one */
+};
+
+struct limit {
+    const struct tram_case *c;
+    struct limit_control *control;
+    uint32_t most;            /* slots of each hop there are */
+    struct limit_slot *slots; /* [hop][most] */
+    unsigned char *extents;   /* [hop][most], `stride` each; NULL when payloads fit the slots */
+    size_t stride, bytes;
+    unsigned peers, results;
+    pid_t pid[TRAM_MAX_PIDS];
+    uint32_t sent; /* executions so far */
+    char note[64];
+};
+
+/* Runs a batch (limit.c). */
+int limit_run(void *state, struct tram_batch *b, char *why);
+/* Copies a payload with the chosen kernel (limit_copy.c). */
+void limit_copy(const struct limit *s, unsigned char *to, const unsigned char *from);
+/* Tries the candidates, sets the best, and says so in s->note (limit_choose.c). 0 or -1 with `why`. */
+int limit_choose(struct limit *s, char *why);
+
+#endif
