@@ -153,7 +153,9 @@ static void end_all(struct supervisor *s) {
 int tram__supervisor_serve(const char *program) {
     static struct supervisor s;
     struct tram__region region;
-    setsid(); /* a Ctrl-C at the terminal is the driver's to handle; its end reaches us in any case */
+    /* A Ctrl-C at the terminal is the driver's to handle; its end reaches us in any case. Not a session of our own: the
+     * kernel's autogroups would share each CPU half and half between the driver and all the actors on it. */
+    setpgid(0, 0);
     s = (struct supervisor){.program = program, .self = getpid()};
     sched_getaffinity(0, sizeof s.affinity, &s.affinity);
     if (tram__region_create("tramline-roster", sizeof(struct tram__roster), &region, &s.roster_fd) !=

@@ -18,7 +18,7 @@
 #include "base/wait.h"
 
 /* Polls without a pause: a pause lasts 140 cycles on recent processors, as long as the round trip itself. */
-enum { FREE_POLLS = 256, POLLS_PER_CLOCK = 8, YIELDS = 20, ASK_POLLS = 1 << 20 };
+enum { FREE_POLLS = 256, CROWDED_POLLS = 1, POLLS_PER_CLOCK = 8, YIELDS = 20, ASK_POLLS = 1 << 20 };
 
 /* A sleep costs block_ns more than spinning would have: past this multiple of it, that is under 5% of the
  * wait. */
@@ -53,12 +53,14 @@ bool tram__spin_more(struct tram__spin *s) {
     const struct tram__wait_plan *p = s->plan;
     if (p->policy == TRAM_WAIT_BLOCK)
         return false;
-    uint32_t free_polls = s->calls ? 0 : p->yields ? FREE_POLLS / 4 : FREE_POLLS;
+    uint32_t free_polls = s->calls ? 0 : p->yields ? CROWDED_POLLS : FREE_POLLS;
     if (++s->polls <= free_polls)
         return true;
     if (p->yields) {
-        if (s->yields == p->yields)
+        if (s->yields >= p->yields && tram__ticks() - s->start > p->block_ticks)
             return false;
+        if (!s->yields)
+            s->start = tram__ticks();
         s->yields++;
         tram__yield();
         return true;
