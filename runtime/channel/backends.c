@@ -17,6 +17,7 @@ static const char *missing_hook(const struct tram__channel_ops *ops) {
     NEED(publish);
     NEED(wake_readers);
     NEED(read);
+    NEED(expect);
     NEED(release);
     NEED(wake_writers);
 #undef NEED

@@ -98,6 +98,8 @@ struct tram__channel_ops {
      */
     int (*read)(struct tram__reader *r, uint64_t n, uint32_t slot, double timeout_s,
                 struct tram__message *out);
+    /* A hint: the message in this slot is read next. */
+    void (*expect)(const struct tram__reader *r, uint32_t slot);
     /* Gives back every message up to n. Never blocks. A sleeping writer needs wake_writers after it. */
     void (*release)(struct tram__reader *r, uint64_t n);
     /* After release and a seq_cst fence: wakes the writers that sleep. */

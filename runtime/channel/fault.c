@@ -69,6 +69,10 @@ static int fault_read(struct tram__reader *r, uint64_t n, uint32_t slot, double 
     return tram__channel_shm.read(r, n, slot, timeout_s, out);
 }
 
+static void fault_expect(const struct tram__reader *r, uint32_t slot) {
+    tram__channel_shm.expect(r, slot);
+}
+
 static void fault_release(struct tram__reader *r, uint64_t n) {
     stall();
     tram__channel_shm.release(r, n);
@@ -87,6 +91,7 @@ const struct tram__channel_ops tram__channel_fault = {
     .publish = fault_publish,
     .wake_readers = fault_wake_readers,
     .read = fault_read,
+    .expect = fault_expect,
     .release = fault_release,
     .wake_writers = fault_wake_writers,
 };

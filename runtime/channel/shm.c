@@ -174,6 +174,11 @@ static int shm_read(struct tram__reader *r, uint64_t n, uint32_t slot, double ti
     }
 }
 
+static void shm_expect(const struct tram__reader *r, uint32_t slot) {
+    __builtin_prefetch((const struct slot *)r->lines + slot);
+    __builtin_prefetch(&((const struct slot *)r->lines + slot)->seq);
+}
+
 static void shm_release(struct tram__reader *r, uint64_t n) {
     tram__store_release(r->ack, n); /* R2 */
 }
@@ -196,6 +201,7 @@ const struct tram__channel_ops tram__channel_shm = {
     .publish = shm_publish,
     .wake_readers = shm_wake_readers,
     .read = shm_read,
+    .expect = shm_expect,
     .release = shm_release,
     .wake_writers = shm_wake_writers,
 };

@@ -331,6 +331,8 @@ static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, str
         return status;
     struct tram__message m;
     struct tram__reader *reader = x->outputs[r->output];
+    if (r->output + 1 < x->output_count) /* results are mostly fetched in order */
+        reader->ops->expect(x->outputs[r->output + 1], slot);
     status = x->dead ? x->dead : reader->ops->read(reader, r->id, slot, timeout_s, &m);
     /* What was published in full before a death is still good, also when the death was noticed between the wait's
      * last look at the message and its look at the epoch; nothing else is waited for. */
