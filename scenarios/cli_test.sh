@@ -1,8 +1,10 @@
 #!/bin/sh
 # What a scenario says to bad input: one line on standard error that names the option and the value, exit status 2,
-# and no process left. Usage: cli_test.sh PROGRAM
+# and no process left. Usage: cli_test.sh PROGRAM [patterns]; with `patterns`, what is special to the programs of N
+# actors instead.
 set -u
 program=$1
+what=${2:-all}
 passed=0
 failed=0
 dir=$(mktemp -d)
@@ -35,6 +37,16 @@ accept() {
     fi
 }
 
+if [ "$what" = patterns ]; then
+    refuse "--actors=0: whole numbers from 1 to 512" --actors=0
+    refuse "--actors=513: whole numbers" --actors=513
+    refuse "--actors=two" --actors=two
+    accept "actors:3/inflight:2" --list --actors=3 --inflight=1,2
+    accept "limit" -n 50 -w 5 --repetitions=1 --actors=1,3 --inflight=1,3 --size=1,200,9k
+    accept "compiled" -n 20 -w 2 --repetitions=1 --actors=4 --size=64,100k --loan
+    accept "compiled" -n 20 -w 2 --repetitions=1 --actors=40 --mode=compiled,limit -v
+    accept "compiled" -n 20 -w 2 --repetitions=1 --actors=3 --wait=block --json="$dir/p.json"
+else
 refuse "--mode=quick: 'quick'" --mode=quick
 refuse "--mode=limit,: a mode is missing" --mode=limit,
 refuse "--mode=: ''" --mode=
@@ -54,9 +66,10 @@ refuse "--size=99999999999999999999" --size=99999999999999999999
 refuse "--size=4:1:x2: '4:1:x2' ends below" --size=4:1:x2
 refuse "--size=1:4:x1: '1'" --size=1:4:x1
 refuse "--size=1:4" --size=1:4
-refuse "--inflight=0: a whole number from 1 to 4096" --inflight=0
-refuse "--inflight=5000: a whole number from 1 to 4096" --inflight=5000
+refuse "--inflight=0: whole numbers from 1 to 4096" --inflight=0
+refuse "--inflight=5000: whole numbers from 1 to 4096" --inflight=5000
 refuse "--inflight=2: --loan" --loan --inflight=2
+refuse "--inflight=1,x" --inflight=1,x
 refuse "--iters=0" --iters=0
 refuse "--iters=1e3" -n 1e3
 refuse "--warmup=-1" -w -1
@@ -82,6 +95,8 @@ accept "limit" --quiet --iters=20 --warmup=2 --repetitions=2 --size=1,104,105,4k
 accept "eager" --quiet --iters=20 --warmup=2 --repetitions=1 --size=100k --inflight=3 --no-check
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --size=1,100k --loan --wait=spin
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --wait=block -v
+
+fi
 
 left=$(ps -eo args | grep -F -- "--tramline-" | grep -F "$program" | grep -v grep)
 if [ -n "$left" ]; then

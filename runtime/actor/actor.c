@@ -230,6 +230,7 @@ int tram_actor_create(struct tram *t, const char *class_name, const struct tram_
     *a = (struct tram_actor){.t = t, .index = t->next_index, .link = {.fd = -1}, .answer_fd = -1};
     a->name = strdup(o->name ? o->name : name);
     a->class_name = strdup(class_name);
+    a->pinned = o->cpu != 0;
     a->cpu = o->cpu ? o->cpu - 1 : place(t, a->index);
     if (!a->name || !a->class_name) {
         status = tram__fail(TRAM_ERR_NO_MEMORY, "an actor");

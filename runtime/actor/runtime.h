@@ -23,7 +23,8 @@ struct tram_actor {
     struct tram_actor *next;
     uint32_t index;
     int pid;
-    int cpu; /* -1: any */
+    int cpu;     /* -1: any */
+    bool pinned; /* the user chose it */
     char *name, *class_name;
     struct tram__method_info *methods; /* as the actor itself declared them */
     size_t method_count;

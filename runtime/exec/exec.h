@@ -44,6 +44,7 @@ struct tram_compiled {
     uint32_t output_count;
     double submit_timeout_s;
     uint64_t id;
+    int cpu; /* where compile ran */
     uint64_t next, oldest;
     uint32_t next_slot, oldest_slot, slots, inflight;
     uint8_t *given_up; /* by slot and output: fetched or released */

@@ -10,6 +10,7 @@
 #include "base/copy.h"
 #include "base/error.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -431,6 +432,12 @@ int tram__loop_start(struct tram__loop *l) {
     if (error)
         return tram__fail(TRAM_ERR_SYSTEM, "starting a graph's thread: %s", strerror(error));
     pthread_setname_np(l->thread, "tram-graph");
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (l->participant.plan->cpu && l->participant.plan->cpu <= CPU_SETSIZE) {
+        CPU_SET(l->participant.plan->cpu - 1, &set);
+        pthread_setaffinity_np(l->thread, sizeof set, &set); /* it runs elsewhere if that cannot be */
+    }
     l->started = true;
     return TRAM_OK;
 }

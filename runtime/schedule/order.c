@@ -27,6 +27,7 @@ struct order {
     uint32_t *open;  /* by vertex: what it still waits for */
     uint32_t *queue;
     uint32_t *member; /* by vertex: a task of it */
+    uint32_t *depth;  /* by vertex: vertices before it on the longest path there */
 };
 
 static void add_wait(struct order *o, uint32_t from_node, uint32_t to_node) {
@@ -90,16 +91,23 @@ static bool find_waits(struct order *o) {
 }
 
 /* Serves every vertex that waits for nothing more; returns how many there were. */
-static uint32_t run(struct order *o) {
+static uint32_t run(struct order *o, uint32_t *longest) {
     uint32_t served = 0, queued = 0;
+    *longest = 0;
     for (uint32_t v = 0; v < o->count; v++)
         if (!o->open[v])
             o->queue[queued++] = v;
     while (served < queued) {
         uint32_t v = o->queue[served++];
-        for (uint32_t w = o->first[v]; w != NONE; w = o->waits[w].next)
-            if (--o->open[o->waits[w].to] == 0)
-                o->queue[queued++] = o->waits[w].to;
+        if (o->depth[v] >= *longest)
+            *longest = o->depth[v] + 1;
+        for (uint32_t w = o->first[v]; w != NONE; w = o->waits[w].next) {
+            uint32_t to = o->waits[w].to;
+            if (o->depth[to] <= o->depth[v])
+                o->depth[to] = o->depth[v] + 1;
+            if (--o->open[to] == 0)
+                o->queue[queued++] = to;
+        }
     }
     return served;
 }
@@ -146,7 +154,7 @@ static int report(struct order *o) {
     return tram__fail(TRAM_ERR_INVALID, "deadlock: %s", text);
 }
 
-int tram__schedule_order(const struct tram_graph *g) {
+int tram__schedule_order(const struct tram_graph *g, uint32_t *longest) {
     struct order o = {.g = g};
     size_t waits = g->node_count + 1, n = g->node_count + (size_t)g->unit_count + 1;
     for (uint32_t i = 0; i < g->node_count; i++)
@@ -157,7 +165,8 @@ int tram__schedule_order(const struct tram_graph *g) {
     o.open = calloc(n, sizeof *o.open);
     o.queue = calloc(n, sizeof *o.queue);
     o.member = calloc(n, sizeof *o.member);
-    bool enough = o.vertex && o.waits && o.first && o.open && o.queue && o.member;
+    o.depth = calloc(n, sizeof *o.depth);
+    bool enough = o.vertex && o.waits && o.first && o.open && o.queue && o.member && o.depth;
     int status = TRAM_OK;
     if (enough) {
         memset(o.first, 0xff, n * sizeof *o.first);
@@ -166,7 +175,7 @@ int tram__schedule_order(const struct tram_graph *g) {
     }
     if (!enough)
         status = tram__fail(TRAM_ERR_NO_MEMORY, "the order of %u nodes", g->node_count);
-    else if (run(&o) < o.count)
+    else if (run(&o, longest) < o.count)
         status = report(&o);
     free(o.vertex);
     free(o.waits);
@@ -174,5 +183,6 @@ int tram__schedule_order(const struct tram_graph *g) {
     free(o.open);
     free(o.queue);
     free(o.member);
+    free(o.depth);
     return status;
 }

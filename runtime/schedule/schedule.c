@@ -72,6 +72,7 @@ static bool find_participants(struct work *w) {
         }
         w->participant[i] = p;
         w->task[i] = s->participants[p].task_count++;
+        s->task_count++;
     }
     for (uint32_t p = 1; p < s->participant_count; p++) {
         s->participants[p].tasks = calloc(s->participants[p].task_count, sizeof *s->participants[p].tasks);
@@ -417,7 +418,8 @@ static bool plan(struct work *w) {
 }
 
 int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **out) {
-    int status = tram__schedule_order(g);
+    uint32_t longest;
+    int status = tram__schedule_order(g, &longest);
     if (status)
         return status;
     struct work w = {.g = g, .s = calloc(1, sizeof *w.s)};
@@ -432,8 +434,10 @@ int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **ou
     bool ok = w.s && w.participant && w.task && w.channel && w.seen;
     for (size_t i = 0; ok && i < n; i++)
         w.channel[i] = NONE;
-    if (ok)
+    if (ok) {
         w.s->graph = g;
+        w.s->longest = longest;
+    }
     ok = ok && plan(&w);
     free(w.participant);
     free(w.task);

@@ -89,14 +89,15 @@ struct tram__schedule {
      * reference, have released it (the driver itself apart). */
     bool *covers;
     uint32_t output_count;
+    uint32_t task_count, longest; /* longest: tasks one after the other on the longest path */
 };
 
 /* Schedules a graph that passed tram__graph_check; the graph must outlive the result. ERR_INVALID when the order asked
  * for is impossible: the message is the cycle. */
 int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **out);
 void tram__schedule_destroy(struct tram__schedule *s);
-/* 0, or ERR_INVALID with the cycle as the message (order.c). */
-int tram__schedule_order(const struct tram_graph *g);
+/* 0, or ERR_INVALID with the cycle as the message. *longest: the vertices of the longest path (order.c). */
+int tram__schedule_order(const struct tram_graph *g, uint32_t *longest);
 /* Fills `covers` of a schedule that is otherwise complete (covers.c). False when memory is short. */
 bool tram__schedule_covers(struct tram__schedule *s);
 /* "c3 Echo#0.echo", "c0 start", "c4 token of A.x", into `out`. */

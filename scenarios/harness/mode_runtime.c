@@ -52,7 +52,7 @@ static int open_actors(const struct tram_case *c, struct state **out, char *why)
     s->results = results;
     s->shape = (struct tram_shape){.actors = c->actors, .bytes = c->size, .loan = c->loan};
     for (unsigned i = 0; i < c->actors; i++) {
-        struct tram_actor_options o = {.cpu = 1 + c->placement.cpu[(i + 1) % c->placement.count]};
+        struct tram_actor_options o = {.cpu = 0}; /* the runtime's choice */
         if (tram_actor_create(tram_harness_runtime, c->scenario->class_name, &o, &s->actors[i])) {
             fail(why);
             close_state(s);
