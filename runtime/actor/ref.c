@@ -3,6 +3,11 @@
 
 #include "base/copy.h"
 #include "base/error.h"
+#include "base/wait.h"
+
+#include <math.h>
+#include <poll.h>
+#include <stdlib.h>
 
 static int consumed(void) {
     return tram__fail(TRAM_ERR_CONSUMED, "the reference is empty: never set, or already fetched or released");
@@ -16,6 +21,8 @@ static int stays(int status) {
 int tram_get_borrow(struct tram_ref *r, struct tram_bytes *out, double timeout_s) {
     if (!r->source)
         return consumed();
+    if (__builtin_expect(isnan(timeout_s), 0))
+        timeout_s = r->source->get_timeout_s;
     int status = r->source->ops->borrow(r->source, r, out, timeout_s);
     if (__builtin_expect(!stays(status), 0))
         r->source = NULL;
@@ -43,4 +50,84 @@ int tram_get(struct tram_ref *r, void *buffer, size_t capacity, size_t *size, do
     if (size)
         *size = got.size;
     return tram_release(r);
+}
+
+/* ---- any of several ---- */
+
+int tram_ready(const struct tram_ref *r) {
+    return r->source ? r->source->ops->ready(r->source, r) : consumed();
+}
+
+/* The first reference that is ready: 1 with *index, 0, or ERR_CONSUMED when no reference stands for anything. */
+static int look(const struct tram_ref *refs, size_t count, size_t *index) {
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        int ready = tram_ready(&refs[i]);
+        if (ready == 1) {
+            *index = i;
+            return 1;
+        }
+        any |= ready == 0;
+    }
+    return any ? 0 : consumed();
+}
+
+/* Sleeps until a reference may have become ready, `until_ns` at the latest. 1: one is ready already. */
+static int sleep_for_any(const struct tram_ref *refs, size_t count, struct pollfd *polls, uint64_t until_ns) {
+    nfds_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        int fd = -1;
+        int armed =
+            refs[i].source ? refs[i].source->ops->arm(refs[i].source, &refs[i], &fd) : TRAM_ERR_CONSUMED;
+        if (armed == 1)
+            return 1;
+        bool known = armed < 0; /* consumed: not among those waited for */
+        for (nfds_t k = 0; k < used && !known; k++)
+            known = polls[k].fd == fd;
+        if (!known)
+            polls[used++] = (struct pollfd){.fd = fd, .events = POLLIN};
+    }
+    double left_s = tram__left_s(until_ns);
+    int ms = left_s < 0 || left_s > 1 ? 1000 : (int)(left_s * 1000) + 1; /* and look again once a second */
+    poll(polls, used, ms);
+    for (size_t i = 0; i < count; i++)
+        if (refs[i].source && refs[i].source->ops->disarm)
+            refs[i].source->ops->disarm(refs[i].source);
+    return 0;
+}
+
+int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, size_t *index) {
+    static _Thread_local struct tram__site site;
+    double seconds = isnan(timeout_s) ? 10 : timeout_s;
+    for (size_t i = 0; isnan(timeout_s) && i < count; i++)
+        if (refs[i].source) {
+            seconds = refs[i].source->get_timeout_s;
+            break;
+        }
+    int ready = look(refs, count, index);
+    if (ready || seconds == 0)
+        return ready == 1 ? TRAM_OK
+               : ready    ? ready
+                          : tram__fail(TRAM_ERR_TIMED_OUT, "none of %zu results is ready", count);
+    uint64_t until_ns = tram__deadline_ns(seconds);
+    struct tram__wait_plan plan = tram__wait_plan(TRAM_WAIT_AUTO, 1, 1, 50000);
+    struct tram__spin spin;
+    bool slept = false;
+    tram__spin_begin_calls(&spin, &plan, &site);
+    struct pollfd *polls = NULL;
+    while ((ready = look(refs, count, index)) == 0) {
+        if (tram__spin_more(&spin))
+            continue;
+        if (tram__now_ns() >= until_ns)
+            break;
+        if (!polls && !(polls = calloc(count, sizeof *polls)))
+            return tram__fail(TRAM_ERR_NO_MEMORY, "waiting for any of %zu results", count);
+        slept = true;
+        sleep_for_any(refs, count, polls, until_ns);
+    }
+    tram__spin_end(&spin, slept);
+    free(polls);
+    if (ready == 0)
+        return tram__fail(TRAM_ERR_TIMED_OUT, "none of %zu results was ready within %g s", count, seconds);
+    return ready == 1 ? TRAM_OK : ready;
 }

@@ -29,9 +29,7 @@ const struct tram_method *tram__method_find(const struct tram_class *c, const ch
 /* The write comes first: a main thread that sees `doorbell_rung` finds the descriptor readable, and empties it. The
  * other way round it could find nothing to read, and then be woken for ever by a bell that it no longer knows of. */
 void tram__serve_ring(struct tram__serve *s) {
-    uint64_t one = 1;
-    if (write(s->doorbell, &one, sizeof one) < 0)
-        tram__pause(); /* full: it is readable already */
+    tram__ring(s->doorbell);
     tram__store32_release(&s->doorbell_rung, 1);
 }
 

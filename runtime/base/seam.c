@@ -71,3 +71,9 @@ void tram__futex_wait(const struct tram__watch *watch, unsigned count, uint64_t 
 void tram__futex_wake(const tram__word32 *word) {
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
+
+void tram__ring(int eventfd) {
+    uint64_t one = 1;
+    if (write(eventfd, &one, sizeof one) < 0)
+        tram__pause(); /* full: it is readable already */
+}

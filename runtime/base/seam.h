@@ -94,6 +94,8 @@ struct tram__watch {
  * of 10 ms. */
 void tram__futex_wait(const struct tram__watch *watch, unsigned count, uint64_t until_ns);
 void tram__futex_wake(const tram__word32 *word);
+/* Makes an eventfd readable. */
+void tram__ring(int eventfd);
 
 static inline const tram__word32 *tram__low_half(const tram__word64 *w) {
     return (const tram__word32 *)(const void *)w;

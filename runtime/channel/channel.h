@@ -36,7 +36,9 @@ struct tram__channel_need {
 struct tram__sleeper {
     const tram__word32 *sleeping; /* its word, read-only here */
     uint32_t name;                /* what it holds when it sleeps on ours */
+    int bell;                     /* eventfd to write to when it holds TRAM__RINGS; -1: it never does */
 };
+#define TRAM__RINGS UINT32_MAX
 
 /* Names of the words of channel `id` that a thread can sleep on. */
 static inline uint32_t tram__name_of_message(uint32_t id) {

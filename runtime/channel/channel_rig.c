@@ -73,7 +73,7 @@ static void open_writer(const struct rig *g, struct tram__rig_view *v, uint32_t 
                                .waiter = &v->waiter};
     for (uint32_t i = 0; i < ch->reader_count; i++)
         w->readers[w->reader_count++] =
-            (struct tram__sleeper){&v->heads[ch->readers[i]]->sleeping, tram__name_of_message(c)};
+            (struct tram__sleeper){&v->heads[ch->readers[i]]->sleeping, tram__name_of_message(c), -1};
     add_acks(g, v, c, w);
     for (uint32_t i = 0; i < ch->carrier_count; i++)
         add_acks(g, v, ch->carriers[i], w);
@@ -102,7 +102,7 @@ static void open_reader(const struct rig *g, struct tram__rig_view *v, uint32_t 
         if (o != c && !carries(origin, c))
             continue;
         r->writers[r->writer_count++] =
-            (struct tram__sleeper){&v->heads[origin->writer]->sleeping, tram__name_of_ack(o)};
+            (struct tram__sleeper){&v->heads[origin->writer]->sleeping, tram__name_of_ack(o), -1};
         if (o != c && g->needs[o].writer_extent)
             r->origins[r->origin_count++] = (struct tram__origin){o, g->shapes[o], extent_of(g, v, o)};
     }

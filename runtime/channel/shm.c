@@ -113,11 +113,18 @@ static void shm_publish(struct tram__writer *w, uint64_t n, uint32_t slot, const
 }
 
 static void shm_wake_readers(struct tram__writer *w, uint32_t slot) {
+    bool woken = false; /* one call wakes all that sleep on the word */
     for (uint32_t i = 0; i < w->reader_count; i++) {
-        if (__builtin_expect(tram__load32_relaxed(w->readers[i].sleeping) == w->readers[i].name, 0)) {
+        uint32_t sleeping = tram__load32_relaxed(w->readers[i].sleeping);
+        if (__builtin_expect(sleeping == 0, 1))
+            continue;
+        if (sleeping == w->readers[i].name && !woken) {
             tram__count(&w->waiter->counts->wakes, 1);
             tram__futex_wake(tram__low_half(&writer_slot(w, slot)->seq));
-            return; /* one call wakes all that sleep on the word */
+            woken = true;
+        } else if (sleeping == TRAM__RINGS && w->readers[i].bell >= 0) {
+            tram__count(&w->waiter->counts->wakes, 1);
+            tram__ring(w->readers[i].bell);
         }
     }
 }

@@ -183,13 +183,30 @@ static int eager_release(struct tram__source *s, const struct tram_ref *r) {
     return TRAM_OK;
 }
 
-static const struct tram__source_ops ops = {.borrow = eager_borrow, .release = eager_release};
+/* Takes in what has arrived first: nobody else does while the program does not wait. */
+static int eager_ready(struct tram__source *s, const struct tram_ref *r) {
+    struct future *f = find(s, r);
+    if (!f)
+        return TRAM_ERR_CONSUMED;
+    return f->done || (tram__actor_pump(f->actor) != TRAM_OK || f->done) ? 1 : 0;
+}
+
+static int eager_arm(struct tram__source *s, const struct tram_ref *r, int *fd) {
+    int ready = eager_ready(s, r);
+    if (!ready)
+        *fd = find(s, r)->actor->link.fd;
+    return ready;
+}
+
+static const struct tram__source_ops ops = {
+    .borrow = eager_borrow, .release = eager_release, .ready = eager_ready, .arm = eager_arm};
 
 int tram__eager_init(struct tram *t) {
     struct eager *e = calloc(1, sizeof *e);
     if (!e)
         return tram__fail(TRAM_ERR_NO_MEMORY, "eager calls");
     e->source.ops = &ops;
+    e->source.get_timeout_s = 10;
     e->t = t;
     e->free = NONE;
     t->eager = e;

@@ -10,13 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { DEFAULT_INFLIGHT = 10 };
+enum { DEFAULT_INFLIGHT = 10, DEFAULT_KEPT = 1000 };
 #define COMPILE_S  10.0
 #define CLEAN_UP_S 1.0 /* after a failure; an actor that is busy for longer obeys when it can */
-#define TEARDOWN_S 30.0
-#define SUBMIT_S   10.0
 
 static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
     Tram__Wire__Answer *m = tram__wire__answer__unpack(NULL, f->spec_size, f->spec);
@@ -223,6 +222,7 @@ static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, 
     int some[TRAM__FRAME_FDS];
     int status = TRAM_OK;
     size_t at = 0;
+    bool last = false;
     do {
         Tram__Wire__Connect m = TRAM__WIRE__CONNECT__INIT;
         m.graph = x->id;
@@ -234,11 +234,16 @@ static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, 
             some[m.n_participants] = fds[id];
             ids[m.n_participants++] = id;
         }
-        m.last = at == plan->n_participants;
+        m.last = at == plan->n_participants && m.n_participants < TRAM__FRAME_FDS;
+        if (m.last) {
+            some[m.n_participants] = x->bell;
+            ids[m.n_participants++] = TRAM__BELL;
+        }
         struct tram__send send = {
             .type = TRAM__FRAME_CONNECT, .spec = &m.base, .fds = some, .fd_count = m.n_participants};
         status = ask(x->actors[i], x->id, send, deadline_ns);
-    } while (!status && at < plan->n_participants);
+        last = m.last;
+    } while (!status && !last);
     tram__wire__prepare__free_unpacked(plan, NULL);
     return status;
 }
@@ -263,14 +268,22 @@ static int connect_all(struct tram_compiled *x, const struct tram__layout *l, co
 static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *s) {
     size_t states = (size_t)x->slots * s->output_count;
     x->outputs = calloc(s->output_count, sizeof(struct tram__reader *));
-    x->given_up = calloc(states, sizeof *x->given_up);
+    x->state = calloc(states, sizeof *x->state);
     x->left = calloc(x->slots, sizeof *x->left);
     x->covers = malloc(s->output_count * sizeof *x->covers);
     x->inputs = calloc(s->input_count + 1, sizeof *x->inputs);
-    if (!x->outputs || !x->given_up || !x->left || !x->covers || !x->inputs)
+    if (!x->outputs || !x->state || !x->left || !x->covers || !x->inputs)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     for (uint32_t i = 0; i < s->output_count; i++)
         x->outputs[x->output_count++] = tram__participant_reader(&x->participant, s->outputs[i]);
+    x->arrived = calloc(s->output_count, sizeof *x->arrived);
+    x->process_fds = malloc((x->actor_count + 1) * sizeof *x->process_fds);
+    if (x->most_kept)
+        x->kept = calloc((size_t)x->most_kept * s->output_count, sizeof *x->kept);
+    if (!x->arrived || !x->process_fds || (x->most_kept && !x->kept))
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
+    for (uint32_t i = 0; i < x->actor_count; i++)
+        x->process_fds[i] = -1;
     memcpy(x->covers, s->covers, s->output_count * sizeof *x->covers);
     for (uint32_t i = 0; i < s->input_count; i++) {
         struct tram__input *in = &x->inputs[x->input_count++];
@@ -283,6 +296,7 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
 }
 
 static void free_inside(struct tram_compiled *x) {
+    tram__exec_close_events(x);
     tram__participant_close(&x->participant);
     for (uint32_t i = 0; i < x->node_count; i++)
         free(x->names[i].method);
@@ -291,14 +305,22 @@ static void free_inside(struct tram_compiled *x) {
     free(x->outputs);
     free(x->covers);
     free(x->inputs);
-    free(x->given_up);
+    free(x->state);
+    for (size_t i = 0; x->kept && i < (size_t)x->most_kept * x->output_count; i++)
+        free(x->kept[i].data);
+    free(x->kept);
+    free(x->arrived);
+    free(x->process_fds);
     free(x->left);
     x->names = NULL;
     x->actors = NULL;
     x->outputs = NULL;
     x->covers = NULL;
     x->inputs = NULL;
-    x->given_up = NULL;
+    x->state = NULL;
+    x->kept = NULL;
+    x->arrived = NULL;
+    x->process_fds = NULL;
     x->left = NULL;
     x->actor_count = x->node_count = x->output_count = x->input_count = 0;
 }
@@ -381,6 +403,8 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
         return tram__fail(TRAM_ERR_INVALID, "%d is no way to wait", (int)o->wait);
     if (g->frozen)
         return tram__fail(TRAM_ERR_INVALID, "the graph was compiled already");
+    if (o->full > TRAM_FULL_WAITS)
+        return tram__fail(TRAM_ERR_INVALID, "%d is no policy for a full graph", (int)o->full);
     int status = tram__graph_check(g);
     if (status || (status = check_actors(g)))
         return status;
@@ -390,9 +414,13 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
     x->t = g->t;
     x->id = 1 + atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
     x->participant.region_fd = -1;
-    x->submit_timeout_s = o->submit_timeout_s != 0 ? o->submit_timeout_s : SUBMIT_S;
+    x->events_fd = -1;
+    x->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    x->most_kept = o->full == TRAM_FULL_WAITS ? o->kept ? o->kept : DEFAULT_KEPT : 0;
     x->t->on_frame[TRAM__FRAME_ANSWER] = on_answer;
-    status = compile(x, g, o);
+    status = x->bell < 0 ? tram__fail_errno("an event descriptor") : tram__timeouts_find(o, &x->timeouts);
+    if (!status)
+        status = compile(x, g, o);
     if (status) {
         free_inside(x);
         free(x);
@@ -422,7 +450,7 @@ int tram_teardown_within(struct tram_compiled *x, double timeout_s) {
 }
 
 int tram_teardown(struct tram_compiled *x) {
-    return tram_teardown_within(x, TEARDOWN_S);
+    return tram_teardown_within(x, x->timeouts.teardown_s);
 }
 
 int tram__exec_init(struct tram *t) {

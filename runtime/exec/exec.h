@@ -8,6 +8,7 @@
 #include "actor/ref.h"
 #include "actor/runtime.h"
 #include "exec/participant.h"
+#include "exec/timeouts.h"
 
 /* What is known of a node once the graph itself may be gone: who to name in an error. */
 struct tram__node_name {
@@ -20,6 +21,20 @@ struct tram__input {
     struct tram__writer *writer; /* NULL: no task reads it */
     uint64_t limit;
     struct tram__message message; /* of the next execution, once loaned: its room and the size asked for */
+};
+
+enum tram__result_state {
+    TRAM__PENDING,
+    TRAM__LENT,
+    TRAM__GIVEN_UP
+}; /* given up: fetched, released or kept aside */
+
+/* A result that was moved out of the way. */
+struct tram__kept {
+    struct tram__message message; /* its data is `data` */
+    void *data;
+    uint64_t capacity;
+    bool live; /* not fetched or released yet */
 };
 
 /*
@@ -42,14 +57,23 @@ struct tram_compiled {
     struct tram__reader **outputs;
     bool *covers; /* by output, see schedule.h */
     uint32_t output_count;
-    double submit_timeout_s;
+    struct tram__timeouts timeouts;
     uint64_t id;
     int cpu; /* where compile ran */
     uint64_t next, oldest;
     uint32_t next_slot, oldest_slot, slots, inflight;
-    uint8_t *given_up; /* by slot and output: fetched or released */
-    uint32_t *left;    /* by slot: outputs not given up yet */
-    bool loaned;       /* by execute_loan, until the commit */
+    uint8_t *state; /* by slot and output: enum tram__result_state */
+    uint32_t *left; /* by slot: outputs not given up yet */
+    bool loaned;    /* by execute_loan, until the commit */
+    /* FULL_WAITS: results kept aside, by execution mod most_kept and output, of executions in [kept_first, oldest); else
+     * NULL. */
+    struct tram__kept *kept;
+    uint64_t kept_first;
+    uint32_t most_kept;
+    int bell;          /* eventfd that actors ring when our `sleeping` says so */
+    int events_fd;     /* of event loops; -1: not asked for */
+    int *process_fds;  /* by actor, in events_fd */
+    uint64_t *arrived; /* by output: the last message that tram_compiled_arm saw */
     /* Once the graph can run no more: ERR_PEER_DEAD or, when an actor stopped its part over a breach of the
      * protocol, ERR_PROTOCOL. */
     int dead;
@@ -62,6 +86,30 @@ struct tram_compiled {
 int tram__exec_init(struct tram *t);
 /* Tears down what is left (the actors may be gone already) and frees every compiled graph. */
 void tram__exec_fini(struct tram *t);
+
+/* ---- failure.c: each sets the thread's error and returns its status ---- */
+
+int tram__exec_torn(void);
+/* The graph lost an actor; n: the execution that is lost with it, 0: none. */
+int tram__exec_lost(struct tram_compiled *x, uint64_t n);
+int tram__exec_no_progress(struct tram_compiled *x, uint64_t n, double timeout_s);
+int tram__exec_task_failed(struct tram_compiled *x, uint64_t n, const struct tram__message *m);
+/* Without a message: whether an actor died or stopped; the same, asking the supervisor too; the same after a timeout. */
+int tram__exec_look(struct tram_compiled *x);
+int tram__exec_interrupted(void *x);
+int tram__exec_look_after_timeout(struct tram_compiled *x);
+
+/* ---- results.c ---- */
+
+extern const struct tram__source_ops tram__exec_source_ops;
+/* Waits for the oldest execution in flight and moves its results aside. */
+int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s);
+
+/* ---- events.c ---- */
+
+int tram__exec_arm_ref(struct tram__source *s, const struct tram_ref *r, int *fd);
+void tram__exec_disarm(struct tram__source *s);
+void tram__exec_close_events(struct tram_compiled *x);
 
 /* Wires the source and the waiter of a graph whose participant is open (execute.c). */
 void tram__exec_arm(struct tram_compiled *x);

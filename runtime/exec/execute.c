@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver's hot path. execute: loan a slot, copy, publish, wake. get: wait for the output's message, copy,
- * release.
+ * The driver's hot path. execute: loan a slot, copy, publish, wake (results.c: get: wait for the output's message,
+ * copy, release).
  *
  * Neither end fetches an ack in a round trip.
  *
@@ -21,133 +21,28 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- failure ---- */
-
-static int torn(void) {
-    return tram__fail(TRAM_ERR_TORN_DOWN, "the graph was torn down");
-}
-
-static void blame(struct tram_actor *a, uint64_t n) {
-    struct tram_error *e = tram__error();
-    e->execution = n;
-    if (a)
-        snprintf(e->actor, sizeof e->actor, "%s", a->name);
-}
-
-/* The error of a graph that lost an actor; n: the execution that is lost with it, 0: none. */
-static int lost(struct tram_compiled *x, uint64_t n) {
-    int status = x->dead;
-    if (status == TRAM_ERR_PROTOCOL)
-        tram__fail(status, "actor %s stopped its part of the graph: a peer broke the protocol", x->who->name);
-    else if (x->who)
-        tram__actor_dead(x->who);
-    else
-        tram__fail(status, "the supervisor is gone, and its actors with it");
-    char *text = tram__error()->text;
-    size_t used = strlen(text);
-    if (n)
-        snprintf(text + used, sizeof tram__error()->text - used, "; execution %llu is lost",
-                 (unsigned long long)n);
-    blame(x->who, n);
-    return status;
-}
-
-/* Looks whether an actor of this graph has died or stopped: 0 or the status, without a message. */
-static int look_for_dead(struct tram_compiled *x) {
-    for (uint32_t i = 0; i < x->actor_count && !x->dead; i++) {
-        if (tram__roster_gone(x->t->roster, x->actors[i]->index)) {
-            x->dead = TRAM_ERR_PEER_DEAD;
-            x->who = x->actors[i];
-        }
-    }
-    for (uint32_t i = 0; i < x->actor_count && !x->dead; i++) {
-        const struct tram__region_head *h = tram__participant_head(&x->participant, i + 1);
-        if (h && tram__load32_acquire(&h->stopped)) {
-            x->dead = TRAM_ERR_PROTOCOL;
-            x->who = x->actors[i];
-        }
-    }
-    return x->dead;
-}
-
-static int interrupted(void *arg) {
-    struct tram_compiled *x = arg;
-    if (look_for_dead(x))
-        return x->dead;
-    if (tram__host_check(x->t))
-        x->dead = TRAM_ERR_PEER_DEAD;
-    return x->dead;
-}
-
-/* A wait shorter than a second asks for neither the supervisor nor a stopped actor by itself: after one that timed out,
- * looks, ten times a second at most. 0 or why the graph can run no more. */
-static int look_after_timeout(struct tram_compiled *x) {
-    uint64_t now = tram__now_ns();
-    if (!x->dead && now - x->looked_ns >= 100000000u) {
-        x->looked_ns = now;
-        interrupted(x);
-    }
-    return x->dead;
-}
-
-/* The actor that has finished the fewest executions, the first of them in bind order: where things stand
- * still. */
-static int no_progress(struct tram_compiled *x, uint64_t n, double timeout_s) {
-    struct tram_actor *slowest = NULL;
-    uint64_t least = UINT64_MAX;
-    for (uint32_t i = 0; i < x->actor_count; i++) {
-        const struct tram__region_head *h = tram__participant_head(&x->participant, i + 1);
-        uint64_t done = h ? tram__load_relaxed(&h->done) : UINT64_MAX;
-        if (done < least) {
-            least = done;
-            slowest = x->actors[i];
-        }
-    }
-    tram__fail(TRAM_ERR_TIMED_OUT,
-               "execution %llu was not finished within %g s; actor %s is making no progress after %llu",
-               (unsigned long long)n, timeout_s, slowest ? slowest->name : "?", (unsigned long long)least);
-    blame(slowest, n);
-    return TRAM_ERR_TIMED_OUT;
-}
-
-static int task_failed(struct tram_compiled *x, uint64_t n, const struct tram__message *m) {
-    const struct tram__node_name *name = m->origin < x->node_count ? &x->names[m->origin] : NULL;
-    const char *actor = name && name->actor ? name->actor->name : "?";
-    const char *method = name && name->method ? name->method : "?";
-    char text[128];
-    snprintf(text, sizeof text, "%.*s", (int)(m->size < sizeof text ? m->size : sizeof text - 1),
-             (const char *)m->data);
-    tram__fail(TRAM_ERR_TASK, "%s.%s failed in execution %llu with code %d: %s", actor, method,
-               (unsigned long long)n, m->status, text);
-    blame(name ? name->actor : NULL, n);
-    struct tram_error *e = tram__error();
-    e->code = m->status;
-    snprintf(e->method, sizeof e->method, "%s", method);
-    return TRAM_ERR_TASK;
-}
-
 /* ---- submitting ---- */
 
 static int refuse(struct tram_compiled *x) {
     if (x->closing)
-        return torn();
-    if (x->dead || look_for_dead(x))
-        return lost(x, 0);
+        return tram__exec_torn();
+    if (x->dead || tram__exec_look(x))
+        return tram__exec_lost(x, 0);
     return TRAM_OK;
 }
 
 /* Waits until a writer of ours may write the next execution's message. */
-static int loan_slot(struct tram_compiled *x, struct tram__writer *w) {
-    int status = w->ops->loan(w, x->next, x->next_slot, x->submit_timeout_s);
-    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0) && !look_after_timeout(x))
-        return no_progress(x, x->next, x->submit_timeout_s);
+static int loan_slot(struct tram_compiled *x, struct tram__writer *w, double timeout_s) {
+    int status = w->ops->loan(w, x->next, x->next_slot, timeout_s);
+    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0) && !tram__exec_look_after_timeout(x))
+        return tram__exec_no_progress(x, x->next, timeout_s);
     if (__builtin_expect(x->dead, 0))
-        return lost(x, 0);
+        return tram__exec_lost(x, 0);
     return status;
 }
 
 /* Whether another execution, of `count` parts, may begin now. */
-static int admit(struct tram_compiled *x, size_t count) {
+static int admit(struct tram_compiled *x, size_t count, double timeout_s) {
     if (__builtin_expect(x->closing || x->dead, 0))
         return refuse(x);
     if (__builtin_expect(
@@ -159,15 +54,18 @@ static int admit(struct tram_compiled *x, size_t count) {
     if (__builtin_expect(count != x->input_count, 0))
         return tram__fail(TRAM_ERR_INVALID, "an input of %zu part%s; the graph takes %u", count,
                           count == 1 ? "" : "s", x->input_count);
-    if (__builtin_expect(x->next - x->oldest == x->inflight, 0))
+    if (__builtin_expect(x->next - x->oldest == x->inflight, 0)) {
+        if (x->kept)
+            return tram__exec_keep_oldest(x, timeout_s);
         return tram__fail(TRAM_ERR_FULL,
                           "%u executions are in flight, which is the limit; execution %llu is not released",
                           x->inflight, (unsigned long long)x->oldest);
+    }
     return TRAM_OK;
 }
 
 /* Finds room for part `i` in its next slot. */
-static int loan_part(struct tram_compiled *x, size_t i, size_t size) {
+static int loan_part(struct tram_compiled *x, size_t i, size_t size, double timeout_s) {
     struct tram__input *in = &x->inputs[i];
     if (__builtin_expect(size > in->limit, 0)) {
         if (x->input_count == 1)
@@ -176,7 +74,7 @@ static int loan_part(struct tram_compiled *x, size_t i, size_t size) {
         return tram__fail(TRAM_ERR_TOO_LARGE, "part %zu of the input: %zu bytes exceed the limit of %llu", i,
                           size, (unsigned long long)in->limit);
     }
-    int status = in->writer ? loan_slot(x, in->writer) : TRAM_OK;
+    int status = in->writer ? loan_slot(x, in->writer, timeout_s) : TRAM_OK;
     if (__builtin_expect(status, 0))
         return status;
     in->message.size = size;
@@ -202,7 +100,7 @@ static void submit(struct tram_compiled *x, struct tram_ref *refs) {
     x->loaned = false;
     x->left[x->next_slot] = x->output_count;
     for (uint32_t i = 0; i < x->output_count; i++) {
-        x->given_up[(size_t)x->next_slot * x->output_count + i] = 0;
+        x->state[(size_t)x->next_slot * x->output_count + i] = TRAM__PENDING;
         refs[i] = (struct tram_ref){.source = &x->source, .id = x->next, .output = i};
     }
     x->next++;
@@ -210,29 +108,34 @@ static void submit(struct tram_compiled *x, struct tram_ref *refs) {
         x->next_slot = 0;
 }
 
-static void count_copy(struct tram__source *s, uint64_t bytes) {
-    struct tram_compiled *x = (struct tram_compiled *)s;
+static void count_copy(struct tram_compiled *x, uint64_t bytes) {
     tram__count(&x->participant.head->copies, 1);
     tram__count(&x->participant.head->copied_bytes, bytes);
 }
 
-int tram_execute_parts(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
-                       struct tram_ref *refs) {
-    int status = admit(x, count);
+int tram_execute_within(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
+                        double timeout_s, struct tram_ref *refs) {
+    timeout_s = tram__timeout_or(timeout_s, x->timeouts.submit_s);
+    int status = admit(x, count, timeout_s);
     if (!status && x->start)
-        status = loan_slot(x, x->start);
+        status = loan_slot(x, x->start, timeout_s);
     for (size_t i = 0; !status && i < count; i++)
-        status = loan_part(x, i, parts[i].size);
+        status = loan_part(x, i, parts[i].size, timeout_s);
     if (__builtin_expect(status, 0))
         return status;
     for (size_t i = 0; i < count; i++) {
         if (!x->inputs[i].writer)
             continue;
         tram__copy((void *)(uintptr_t)x->inputs[i].message.data, parts[i].data, parts[i].size);
-        count_copy(&x->source, parts[i].size);
+        count_copy(x, parts[i].size);
     }
     submit(x, refs);
     return TRAM_OK;
+}
+
+int tram_execute_parts(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
+                       struct tram_ref *refs) {
+    return tram_execute_within(x, count, parts, x->timeouts.submit_s, refs);
 }
 
 int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs) {
@@ -241,11 +144,12 @@ int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct 
 }
 
 int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t *sizes, void **buffers) {
-    int status = admit(x, count);
+    double timeout_s = x->timeouts.submit_s;
+    int status = admit(x, count, timeout_s);
     if (!status && x->start)
-        status = loan_slot(x, x->start);
+        status = loan_slot(x, x->start, timeout_s);
     for (size_t i = 0; !status && i < count; i++)
-        status = loan_part(x, i, sizes[i]);
+        status = loan_part(x, i, sizes[i], timeout_s);
     if (status)
         return status;
     for (size_t i = 0; i < count; i++)
@@ -280,113 +184,23 @@ int tram_execute_commit(struct tram_compiled *x, size_t size, struct tram_ref *r
     return tram_execute_commit_parts(x, 1, &size, refs);
 }
 
-/* ---- results ---- */
-
-/* Slot of execution n, which is in flight. */
-static uint32_t slot_of(const struct tram_compiled *x, uint64_t n) {
-    uint64_t slot = x->oldest_slot + (n - x->oldest);
-    return (uint32_t)(slot < x->slots ? slot : slot - x->slots);
-}
-
-/* Checks that the reference still stands for something. */
-static int find(struct tram_compiled *x, const struct tram_ref *r, uint32_t *slot) {
-    if (__builtin_expect(x->torn, 0))
-        return torn();
-    if (__builtin_expect(r->id >= x->oldest && r->id < x->next && r->output < x->output_count, 1)) {
-        *slot = slot_of(x, r->id);
-        if (!x->given_up[(size_t)*slot * x->output_count + r->output])
-            return TRAM_OK;
-    }
-    return tram__fail(TRAM_ERR_CONSUMED, "output %u of execution %llu was already fetched or released",
-                      r->output, (unsigned long long)r->id);
-}
-
-/* The output of n is given up. Slots go back in order: what is older and still held holds the window. */
-static void give_up(struct tram_compiled *x, uint32_t slot, uint32_t output) {
-    x->given_up[(size_t)slot * x->output_count + output] = 1;
-    x->left[slot]--;
-    while (x->oldest < x->next && x->left[x->oldest_slot] == 0) {
-        x->oldest++;
-        if (++x->oldest_slot == x->slots)
-            x->oldest_slot = 0;
-    }
-}
-
-/* Everything that we wrote for executions up to n was given back. */
-static void all_acked(struct tram_compiled *x, uint64_t n) {
-    uint64_t writable = n + x->slots;
-    for (uint32_t i = 0; i < x->input_count; i++)
-        if (x->inputs[i].writer && x->inputs[i].writer->writable < writable)
-            x->inputs[i].writer->writable = writable;
-    if (x->start && x->start->writable < writable)
-        x->start->writable = writable;
-}
-
-static int compiled_borrow(struct tram__source *s, const struct tram_ref *r, struct tram_bytes *out,
-                           double timeout_s) {
-    struct tram_compiled *x = (struct tram_compiled *)s;
-    uint32_t slot = 0;
-    int status = find(x, r, &slot);
-    if (__builtin_expect(status, 0))
-        return status;
-    struct tram__message m;
-    struct tram__reader *reader = x->outputs[r->output];
-    if (r->output + 1 < x->output_count) /* results are mostly fetched in order */
-        reader->ops->expect(x->outputs[r->output + 1], slot);
-    status = x->dead ? x->dead : reader->ops->read(reader, r->id, slot, timeout_s, &m);
-    /* What was published in full before a death is still good, also when the death was noticed between the wait's
-     * last look at the message and its look at the epoch; nothing else is waited for. */
-    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0))
-        look_after_timeout(x);
-    if (__builtin_expect(status && x->dead, 0))
-        status = reader->ops->read(reader, r->id, slot, 0, &m);
-    if (status == TRAM_OK && x->covers[r->output])
-        all_acked(x, r->id);
-    if (__builtin_expect(status == TRAM_OK && m.status == 0, 1)) {
-        *out = (struct tram_bytes){m.data, m.size};
-        return TRAM_OK;
-    }
-    if (status == TRAM_OK)
-        status = task_failed(x, r->id, &m);
-    else if (x->dead)
-        status = lost(x, r->id);
-    else if (status == TRAM_ERR_TIMED_OUT)
-        return no_progress(x, r->id, timeout_s);
-    struct tram_error why = *tram_last_error();
-    give_up(x, slot, r->output);
-    *tram__error() = why;
-    return status;
-}
-
-static int compiled_release(struct tram__source *s, const struct tram_ref *r) {
-    struct tram_compiled *x = (struct tram_compiled *)s;
-    uint32_t slot = 0;
-    int status = find(x, r, &slot);
-    if (__builtin_expect(status, 0))
-        return status;
-    give_up(x, slot, r->output);
-    return TRAM_OK;
-}
-
-static const struct tram__source_ops source_ops = {
-    .borrow = compiled_borrow, .release = compiled_release, .copied = count_copy};
-
 void tram__exec_arm(struct tram_compiled *x) {
     struct tram__participant *p = &x->participant;
-    x->source.ops = &source_ops;
-    x->next = x->oldest = 1;
+    x->source.ops = &tram__exec_source_ops;
+    x->source.get_timeout_s = x->timeouts.get_s;
+    x->next = x->oldest = x->kept_first = 1;
     x->next_slot = x->oldest_slot = 1 % x->slots;
     p->waiter.plan =
         tram__wait_plan((enum tram_wait)p->plan->wait, p->plan->threads, p->plan->cpus, p->plan->block_ns);
     p->waiter.epoch = &x->t->roster->epoch;
     p->waiter.epoch_seen = tram__load32_acquire(p->waiter.epoch) - 1; /* looks once, for who died meanwhile */
-    p->waiter.interrupted = interrupted;
+    p->waiter.interrupted = tram__exec_interrupted;
     p->waiter.arg = x;
 }
 
 int tram_compiled_stats(const struct tram_compiled *x, struct tram_stats *out) {
     if (x->torn)
-        return torn();
+        return tram__exec_torn();
     struct tram_stats s = {
         .executions = x->next - 1, .channel_bytes = x->channel_bytes, .compile_ns = x->compile_ns};
     for (uint32_t i = 0; i <= x->actor_count; i++) {

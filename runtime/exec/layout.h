@@ -15,6 +15,9 @@
 #define TRAM__REGION_MAGIC   0x4E474552u
 #define TRAM__REGION_VERSION 1u
 
+/* Among the participants of a CONNECT: the descriptor is the driver's bell (exec/events.c). */
+#define TRAM__BELL UINT32_MAX
+
 /* The head of every region, written by its owner alone. Acks, slots and extents follow. */
 struct tram__region_head {
     uint32_t magic, version;

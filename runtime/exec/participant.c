@@ -123,7 +123,8 @@ static int open_writer(struct tram__participant *p, const Tram__Wire__Channel *c
         const struct tram__region_head *h = tram__participant_head(p, c->readers[i]);
         if (!h)
             return out_of_bounds(c->id);
-        w->readers[w->reader_count++] = (struct tram__sleeper){&h->sleeping, tram__name_of_message(c->id)};
+        w->readers[w->reader_count++] = (struct tram__sleeper){&h->sleeping, tram__name_of_message(c->id),
+                                                               c->readers[i] || !p->bell ? -1 : p->bell};
     }
     int status = add_acks(p, w, c);
     for (size_t i = 0; !status && i < c->n_carriers; i++) {
@@ -155,7 +156,7 @@ static int open_origins(struct tram__participant *p, struct tram__reader *r, con
         const struct tram__region_head *h = tram__participant_head(p, o->writer);
         if (!h)
             return out_of_bounds(o->id);
-        r->writers[r->writer_count++] = (struct tram__sleeper){&h->sleeping, tram__name_of_ack(o->id)};
+        r->writers[r->writer_count++] = (struct tram__sleeper){&h->sleeping, tram__name_of_ack(o->id), -1};
         struct tram__channel_shape shape = {o->capacity, p->plan->slots};
         struct tram__channel_need need;
         p->ops->measure(&shape, &need);
@@ -236,6 +237,8 @@ void tram__participant_close(struct tram__participant *p) {
     tram__region_close(&p->region);
     if (p->region_fd >= 0)
         close(p->region_fd);
+    if (p->bell)
+        close(p->bell);
     if (p->plan)
         tram__wire__prepare__free_unpacked(p->plan, NULL);
     *p = (struct tram__participant){.region_fd = -1};

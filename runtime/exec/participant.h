@@ -14,6 +14,7 @@ struct tram__participant {
     const struct tram__channel_ops *ops;
     struct tram__region region; /* our own, writable */
     int region_fd;              /* until it was handed out; -1 after */
+    int bell;                   /* the driver's eventfd; 0: none came */
     struct tram__region_head *head;
     struct tram__region *peers; /* by position in plan->participants; our own stays empty there */
     struct tram__waiter waiter;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "exec/loop.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,6 +74,10 @@ static int map_all(struct tram__loop *l, const Tram__Wire__Connect *m, const str
         return tram__fail(TRAM_ERR_PROTOCOL, "%zu regions came with %zu descriptors", m->n_participants,
                           f->fd_count);
     for (size_t i = 0; i < f->fd_count; i++) {
+        if (m->participants[i] == TRAM__BELL) {
+            l->participant.bell = fcntl(f->fds[i], F_DUPFD_CLOEXEC, 3);
+            continue;
+        }
         int status = tram__participant_map(&l->participant, m->participants[i], f->fds[i]);
         if (status)
             return status;

@@ -170,6 +170,9 @@ struct tram_ref {
     uint32_t output;
 };
 
+/* In place of seconds: the get timeout of the graph (struct tram_compile_options); 10 s for an eager call. */
+#define TRAM_DEFAULT_TIMEOUT (__builtin_nan(""))
+
 /* Waits for the result and copies it: *size is its length. ERR_TOO_LARGE when it exceeds `capacity`; the
  * reference then stays good. ERR_TIMED_OUT leaves it good as well; any other outcome consumes it. */
 int tram_get(struct tram_ref *r, void *buffer, size_t capacity, size_t *size, double timeout_s);
@@ -178,6 +181,13 @@ int tram_get(struct tram_ref *r, void *buffer, size_t capacity, size_t *size, do
 int tram_get_borrow(struct tram_ref *r, struct tram_bytes *out, double timeout_s);
 /* Gives a borrowed result back, or gives up a result that was never fetched. */
 int tram_release(struct tram_ref *r);
+
+/* 1: a get would not wait (for a result, or for what went wrong); 0: it would; ERR_CONSUMED and ERR_TORN_DOWN. Never
+ * blocks. */
+int tram_ready(const struct tram_ref *r);
+/* Waits until any of the references is ready, be they of calls or of executions, of one graph or of several; *index is
+ * the first that is. References that are empty or consumed are passed over; ERR_CONSUMED when all are. */
+int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, size_t *index);
 
 /* ---- Eager calls ---- */
 
@@ -231,13 +241,27 @@ void tram_graph_limit(struct tram_graph *g, struct tram_node node, size_t max_by
 /* Adds an output; executions hand out one reference for each, in this order. */
 void tram_graph_output(struct tram_graph *g, struct tram_node node);
 
+/* What execute does when as many executions are in flight as may be. */
+enum tram_full {
+    TRAM_FULL_FAILS, /* ERR_FULL, at once */
+    TRAM_FULL_WAITS, /* waits, up to the submit timeout, until the oldest execution is finished, and keeps its results
+                        aside (a copy each) for when they are fetched */
+};
+
+/* Everything zero or NULL means its default. */
 struct tram_compile_options {
-    uint32_t inflight;       /* executions submitted and not yet released; 0: 10; at most TRAM_MAX_INFLIGHT */
-    enum tram_wait wait;     /* AUTO: as the runtime */
-    double submit_timeout_s; /* for a slot to fill; 0: the default of 10 s */
-    const char *channel;     /* backend; NULL: "shm" */
+    uint32_t inflight;   /* executions submitted and not yet released; 0: 10; at most TRAM_MAX_INFLIGHT */
+    enum tram_wait wait; /* AUTO: as the runtime */
+    enum tram_full full;
+    uint32_t kept; /* FULL_WAITS: executions whose results are kept aside at most; 0: 1000 */
+    /* Seconds: to find room for an execution (default TRAM_SUBMIT_TIMEOUT of the environment, else 10), to wait for a
+     * result where the call says TRAM_DEFAULT_TIMEOUT (TRAM_GET_TIMEOUT, 10) and to tear down (TRAM_TEARDOWN_TIMEOUT,
+     * 30). Negative waits for ever; TRAM_TRY_ONCE does not wait. Read by compile, and kept with the graph. */
+    double submit_timeout_s, get_timeout_s, teardown_timeout_s;
+    const char *channel; /* backend; NULL: "shm" */
 };
 #define TRAM_MAX_INFLIGHT 4096u
+#define TRAM_TRY_ONCE     1e-9
 #define TRAM_MAX_BYTES    (UINT64_C(1) << 32) /* largest limit of one edge */
 
 /* Freezes the graph, allocates, prefaults and maps every channel, and starts one thread per
@@ -246,8 +270,8 @@ struct tram_compile_options {
 int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
                        struct tram_compiled **out);
 
-/* Runs the graph once on a copy of the input. `refs` takes one reference per output. ERR_FULL, at once, when
- * the in-flight limit is reached: release a result first. No allocation, no lock, and no system call while no
+/* Runs the graph once on a copy of the input. `refs` takes one reference per output. When the in-flight limit is
+ * reached: as `full` says; ERR_FULL also when results that are lent out or kept aside leave no room. No allocation, no lock, and no system call while no
  * peer sleeps. */
 int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs);
 /* The same without the copy: *buffer has room for `size` bytes, and not for more; fill it, then commit as many of them
@@ -258,6 +282,9 @@ int tram_execute_commit(struct tram_compiled *x, size_t size, struct tram_ref *r
  * functions above are for graphs with one part; of these, count 0 is for graphs with none. */
 int tram_execute_parts(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
                        struct tram_ref *refs);
+/* With a submit timeout of its own. */
+int tram_execute_within(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
+                        double timeout_s, struct tram_ref *refs);
 int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t *sizes, void **buffers);
 int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_t *sizes,
                               struct tram_ref *refs);
@@ -266,7 +293,17 @@ int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_
  * again. Idempotent. ERR_TIMED_OUT names the actor that is still inside a method, and the call may be
  * repeated; executions are refused from its beginning. `x` stays readable until tram_fini. */
 int tram_teardown_within(struct tram_compiled *x, double timeout_s);
-int tram_teardown(struct tram_compiled *x); /* within 30 s */
+int tram_teardown(struct tram_compiled *x); /* within the graph's own teardown timeout */
+
+/* ---- Event loops ---- */
+
+/* A descriptor for poll and epoll, owned by `x` until teardown: readable when results may have arrived, or an actor died,
+ * since tram_compiled_arm returned 0. Created by the first call; -1 with an error when it cannot be. */
+int tram_compiled_fd(struct tram_compiled *x);
+/* To be called before each sleep on the descriptor: 1, some result has arrived that was not there at the last call, or the
+ * graph is lost: look with tram_ready, do not sleep; 0: none has, and the descriptor tells of the next. Any other call
+ * that waits for `x` disarms it. */
+int tram_compiled_arm(struct tram_compiled *x);
 
 /* Exact counters, summed over the driver and all actors of the graph. */
 struct tram_stats {

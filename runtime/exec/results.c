@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The driver's hot path, second half. get: wait for the output's message, copy, release. Results that were kept aside
+ * (TRAM_FULL_WAITS) are handed out from their copies.
+ */
+#include "base/copy.h"
+#include "base/error.h"
+#include "exec/exec.h"
+
+#include <stdlib.h>
+
+/* ---- in flight ---- */
+
+/* Slot of execution n, which is in flight. */
+static uint32_t slot_of(const struct tram_compiled *x, uint64_t n) {
+    uint64_t slot = x->oldest_slot + (n - x->oldest);
+    return (uint32_t)(slot < x->slots ? slot : slot - x->slots);
+}
+
+static uint8_t *state_of(const struct tram_compiled *x, uint32_t slot, uint32_t output) {
+    return &x->state[(size_t)slot * x->output_count + output];
+}
+
+static struct tram__kept *kept_at(const struct tram_compiled *x, uint64_t n, uint32_t output) {
+    return &x->kept[n % x->most_kept * x->output_count + output];
+}
+
+/* Moves past executions of which nothing is left. Slots go back in order: what is older and still held holds the
+ * window. */
+static void advance(struct tram_compiled *x) {
+    while (x->oldest < x->next && x->left[x->oldest_slot] == 0) {
+        x->oldest++;
+        if (++x->oldest_slot == x->slots)
+            x->oldest_slot = 0;
+    }
+    for (; x->kept && x->kept_first < x->oldest; x->kept_first++)
+        for (uint32_t i = 0; i < x->output_count; i++)
+            if (kept_at(x, x->kept_first, i)->live)
+                return;
+}
+
+static void give_up(struct tram_compiled *x, uint32_t slot, uint32_t output) {
+    *state_of(x, slot, output) = TRAM__GIVEN_UP;
+    x->left[slot]--;
+    advance(x);
+}
+
+/* Everything that we wrote for executions up to n was given back. */
+static void all_acked(struct tram_compiled *x, uint64_t n) {
+    uint64_t writable = n + x->slots;
+    for (uint32_t i = 0; i < x->input_count; i++)
+        if (x->inputs[i].writer && x->inputs[i].writer->writable < writable)
+            x->inputs[i].writer->writable = writable;
+    if (x->start && x->start->writable < writable)
+        x->start->writable = writable;
+}
+
+/* Where a result is: in flight (its slot), kept aside, or gone (an error). */
+enum where { IN_FLIGHT, KEPT };
+
+static int find(struct tram_compiled *x, const struct tram_ref *r, uint32_t *slot, enum where *where) {
+    if (__builtin_expect(x->torn, 0))
+        return tram__exec_torn();
+    *where = IN_FLIGHT;
+    if (__builtin_expect(r->id >= x->oldest && r->id < x->next && r->output < x->output_count, 1)) {
+        *slot = slot_of(x, r->id);
+        if (*state_of(x, *slot, r->output) != TRAM__GIVEN_UP)
+            return TRAM_OK;
+    } else if (x->kept && r->id >= x->kept_first && r->id < x->oldest && r->output < x->output_count &&
+               kept_at(x, r->id, r->output)->live) {
+        *where = KEPT;
+        return TRAM_OK;
+    }
+    return tram__fail(TRAM_ERR_CONSUMED, "output %u of execution %llu was already fetched or released",
+                      r->output, (unsigned long long)r->id);
+}
+
+/* Waits for message n of an output. What was published in full before a death is still good, also when the death was
+ * noticed between the wait's last look at the message and its look at the epoch; nothing else is waited for. */
+static int receive(struct tram_compiled *x, uint32_t output, uint64_t n, uint32_t slot, double timeout_s,
+                   struct tram__message *m) {
+    struct tram__reader *reader = x->outputs[output];
+    int status = x->dead ? x->dead : reader->ops->read(reader, n, slot, timeout_s, m);
+    if (__builtin_expect(status == TRAM_ERR_TIMED_OUT, 0))
+        tram__exec_look_after_timeout(x);
+    if (__builtin_expect(status && x->dead, 0))
+        status = reader->ops->read(reader, n, slot, 0, m);
+    if (status == TRAM_OK && x->covers[output])
+        all_acked(x, n);
+    return status;
+}
+
+/* ---- kept aside ---- */
+
+static int keep(struct tram_compiled *x, uint32_t output, const struct tram__message *m) {
+    struct tram__kept *k = kept_at(x, x->oldest, output);
+    if (m->size > k->capacity) {
+        void *data = realloc(k->data, m->size);
+        if (!data)
+            return tram__fail(TRAM_ERR_NO_MEMORY, "a result of %llu bytes, kept aside",
+                              (unsigned long long)m->size);
+        k->data = data;
+        k->capacity = m->size;
+    }
+    tram__copy(k->data, m->data, m->size);
+    k->message = *m;
+    k->message.data = k->data;
+    return TRAM_OK;
+}
+
+int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s) {
+    uint32_t slot = x->oldest_slot;
+    struct tram__message m;
+    uint64_t until_ns = tram__deadline_ns(timeout_s);
+    if (x->oldest - x->kept_first >= x->most_kept)
+        return tram__fail(TRAM_ERR_FULL,
+                          "results of %u executions are kept aside, which is the limit; execution %llu "
+                          "is not fetched",
+                          x->most_kept, (unsigned long long)x->kept_first);
+    for (uint32_t i = 0; i < x->output_count; i++) {
+        if (*state_of(x, slot, i) == TRAM__LENT)
+            return tram__fail(TRAM_ERR_FULL,
+                              "%u executions are in flight, which is the limit; output %u of execution "
+                              "%llu is lent out",
+                              x->inflight, i, (unsigned long long)x->oldest);
+        if (*state_of(x, slot, i) != TRAM__PENDING)
+            continue;
+        int status = receive(x, i, x->oldest, slot, i ? tram__left_s(until_ns) : timeout_s, &m);
+        if (status)
+            return x->dead                        ? tram__exec_lost(x, x->oldest)
+                   : status == TRAM_ERR_TIMED_OUT ? tram__exec_no_progress(x, x->oldest, timeout_s)
+                                                  : status;
+        if ((status = keep(x, i, &m)))
+            return status;
+    }
+    for (uint32_t i = 0; i < x->output_count; i++) { /* all or nothing */
+        kept_at(x, x->oldest, i)->live = *state_of(x, slot, i) == TRAM__PENDING;
+        *state_of(x, slot, i) = TRAM__GIVEN_UP;
+    }
+    x->left[slot] = 0;
+    advance(x);
+    return TRAM_OK;
+}
+
+/* ---- references ---- */
+
+static void release_kept(struct tram_compiled *x, const struct tram_ref *r) {
+    kept_at(x, r->id, r->output)->live = false;
+    advance(x);
+}
+
+static int borrow_kept(struct tram_compiled *x, const struct tram_ref *r, struct tram_bytes *out) {
+    const struct tram__message *m = &kept_at(x, r->id, r->output)->message;
+    if (m->status) {
+        int status = tram__exec_task_failed(x, r->id, m);
+        release_kept(x, r);
+        return status;
+    }
+    *out = (struct tram_bytes){m->data, m->size};
+    return TRAM_OK;
+}
+
+static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_bytes *out,
+                  double timeout_s) {
+    struct tram_compiled *x = (struct tram_compiled *)s;
+    uint32_t slot = 0;
+    enum where where = IN_FLIGHT;
+    int status = find(x, r, &slot, &where);
+    if (__builtin_expect(status, 0))
+        return status;
+    if (__builtin_expect(where == KEPT, 0))
+        return borrow_kept(x, r, out);
+    struct tram__message m;
+    if (r->output + 1 < x->output_count) { /* results are mostly fetched in order */
+        const struct tram__reader *next = x->outputs[r->output + 1];
+        next->ops->expect(next, slot);
+    }
+    status = receive(x, r->output, r->id, slot, timeout_s, &m);
+    if (__builtin_expect(status == TRAM_OK && m.status == 0, 1)) {
+        *state_of(x, slot, r->output) = TRAM__LENT;
+        *out = (struct tram_bytes){m.data, m.size};
+        return TRAM_OK;
+    }
+    if (status == TRAM_OK)
+        status = tram__exec_task_failed(x, r->id, &m);
+    else if (x->dead)
+        status = tram__exec_lost(x, r->id);
+    else if (status == TRAM_ERR_TIMED_OUT)
+        return tram__exec_no_progress(x, r->id, timeout_s);
+    struct tram_error why = *tram_last_error();
+    give_up(x, slot, r->output);
+    *tram__error() = why;
+    return status;
+}
+
+static int release(struct tram__source *s, const struct tram_ref *r) {
+    struct tram_compiled *x = (struct tram_compiled *)s;
+    uint32_t slot = 0;
+    enum where where = IN_FLIGHT;
+    int status = find(x, r, &slot, &where);
+    if (__builtin_expect(status, 0))
+        return status;
+    if (__builtin_expect(where == KEPT, 0))
+        release_kept(x, r);
+    else
+        give_up(x, slot, r->output);
+    return TRAM_OK;
+}
+
+static int ready(struct tram__source *s, const struct tram_ref *r) {
+    struct tram_compiled *x = (struct tram_compiled *)s;
+    uint32_t slot = 0;
+    enum where where = IN_FLIGHT;
+    struct tram__message m;
+    int status = find(x, r, &slot, &where);
+    if (status)
+        return status;
+    return where == KEPT || receive(x, r->output, r->id, slot, 0, &m) != TRAM_ERR_TIMED_OUT || x->dead;
+}
+
+static void count_copy(struct tram__source *s, uint64_t bytes) {
+    struct tram_compiled *x = (struct tram_compiled *)s;
+    tram__count(&x->participant.head->copies, 1);
+    tram__count(&x->participant.head->copied_bytes, bytes);
+}
+
+const struct tram__source_ops tram__exec_source_ops = {.borrow = borrow,
+                                                       .release = release,
+                                                       .ready = ready,
+                                                       .arm = tram__exec_arm_ref,
+                                                       .disarm = tram__exec_disarm,
+                                                       .copied = count_copy};
