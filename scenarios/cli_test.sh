@@ -95,6 +95,14 @@ accept "limit" --quiet --iters=20 --warmup=2 --repetitions=2 --size=1,104,105,4k
 accept "eager" --quiet --iters=20 --warmup=2 --repetitions=1 --size=100k --inflight=3 --no-check
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --size=1,100k --loan --wait=spin
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --wait=block -v
+refuse "--graph=x.pdf: a name that ends in" --graph=x.pdf
+refuse "--graph=/nonexistent/x.dot: No such" --graph=/nonexistent/x.dot
+refuse "--schedule=x: a name" --schedule=x
+accept "compiled" -n 5 -w 2 --repetitions=1 --graph="$dir/g.dot" --schedule="$dir/s.txt"
+if ! grep -q 'label="Echo#0.echo", shape=box' "$dir/g.dot" || ! grep -q 'COMPUTE Echo#0.echo(c0)' "$dir/s.txt"; then
+    failed=$((failed + 1))
+    echo "the drawings are not there: $(cat "$dir/g.dot" "$dir/s.txt")"
+fi
 
 fi
 

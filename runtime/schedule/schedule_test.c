@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -329,6 +330,57 @@ static void a_unit_begins_together(void **state) {
               "  WRITE   c2 B.right -> driver, 8 B\n");
 }
 
+/* ---- pictures ---- */
+
+static void drawn(const struct tram_graph *g, const char *suffix, unsigned show, char *text, size_t size) {
+    char path[64] = "/tmp/tramline_schedule_test.XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    unlink(path);
+    strcat(path, suffix);
+    assert_int_equal(tram_graph_visualize(g, path, show), TRAM_OK);
+    FILE *f = fopen(path, "r");
+    size_t n = fread(text, 1, size - 1, f);
+    text[n] = '\0';
+    fclose(f);
+    unlink(path);
+}
+
+static void graphs_are_drawn(void **state) {
+    (void)state;
+    static char text[1 << 16];
+    struct tram_graph *g = new_graph();
+    struct tram_node in = tram_graph_input(g, 8), both = split(g, 0, 2, in);
+    struct tram_node end = TASK(g, 1, "say \"hi\"", tram_graph_list(g, tram_graph_result(g, both, 1)),
+                                tram_graph_constant(g, "k", 1));
+    struct tram_node same = TASK(g, 1, "more", end);
+    tram_graph_after(g, same, both);
+    tram_graph_unit(g, 2, (struct tram_node[]){both, TASK(g, 2, "other", in)});
+    tram_graph_output(g, same);
+    tram_graph_output(g, both);
+    drawn(g, ".dot", TRAM_SHOW_SIZES, text, sizeof text);
+    assert_non_null(strstr(text, "n0 [label=\"input\", shape=box, style=\"rounded,bold\"]"));
+    assert_non_null(strstr(text, "n1 [label=\"A.split\", shape=box, style=filled, fillcolor=\"#8dd3c7\"]"));
+    assert_non_null(
+        strstr(text, "[label=\"B.say \\\"hi\\\"\", shape=box, style=filled, fillcolor=\"#ffffb3\"]"));
+    assert_non_null(strstr(text, "n0 -> n1 [label=\"8 B, shm\"]"));
+    assert_non_null(strstr(text, "n1 -> n5 [label=\"[1] 8 B, shm\"]"));
+    assert_non_null(strstr(text, "n5 -> n6 [label=\"8 B, local\", style=dashed]"));
+    assert_non_null(strstr(text, "n1 -> n6 [style=dotted, arrowhead=empty]"));
+    assert_non_null(strstr(text, "label=\"unit 0\"; style=dashed; n1; n7;"));
+    assert_non_null(strstr(text, "n6 -> out0"));
+    drawn(g, ".dot", TRAM_SHOW_SCHEDULE, text, sizeof text);
+    assert_non_null(strstr(text, "label=\"driver\""));
+    assert_non_null(strstr(text, "COMPUTE\\nA.split"));
+    drawn(g, ".txt", 0, text, sizeof text);
+    assert_non_null(strstr(text, "  WRITE   c0 input -> A, C, 8 B\n"));
+    assert_int_equal(tram_graph_visualize(g, "x.pdf", 0), TRAM_ERR_INVALID);
+    tram_graph_limit(g, end, 99); /* it is not frozen by being drawn */
+    assert_int_equal(tram__graph_check(g), TRAM_OK);
+    tram_graph_destroy(g);
+}
+
 /* ---- impossible orders ---- */
 
 static void expect_deadlock(struct tram_graph *g, const char *text) {
@@ -581,6 +633,7 @@ int main(void) {
         cmocka_unit_test(lists_constants_and_no_input),
         cmocka_unit_test(control_edges),
         cmocka_unit_test(a_unit_begins_together),
+        cmocka_unit_test(graphs_are_drawn),
         cmocka_unit_test(units_in_two_orders),
         cmocka_unit_test(a_late_control_edge),
         cmocka_unit_test(against_bind_order),

@@ -186,6 +186,37 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     return 0;
 }
 
+static int draw(const struct tram_scenario *scenario, struct tram_graph *g, const char *option,
+                const char *path, unsigned show) {
+    if (!path || tram_graph_visualize(g, path, show) == 0)
+        return 0;
+    fprintf(stderr, "%s: --%s=%s\n", scenario->name, option,
+            tram_last_error()->text); /* which begins with the path */
+    return 2;
+}
+
+/* Draws the graph of the first case: it takes actors to bind to, but runs nothing. */
+static int draw_all(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s) {
+    struct tram_actor *actors[TRAM_MAX_ACTORS];
+    struct tram_graph *g = NULL;
+    struct tram_shape shape = {.actors = s->points[0].actors, .bytes = s->points[0].size, .loan = s->loan};
+    int status = 0;
+    if (!s->graph && !s->schedule)
+        return 0;
+    for (unsigned i = 0; !status && i < shape.actors; i++)
+        status = tram_actor_create(t, scenario->class_name, NULL, &actors[i]);
+    if (status || (status = tram_graph_create(t, &g))) {
+        fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
+        return 1;
+    }
+    scenario->build(g, actors, &shape);
+    status = draw(scenario, g, "graph", s->graph, TRAM_SHOW_SIZES);
+    if (!status)
+        status = draw(scenario, g, "schedule", s->schedule, TRAM_SHOW_SCHEDULE);
+    tram_graph_destroy(g);
+    return status;
+}
+
 int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenario) {
     size_t prefix = strlen(TRAM_TRIAL_OPTION);
     if (argc == 2 && strncmp(argv[1], TRAM_TRIAL_OPTION, prefix) == 0)
@@ -195,12 +226,12 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
         return 1;
     }
-    tram_fini(t);
     struct tram_settings settings;
     struct tram_run run = {.scenario = scenario, .settings = &settings};
     if (tram_settings_parse(argc, argv, scenario, &settings)) {
         fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
         free(settings.points);
+        tram_fini(t);
         return 2;
     }
     int status = 0;
@@ -211,6 +242,9 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
     else if (settings.list)
         list_cases(&run);
     else
+        status = draw_all(t, scenario, &settings);
+    tram_fini(t); /* before anything is measured */
+    if (!status && !settings.help && !settings.version && !settings.list)
         status = measure(&run, argc, argv);
     free(settings.points);
     free(run.trials);

@@ -17,7 +17,7 @@ struct raw {
     char actors_help[80];
 };
 
-enum { TABLE_SIZE = 20 };
+enum { TABLE_SIZE = 24 };
 
 static void make_table(struct raw *r, struct tram__option *table) {
     struct tram_settings *s = r->s;
@@ -42,6 +42,9 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"timeout", 0, TRAM__OPTION_SECONDS, "SECONDS", "for one execution (default 10)", &s->timeout_s, 0,
          3600},
         {"json", 0, TRAM__OPTION_TEXT, "FILE", "write results (Google Benchmark's shape)", &s->json, 0, 0},
+        {"graph", 0, TRAM__OPTION_TEXT, "FILE", "draw the graph first: .svg, .png, .dot or .txt", &s->graph,
+         0, 0},
+        {"schedule", 0, TRAM__OPTION_TEXT, "FILE", "the same for what each actor does", &s->schedule, 0, 0},
         {"no-check", 0, TRAM__OPTION_FLAG, NULL, "do not fill and check payloads", &s->no_check, 0, 0},
         {"quiet", 0, TRAM__OPTION_FLAG, NULL, "the table only", &s->quiet, 0, 0},
         {"verbose", 'v', TRAM__OPTION_FLAG, NULL, "every repetition, with its tails and counters",

@@ -29,7 +29,7 @@ struct tram_settings {
     uint64_t iters, warmup, repetitions, seed; /* iters, warmup 0: as many as the time allows */
     bool loan, no_check, quiet, verbose, list, version, help;
     double timeout_s;
-    const char *cpus, *json;
+    const char *cpus, *json, *graph, *schedule;
     const char *inflight, *actors; /* as given */
     struct tram__cpus placement;   /* [0]: the driver; the actors follow in turn */
 };

@@ -241,6 +241,15 @@ void tram_graph_limit(struct tram_graph *g, struct tram_node node, size_t max_by
 /* Adds an output; executions hand out one reference for each, in this order. */
 void tram_graph_output(struct tram_graph *g, struct tram_node node);
 
+/* Draws the graph as it is now into a file whose name ends in .svg, .png (by Graphviz's `dot`, which must be installed),
+ * .dot, or .txt (the schedule as text). One colour per actor; inputs and outputs are rounded; dotted arrows are control
+ * edges, dashed ones never leave their actor. */
+enum tram_show {
+    TRAM_SHOW_SIZES = 1,    /* each edge's limit, and how it travels */
+    TRAM_SHOW_SCHEDULE = 2, /* each participant's list of READ, COMPUTE and WRITE in place of the graph */
+};
+int tram_graph_visualize(const struct tram_graph *g, const char *path, unsigned show);
+
 /* What execute does when as many executions are in flight as may be. */
 enum tram_full {
     TRAM_FULL_FAILS, /* ERR_FULL, at once */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A graph and its schedule as pictures: Graphviz text of our own, drawn by Graphviz's `dot` where a picture is asked for.
+ */
+#include "schedule/schedule.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { NAME = 200, COLOURS = 12 };
+
+/* Brewer's set3: light enough for black text. */
+static const char *const palette[COLOURS] = {"#8dd3c7", "#ffffb3", "#bebada", "#fb8072",
+                                             "#80b1d3", "#fdb462", "#b3de69", "#fccde5",
+                                             "#d9d9d9", "#bc80bd", "#ccebc5", "#ffed6f"};
+
+static const char *colour_of(uint32_t participant) {
+    return palette[(participant - 1) % COLOURS];
+}
+
+/* Text within quotes, with what Graphviz would take for its own escaped. */
+static void print_quoted(const char *text, FILE *out) {
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+static void print_name(const struct tram_graph *g, uint32_t node, FILE *out) {
+    char name[NAME];
+    tram__graph_name(g, node, name, sizeof name);
+    print_quoted(name, out);
+}
+
+/* ---- the graph ---- */
+
+/* By task node: the participant it runs on, from the schedule. */
+static uint32_t *participants_of(const struct tram__schedule *s) {
+    uint32_t *of = calloc(s->graph->node_count, sizeof *of);
+    for (uint32_t p = 1; of && p < s->participant_count; p++)
+        for (uint32_t i = 0; i < s->participants[p].task_count; i++)
+            of[s->participants[p].tasks[i].node] = p;
+    return of;
+}
+
+static void print_node(const struct tram__schedule *s, const uint32_t *of, uint32_t i, FILE *out) {
+    const struct tram__node *n = &s->graph->nodes[i];
+    switch (n->kind) {
+    case TRAM__NODE_INPUT:
+        fprintf(out, "  n%u [label=\"", i);
+        print_name(s->graph, i, out);
+        fprintf(out, "\", shape=box, style=\"rounded,bold\"];\n");
+        break;
+    case TRAM__NODE_CONSTANT:
+        fprintf(out, "  n%u [label=\"constant\\n%llu B\", shape=note];\n", i, (unsigned long long)n->bytes);
+        break;
+    case TRAM__NODE_TASK:
+        fprintf(out, "  n%u [label=\"", i);
+        print_name(s->graph, i, out);
+        fprintf(out, "\", shape=box, style=filled, fillcolor=\"%s\"];\n", colour_of(of[i]));
+        break;
+    case TRAM__NODE_RESULT:
+    case TRAM__NODE_LIST:
+        break;
+    }
+}
+
+/* How the value of `from` reaches participant `to`, and its size. */
+static void print_label(const struct tram__schedule *s, const uint32_t *of, uint32_t from, uint32_t to,
+                        FILE *out) {
+    const struct tram__node *n = &s->graph->nodes[from];
+    uint32_t task = tram__graph_task(s->graph, from);
+    bool local = s->graph->nodes[task].kind == TRAM__NODE_TASK && of[task] == to;
+    if (n->kind == TRAM__NODE_CONSTANT)
+        return;
+    fprintf(out, " [label=\"");
+    if (n->kind == TRAM__NODE_RESULT)
+        fprintf(out, "[%u] ", n->part);
+    fprintf(out, "%llu B%s\"%s]", (unsigned long long)n->bytes, local ? ", local" : ", shm",
+            local ? ", style=dashed" : "");
+}
+
+static void print_edges(const struct tram__schedule *s, const uint32_t *of, uint32_t i, bool sizes,
+                        FILE *out) {
+    const struct tram__node *n = &s->graph->nodes[i];
+    for (uint32_t k = 0; k < n->arg_count && n->kind == TRAM__NODE_TASK; k++) {
+        fprintf(out, "  n%u -> n%u", tram__graph_task(s->graph, n->args[k]), i);
+        if (sizes)
+            print_label(s, of, n->args[k], of[i], out);
+        fprintf(out, ";\n");
+    }
+    for (uint32_t k = 0; k < n->after_count; k++)
+        fprintf(out, "  n%u -> n%u [style=dotted, arrowhead=empty];\n", n->after[k], i);
+}
+
+static void print_units(const struct tram_graph *g, FILE *out) {
+    for (uint32_t u = 0; u < g->unit_count; u++) {
+        fprintf(out, "  subgraph cluster_unit%u { label=\"unit %u\"; style=dashed;", u, u);
+        for (uint32_t i = 0; i < g->units[u].count; i++)
+            fprintf(out, " n%u;", g->units[u].tasks[i]);
+        fprintf(out, " }\n");
+    }
+}
+
+static bool print_graph(const struct tram__schedule *s, bool sizes, FILE *out) {
+    uint32_t *of = participants_of(s);
+    if (!of)
+        return false;
+    fprintf(out, "digraph tramline {\n  rankdir=TB;\n  node [fontname=\"sans-serif\"];\n"
+                 "  edge [fontname=\"sans-serif\", fontsize=10];\n");
+    for (uint32_t i = 0; i < s->graph->node_count; i++)
+        print_node(s, of, i, out);
+    for (uint32_t i = 0; i < s->graph->node_count; i++)
+        print_edges(s, of, i, sizes, out);
+    print_units(s->graph, out);
+    for (uint32_t i = 0; i < s->output_count; i++) {
+        uint32_t node = s->graph->outputs[i];
+        fprintf(out, "  out%u [label=\"output%s", i, s->output_count > 1 ? " " : "");
+        if (s->output_count > 1)
+            fprintf(out, "%u", i);
+        fprintf(out, "\", shape=box, style=\"rounded,bold\"];\n  n%u -> out%u",
+                tram__graph_task(s->graph, node), i);
+        if (sizes)
+            print_label(s, of, node, 0, out);
+        fprintf(out, ";\n");
+    }
+    fprintf(out, "}\n");
+    free(of);
+    return true;
+}
+
+/* ---- the schedule ---- */
+
+static void print_op(const struct tram__schedule *s, uint32_t p, uint32_t i, FILE *out) {
+    static const char *const verbs[] = {"READ", "COMPUTE", "WRITE"};
+    const struct tram__participant_plan *part = &s->participants[p];
+    const struct tram__op *op = &part->ops[i];
+    char name[NAME];
+    if (op->kind == TRAM__OP_COMPUTE)
+        tram__graph_name(s->graph, part->tasks[op->index].node, name, sizeof name);
+    else
+        tram__schedule_channel_name(s, op->index, name, sizeof name);
+    fprintf(out, "    p%u_%u [label=\"%s\\n", p, i, verbs[op->kind]);
+    print_quoted(name, out);
+    if (op->kind == TRAM__OP_COMPUTE && p)
+        fprintf(out, "\", style=filled, fillcolor=\"%s\"];\n", colour_of(p));
+    else
+        fprintf(out, "\"];\n");
+}
+
+/* One cluster per participant, its operations in a column; an arrow from each WRITE to the READs of the same channel. */
+static void print_schedule(const struct tram__schedule *s, FILE *out) {
+    fprintf(out, "digraph schedule {\n  node [shape=box, fontname=\"sans-serif\", fontsize=10];\n");
+    for (uint32_t p = 0; p < s->participant_count; p++) {
+        const struct tram__participant_plan *part = &s->participants[p];
+        fprintf(out, "  subgraph cluster_p%u {\n    label=\"", p);
+        print_quoted(part->name, out);
+        fprintf(out, "\";\n");
+        for (uint32_t i = 0; i < part->op_count; i++)
+            print_op(s, p, i, out);
+        for (uint32_t i = 1; i < part->op_count; i++)
+            fprintf(out, "    p%u_%u -> p%u_%u [style=bold%s];\n", p, i - 1, p, i,
+                    p ? "" : ", constraint=false");
+        fprintf(out, "  }\n");
+    }
+    for (uint32_t p = 0; p < s->participant_count; p++)
+        for (uint32_t i = 0; i < s->participants[p].op_count; i++) {
+            if (s->participants[p].ops[i].kind != TRAM__OP_WRITE)
+                continue;
+            for (uint32_t q = 0; q < s->participant_count; q++)
+                for (uint32_t k = 0; k < s->participants[q].op_count; k++)
+                    if (s->participants[q].ops[k].kind == TRAM__OP_READ &&
+                        s->participants[q].ops[k].index == s->participants[p].ops[i].index)
+                        fprintf(out, "  p%u_%u -> p%u_%u [color=\"#4477aa\"];\n", p, i, q, k);
+        }
+    fprintf(out, "}\n");
+}
+
+/* ---- files ---- */
+
+static int print_text(const struct tram__schedule *s, unsigned show, bool text, FILE *out) {
+    if (text)
+        tram__schedule_print(s, out);
+    else if (show & TRAM_SHOW_SCHEDULE)
+        print_schedule(s, out);
+    else if (!print_graph(s, show & TRAM_SHOW_SIZES, out))
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a picture");
+    return TRAM_OK;
+}
+
+/* Runs `dot` over the text file `from`. */
+static int draw(const char *from, const char *format, const char *path) {
+    char as[16];
+    snprintf(as, sizeof as, "-T%s", format);
+    char *argv[] = {(char *)"dot", as, (char *)"-o", (char *)(uintptr_t)path, (char *)(uintptr_t)from, NULL};
+    pid_t pid;
+    int how = 0;
+    int error = posix_spawnp(&pid, "dot", NULL, NULL, argv, environ);
+    if (error == ENOENT)
+        return tram__fail(TRAM_ERR_UNSUPPORTED,
+                          "%s: Graphviz's dot is not installed; a .dot or .txt file needs none", path);
+    if (error)
+        return tram__fail(TRAM_ERR_SYSTEM, "%s: starting dot: %s", path, strerror(error));
+    while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
+        ;
+    if (how)
+        return tram__fail(TRAM_ERR_SYSTEM, "%s: dot failed", path);
+    return TRAM_OK;
+}
+
+static int save(const struct tram__schedule *s, const char *path, const char *format, unsigned show) {
+    bool picture = strcmp(format, "svg") == 0 || strcmp(format, "png") == 0;
+    char temporary[] = "/tmp/tramline_graph.XXXXXX";
+    int fd =
+        picture ? mkostemp(temporary, O_CLOEXEC) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!out)
+        return tram__fail_errno("%s", picture ? temporary : path);
+    int status = print_text(s, show, strcmp(format, "txt") == 0, out);
+    bool failed = ferror(out);
+    if ((fclose(out) != 0 || failed) && !status)
+        status = tram__fail_errno("%s", path);
+    if (picture && !status)
+        status = draw(temporary, format, path);
+    if (picture)
+        unlink(temporary);
+    return status;
+}
+
+int tram_graph_visualize(const struct tram_graph *g, const char *path, unsigned show) {
+    const char *dot = strrchr(path, '.'), *format = dot ? dot + 1 : "";
+    if (strcmp(format, "svg") && strcmp(format, "png") && strcmp(format, "dot") && strcmp(format, "txt"))
+        return tram__fail(TRAM_ERR_INVALID, "%s: a name that ends in .svg, .png, .dot or .txt is wanted",
+                          path);
+    struct tram__schedule *s;
+    int status = tram__graph_check((struct tram_graph *)(uintptr_t)g); /* fills in limits only */
+    if (status || (status = tram__schedule_create(g, &s)))
+        return status;
+    status = save(s, path, format, show);
+    tram__schedule_destroy(s);
+    return status;
+}
