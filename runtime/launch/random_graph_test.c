@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACTORS = 16, TASKS = 64, NODES = 512, ARGS = 5, MOST_BYTES = 6000, EXECUTIONS = 5 };
+enum { ACTORS = 16, TASKS = 64, NODES = 512, ARGS = 5, MOST_BYTES = 6000, EXECUTIONS = 16 };
 
 /* ---- what tasks compute: a hash of the arguments and their arrangement, spun out ---- */
 
