@@ -37,6 +37,8 @@ size_t tram_arg_count(const struct tram_call *c) {
 }
 
 struct tram_bytes tram_arg(const struct tram_call *c, size_t index) {
+    if (__builtin_expect(!c->items && index < c->arg_count, 1))
+        return c->args[index];
     return tram_list_bytes(tram_args(c), index);
 }
 
