@@ -48,12 +48,11 @@ void tram__futex_wait(const struct tram__watch *watch, unsigned count, uint64_t 
     struct timespec until = to_timespec(until_ns);
     if (!atomic_load_explicit(&no_waitv, memory_order_relaxed)) {
         struct futex_waitv v[MAX_WATCHES];
-        memset(v, 0, sizeof v);
-        for (unsigned i = 0; i < count && i < MAX_WATCHES; i++) {
-            v[i].val = watch[i].value;
-            v[i].uaddr = (uintptr_t)watch[i].word;
-            v[i].flags = FUTEX_32; /* not private: the words lie in pages of several processes */
-        }
+        for (unsigned i = 0; i < count && i < MAX_WATCHES; i++)
+            v[i] = (struct futex_waitv){
+                .val = watch[i].value,
+                .uaddr = (uintptr_t)watch[i].word,
+                .flags = FUTEX_32}; /* not private: the words lie in pages of several processes */
         if (syscall(SYS_futex_waitv, v, count, 0, &until, CLOCK_MONOTONIC) >= 0 || errno != ENOSYS)
             return;
         atomic_store_explicit(&no_waitv, true, memory_order_relaxed);

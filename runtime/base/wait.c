@@ -102,7 +102,7 @@ void tram__spin_end(struct tram__spin *s, bool slept) {
 
 /* 0, or why the thread must stop waiting. */
 static int interruption(struct tram__waiter *w) {
-    uint32_t epoch = tram__load32_acquire(w->epoch);
+    uint32_t epoch = w->epoch ? tram__load32_acquire(w->epoch) : 0;
     uint32_t control = w->control ? tram__load32_acquire(w->control) : 0;
     if (epoch == w->epoch_seen && control == w->control_seen)
         return 0;
@@ -117,10 +117,14 @@ static void sleep_on(struct tram__waiter *w, const tram__word64 *word, uint64_t 
     tram__fence_seq_cst(); /* F1 */
     uint64_t seen = tram__load_acquire(word);
     if (seen < target) {
-        struct tram__watch watch[3] = {
-            {tram__low_half(word), (uint32_t)seen}, {w->epoch, w->epoch_seen}, {w->control, w->control_seen}};
+        struct tram__watch watch[3] = {{tram__low_half(word), (uint32_t)seen}};
+        unsigned count = 1;
+        if (w->epoch)
+            watch[count++] = (struct tram__watch){w->epoch, w->epoch_seen};
+        if (w->control)
+            watch[count++] = (struct tram__watch){w->control, w->control_seen};
         tram__count(&w->counts->sleeps, 1);
-        tram__futex_wait(watch, w->control ? 3 : 2, until_ns);
+        tram__futex_wait(watch, count, until_ns);
     }
     tram__store32_relaxed(w->sleeping, 0);
 }

@@ -63,7 +63,7 @@ struct tram__waiter {
     struct tram__wait_plan plan;
     tram__word32
         *sleeping; /* names the word this thread sleeps on, for those who may have to wake it; 0 awake */
-    const tram__word32 *epoch; /* changes when some process died */
+    const tram__word32 *epoch; /* changes when some process died; may be NULL */
     uint32_t epoch_seen;
     const tram__word32 *control; /* changes when this thread is told to stop; may be NULL */
     uint32_t control_seen;

@@ -279,7 +279,7 @@ static void *run(void *arg) {
     return NULL;
 }
 
-/* The waiter's question: deaths elsewhere are the driver's business, a stop is ours. */
+/* The waiter's question: a stop is ours; deaths elsewhere are the driver's business, and watched for by nobody here. */
 static int interrupted(void *arg) {
     struct tram__loop *l = arg;
     return tram__load32_acquire(&l->control) ? TRAM_ERR_TORN_DOWN : TRAM_OK;
@@ -412,8 +412,6 @@ int tram__loop_prepare(struct tram__loop *l) {
     }
     struct tram__waiter *w = &l->participant.waiter;
     w->plan = tram__wait_plan((enum tram_wait)plan->wait, plan->threads, plan->cpus, plan->block_ns);
-    w->epoch = &l->serve->roster->epoch;
-    w->epoch_seen = tram__load32_acquire(w->epoch);
     w->control = &l->control;
     w->interrupted = interrupted;
     w->arg = l;
