@@ -54,6 +54,8 @@ int tram_get(struct tram_ref *r, void *buffer, size_t capacity, size_t *size, do
 
 /* ---- any of several ---- */
 
+enum { YIELD_NS = 50 * 1000 }; /* before sleeping: about what a sleep costs */
+
 int tram_ready(const struct tram_ref *r) {
     return r->source ? r->source->ops->ready(r->source, r) : consumed();
 }
@@ -110,7 +112,8 @@ int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, s
                : ready    ? ready
                           : tram__fail(TRAM_ERR_TIMED_OUT, "none of %zu results is ready", count);
     uint64_t until_ns = tram__deadline_ns(seconds);
-    struct tram__wait_plan plan = tram__wait_plan(TRAM_WAIT_AUTO, 1, 1, 50000);
+    /* References may belong to graphs that wait in different ways: yield, which suits with and without a CPU to spare. */
+    struct tram__wait_plan plan = tram__wait_plan(TRAM_WAIT_AUTO, 2, 1, YIELD_NS);
     struct tram__spin spin;
     bool slept = false;
     tram__spin_begin_calls(&spin, &plan, &site);

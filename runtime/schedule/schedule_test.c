@@ -332,7 +332,7 @@ static void a_unit_begins_together(void **state) {
 
 /* ---- pictures ---- */
 
-static void drawn(const struct tram_graph *g, const char *suffix, unsigned show, char *text, size_t size) {
+static void drawn(struct tram_graph *g, const char *suffix, unsigned show, char *text, size_t size) {
     char path[64] = "/tmp/tramline_schedule_test.XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);

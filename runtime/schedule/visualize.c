@@ -238,13 +238,13 @@ static int save(const struct tram__schedule *s, const char *path, const char *fo
     return status;
 }
 
-int tram_graph_visualize(const struct tram_graph *g, const char *path, unsigned show) {
+int tram_graph_visualize(struct tram_graph *g, const char *path, unsigned show) {
     const char *dot = strrchr(path, '.'), *format = dot ? dot + 1 : "";
     if (strcmp(format, "svg") && strcmp(format, "png") && strcmp(format, "dot") && strcmp(format, "txt"))
         return tram__fail(TRAM_ERR_INVALID, "%s: a name that ends in .svg, .png, .dot or .txt is wanted",
                           path);
     struct tram__schedule *s;
-    int status = tram__graph_check((struct tram_graph *)(uintptr_t)g); /* fills in limits only */
+    int status = tram__graph_check(g);
     if (status || (status = tram__schedule_create(g, &s)))
         return status;
     status = save(s, path, format, show);

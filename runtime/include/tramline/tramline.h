@@ -248,7 +248,7 @@ enum tram_show {
     TRAM_SHOW_SIZES = 1,    /* each edge's limit, and how it travels */
     TRAM_SHOW_SCHEDULE = 2, /* each participant's list of READ, COMPUTE and WRITE in place of the graph */
 };
-int tram_graph_visualize(const struct tram_graph *g, const char *path, unsigned show);
+int tram_graph_visualize(struct tram_graph *g, const char *path, unsigned show);
 
 /* What execute does when as many executions are in flight as may be. */
 enum tram_full {
