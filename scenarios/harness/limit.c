@@ -19,6 +19,12 @@
  * case: how far a cache line is from a core depends on its address. */
 enum { MOST_TURNS = 64, TURN_BYTES = 512 * 1024, POLLS_PER_CLOCK = 1 << 16 };
 
+const struct limit_strategy limit_strategies[LIMIT_STRATEGIES] = {
+    [LIMIT_SPIN] = {"spin", UINT32_MAX, 0, false}, [LIMIT_YIELD] = {"yield", 0, UINT32_MAX, false},
+    [LIMIT_SLEEP] = {"futex", 0, 0, true},         [LIMIT_FIRST_MIXED] = {"20 yields, futex", 0, 20, true},
+    {"100 yields, futex", 0, 100, true},           {"64 polls, 20 yields, futex", 64, 20, true},
+};
+
 /* The mask only changes while nothing is in flight, and n is never used twice. */
 static size_t position(const struct limit *s, unsigned hop, uint32_t n) {
     return (size_t)hop * s->most + (n & atomic_load_explicit(&s->control->mask, memory_order_relaxed));
@@ -118,7 +124,7 @@ static int late(const struct limit *s, uint64_t n, char *why) {
     return -1;
 }
 
-int limit_run(void *state, struct tram_batch *b, char *why) {
+static int limit_run(void *state, struct tram_batch *b, char *why) {
     struct limit *s = state;
     uint32_t inflight = s->c->inflight, first = s->sent + 1;
     uint64_t deadline = tram__now_ns() + (uint64_t)(s->c->timeout_s * 1e9) * (1 + b->count / 1000);
@@ -223,7 +229,7 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
         s->pid[s->peers++] = pid;
     }
     tram__cpus_bind(c->placement.cpu[0]);
-    if (limit_choose(s, why)) {
+    if (limit_choose(s, limit_run, why)) {
         limit_close(s);
         return -1;
     }

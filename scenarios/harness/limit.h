@@ -57,11 +57,11 @@ struct limit {
     char note[64];
 };
 
-/* Runs a batch (limit.c). */
-int limit_run(void *state, struct tram_batch *b, char *why);
+/* Runs a batch. */
+typedef int limit_run_fn(void *state, struct tram_batch *b, char *why);
 /* Copies a payload with the chosen kernel (limit_copy.c). */
 void limit_copy(const struct limit *s, unsigned char *to, const unsigned char *from);
 /* Tries the candidates, sets the best, and says so in s->note (limit_choose.c). 0 or -1 with `why`. */
-int limit_choose(struct limit *s, char *why);
+int limit_choose(struct limit *s, limit_run_fn *run, char *why);
 
 #endif

@@ -9,11 +9,6 @@
 enum { COPIES_FROM = 256 * 1024 };
 #define TRY_NS 15000000u /* for one candidate */
 
-const struct limit_strategy limit_strategies[LIMIT_STRATEGIES] = {
-    [LIMIT_SPIN] = {"spin", UINT32_MAX, 0, false}, [LIMIT_YIELD] = {"yield", 0, UINT32_MAX, false},
-    [LIMIT_SLEEP] = {"futex", 0, 0, true},         [LIMIT_FIRST_MIXED] = {"20 yields, futex", 0, 20, true},
-    {"100 yields, futex", 0, 100, true},           {"64 polls, 20 yields, futex", 64, 20, true},
-};
 static const char *const kernels[LIMIT_KERNELS] = {"memcpy", "streaming stores"};
 
 /* Where process k of n runs, the driver being process 0 on CPU 0 of those there are. */
@@ -48,6 +43,7 @@ static void adopt(const struct limit *s, const struct candidate *c) {
 /* What the tries share: payloads, and the best so far. */
 struct search {
     struct limit *s;
+    limit_run_fn *run;
     struct tram_batch batch;
     struct candidate best;
     double best_ns;
@@ -63,7 +59,7 @@ static void try(struct search *h, struct candidate c) {
     for (int i = 0; !h->failed && (i < 4 || now - start < TRY_NS) && (i < 2 || now - start < 20 * TRY_NS);
          i++) {
         uint64_t before = tram__now_ns();
-        h->failed = limit_run(h->s, &h->batch, h->why) != 0;
+        h->failed = h->run(h->s, &h->batch, h->why) != 0;
         now = tram__now_ns();
         if (i && (double)(now - before) < best)
             best = (double)(now - before);
@@ -103,10 +99,10 @@ static void try_copies(struct search *h) {
     }
 }
 
-int limit_choose(struct limit *s, char *why) {
+int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
     const struct tram_case *c = s->c;
     bool crowded = c->actors + 1 > c->placement.count;
-    struct search h = {.s = s, .why = why, .best_ns = 1e300};
+    struct search h = {.s = s, .run = run, .why = why, .best_ns = 1e300};
     h.best = (struct candidate){.strategy = c->wait == TRAM_WAIT_BLOCK           ? LIMIT_SLEEP
                                             : crowded && c->placement.count == 1 ? LIMIT_YIELD
                                                                                  : LIMIT_SPIN,
