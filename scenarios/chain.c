@@ -3,12 +3,11 @@
  * The payload passes through N actors in a row and comes back.
  */
 #include "harness/echo.h"
-#include "harness/harness.h"
 
 static void build(struct tram_graph *g, struct tram_actor **actors, const struct tram_shape *shape) {
     struct tram_node node = tram_graph_input(g, shape->bytes);
     for (unsigned i = 0; i < shape->actors; i++)
-        node = tram_graph_bind(g, actors[i], shape->loan ? "forward" : "echo", node);
+        node = tram_graph_bind(g, actors[i], tram_echo_method(shape), node);
     tram_graph_output(g, node);
 }
 

@@ -3,16 +3,15 @@
  * One actor returns the payload.
  */
 #include "harness/echo.h"
-#include "harness/harness.h"
 
 static void build(struct tram_graph *g, struct tram_actor **actors, const struct tram_shape *shape) {
     struct tram_node in = tram_graph_input(g, shape->bytes);
-    tram_graph_output(g, tram_graph_bind(g, actors[0], shape->loan ? "forward" : "echo", in));
+    tram_graph_output(g, tram_graph_bind(g, actors[0], tram_echo_method(shape), in));
 }
 
 static int call(struct tram_actor **actors, const struct tram_shape *shape, const void *data,
                 struct tram_ref *refs) {
-    return tram_call(actors[0], shape->loan ? "forward" : "echo", data, shape->bytes, refs);
+    return tram_call(actors[0], tram_echo_method(shape), data, shape->bytes, refs);
 }
 
 int main(int argc, char **argv) {

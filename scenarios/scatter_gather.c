@@ -3,18 +3,17 @@
  * The driver sends one payload to N actors and gathers what each returns. The payload is written once, whatever N is.
  */
 #include "harness/echo.h"
-#include "harness/harness.h"
 
 static void build(struct tram_graph *g, struct tram_actor **actors, const struct tram_shape *shape) {
     struct tram_node in = tram_graph_input(g, shape->bytes);
     for (unsigned i = 0; i < shape->actors; i++)
-        tram_graph_output(g, tram_graph_bind(g, actors[i], shape->loan ? "forward" : "echo", in));
+        tram_graph_output(g, tram_graph_bind(g, actors[i], tram_echo_method(shape), in));
 }
 
 static int call(struct tram_actor **actors, const struct tram_shape *shape, const void *data,
                 struct tram_ref *refs) {
     for (unsigned i = 0; i < shape->actors; i++) {
-        int status = tram_call(actors[i], shape->loan ? "forward" : "echo", data, shape->bytes, &refs[i]);
+        int status = tram_call(actors[i], tram_echo_method(shape), data, shape->bytes, &refs[i]);
         if (status)
             return status;
     }

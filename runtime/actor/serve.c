@@ -36,11 +36,9 @@ void tram__serve_ring(struct tram__serve *s) {
 /* A ring between the store and the read is lost as a flag but not as an event: its write precedes the read, and what
  * it announces precedes its write. */
 static void answer_doorbell(struct tram__serve *s) {
-    uint64_t count;
     tram__store32_relaxed(&s->doorbell_rung, 0);
-    tram__fence_seq_cst(); /* the store is not to wait until after the read */
-    if (read(s->doorbell, &count, sizeof count) < 0)
-        tram__pause(); /* emptied for an earlier ring; the flag is reason enough */
+    tram__fence_seq_cst();         /* the store is not to wait until after the read */
+    tram__ring_heard(s->doorbell); /* maybe for an earlier ring; the flag is reason enough */
     if (s->on_doorbell)
         s->on_doorbell(s);
 }

@@ -76,3 +76,9 @@ void tram__ring(int eventfd) {
     if (write(eventfd, &one, sizeof one) < 0)
         tram__pause(); /* full: it is readable already */
 }
+
+void tram__ring_heard(int eventfd) {
+    uint64_t rings;
+    if (read(eventfd, &rings, sizeof rings) < 0)
+        tram__pause(); /* nobody rang, or it was heard before */
+}

@@ -96,6 +96,8 @@ void tram__futex_wait(const struct tram__watch *watch, unsigned count, uint64_t 
 void tram__futex_wake(const tram__word32 *word);
 /* Makes an eventfd readable. */
 void tram__ring(int eventfd);
+/* Makes it unreadable again, for all rings so far. Both are for non-blocking ones. */
+void tram__ring_heard(int eventfd);
 
 static inline const tram__word32 *tram__low_half(const tram__word64 *w) {
     return (const tram__word32 *)(const void *)w;

@@ -143,12 +143,11 @@ enum { CROWDED = 5 };
 
 /* True when the graph is best run on one CPU, asleep between messages: it is far larger than the machine, its tasks run
  * one after the other anyway, and nobody said otherwise. */
-static bool one_at_a_time(const struct tram_compiled *x, const struct tram__schedule *s,
-                          enum tram_wait wait) {
+static bool one_at_a_time(const struct tram_compiled *x, const struct tram__schedule *s) {
     for (uint32_t i = 0; i < x->actor_count; i++)
         if (x->actors[i]->pinned)
             return false;
-    return wait == TRAM_WAIT_AUTO && s->participant_count > CROWDED * x->t->cpus.usable &&
+    return x->wait == TRAM_WAIT_AUTO && s->participant_count > CROWDED * x->t->cpus.usable &&
            s->task_count < 2 * s->longest;
 }
 
@@ -159,11 +158,8 @@ static Tram__Wire__Prepare *make_plan(const struct tram_compiled *x, const struc
     if (!m)
         return NULL;
     m->graph = x->id;
-    m->wait = (uint32_t)(o->wait ? o->wait : x->t->wait);
-    if (one_at_a_time(x, l->schedule, (enum tram_wait)m->wait)) {
-        m->wait = TRAM_WAIT_BLOCK;
-        m->cpu = 1 + (uint32_t)x->cpu;
-    }
+    m->wait = (uint32_t)x->wait;
+    m->cpu = (uint32_t)(x->cpu + 1);
     m->threads = l->schedule->participant_count;
     m->cpus = x->t->cpus.usable;
     m->block_ns = x->t->block_ns;
@@ -366,13 +362,18 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
     for (uint32_t i = 0; fds && i < s->participant_count; i++)
         fds[i] = -1;
     x->inflight = o->inflight ? o->inflight : DEFAULT_INFLIGHT;
-    x->cpu = sched_getcpu();
     x->slots = tram__layout_slots(s, x->inflight);
     status = fds ? tram__layout_create(s, ops, x->slots, &layout) : tram__fail(TRAM_ERR_NO_MEMORY, "a graph");
     if (!status)
         status = check_memory(&layout);
     if (!status)
         status = keep_names(x, s);
+    x->wait = o->wait ? o->wait : x->t->wait;
+    x->cpu = -1;
+    if (!status && one_at_a_time(x, s)) {
+        x->wait = TRAM_WAIT_BLOCK;
+        x->cpu = sched_getcpu();
+    }
     if (!status && (status = prepare(x, &layout, o, fds, deadline_ns)) == TRAM_OK &&
         (status = connect_all(x, &layout, fds, deadline_ns)) == TRAM_OK)
         status = find_endpoints(x, s);

@@ -59,9 +59,7 @@ void tram__exec_close_events(struct tram_compiled *x) {
 
 /* From here on, who publishes rings. */
 static void arm(struct tram_compiled *x) {
-    uint64_t rings;
-    if (read(x->bell, &rings, sizeof rings) < 0)
-        tram__pause(); /* nobody rang */
+    tram__ring_heard(x->bell);
     tram__store32_relaxed(x->participant.waiter.sleeping, TRAM__RINGS);
     tram__fence_seq_cst(); /* F1 of base/wait.c */
 }
@@ -90,8 +88,8 @@ static bool something_new(struct tram_compiled *x) {
         if (x->arrived[i] + 1 < x->oldest)
             x->arrived[i] = x->oldest - 1;
         while (x->arrived[i] + 1 < x->next) {
-            uint64_t n = x->arrived[i] + 1, slot = x->oldest_slot + (n - x->oldest);
-            if (r->ops->read(r, n, (uint32_t)(slot < x->slots ? slot : slot - x->slots), 0, &m))
+            uint64_t n = x->arrived[i] + 1;
+            if (r->ops->read(r, n, tram__exec_slot(x, n), 0, &m))
                 break;
             x->arrived[i] = n;
             any = true;

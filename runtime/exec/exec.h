@@ -59,7 +59,8 @@ struct tram_compiled {
     uint32_t output_count;
     struct tram__timeouts timeouts;
     uint64_t id;
-    int cpu; /* where compile ran */
+    enum tram_wait wait; /* of all its threads */
+    int cpu;             /* where all of them run; -1: each where its actor does */
     uint64_t next, oldest;
     uint32_t next_slot, oldest_slot, slots, inflight;
     uint8_t *state; /* by slot and output: enum tram__result_state */
@@ -100,6 +101,12 @@ int tram__exec_interrupted(void *x);
 int tram__exec_look_after_timeout(struct tram_compiled *x);
 
 /* ---- results.c ---- */
+
+/* Slot of execution n, which is in flight. */
+static inline uint32_t tram__exec_slot(const struct tram_compiled *x, uint64_t n) {
+    uint64_t slot = x->oldest_slot + (n - x->oldest);
+    return (uint32_t)(slot < x->slots ? slot : slot - x->slots);
+}
 
 extern const struct tram__source_ops tram__exec_source_ops;
 /* Waits for the oldest execution in flight and moves its results aside. */

@@ -11,13 +11,14 @@
  * So when an actor overwrites slot n mod slots, the driver's use of it happened before.
  *
  * The driver waits for an actor's only when it has to. An output that covers the input (schedule/covers.c) is published
- * after every actor's ack of that input: once the driver acquired output n, message n + slots of its inputs may be written. Only when
- * outputs were given up unread does the window look full, and then the acks are read.
+ * after every actor's ack of that input: once the driver acquired output n, message n + slots of its inputs may be
+ * written. Only when outputs were given up unread does the window look full, and then the acks are read.
  */
 #include "base/copy.h"
 #include "base/error.h"
 #include "exec/exec.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -113,9 +114,8 @@ static void count_copy(struct tram_compiled *x, uint64_t bytes) {
     tram__count(&x->participant.head->copied_bytes, bytes);
 }
 
-int tram_execute_within(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
-                        double timeout_s, struct tram_ref *refs) {
-    timeout_s = tram__timeout_or(timeout_s, x->timeouts.submit_s);
+static int execute(struct tram_compiled *x, size_t count, const struct tram_bytes *parts, double timeout_s,
+                   struct tram_ref *refs) {
     int status = admit(x, count, timeout_s);
     if (!status && x->start)
         status = loan_slot(x, x->start, timeout_s);
@@ -133,14 +133,19 @@ int tram_execute_within(struct tram_compiled *x, size_t count, const struct tram
     return TRAM_OK;
 }
 
+int tram_execute_within(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
+                        double timeout_s, struct tram_ref *refs) {
+    return execute(x, count, parts, isnan(timeout_s) ? x->timeouts.submit_s : timeout_s, refs);
+}
+
 int tram_execute_parts(struct tram_compiled *x, size_t count, const struct tram_bytes *parts,
                        struct tram_ref *refs) {
-    return tram_execute_within(x, count, parts, x->timeouts.submit_s, refs);
+    return execute(x, count, parts, x->timeouts.submit_s, refs);
 }
 
 int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs) {
     size_t count = x->input_count || size ? 1 : 0; /* nothing is all that a graph without input takes */
-    return tram_execute_parts(x, count, &(struct tram_bytes){data, size}, refs);
+    return execute(x, count, &(struct tram_bytes){data, size}, x->timeouts.submit_s, refs);
 }
 
 int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t *sizes, void **buffers) {

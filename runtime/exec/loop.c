@@ -67,11 +67,6 @@ static void set_failure(struct tram__loop_task *t, int32_t code, uint32_t node, 
     }
 }
 
-static void fail_forward(struct tram__loop_task *t, uint64_t size, uint64_t capacity) {
-    tram_fail(&t->call, TRAM_ERR_TOO_LARGE, "a forward of %llu bytes exceeds the limit of %llu",
-              (unsigned long long)size, (unsigned long long)capacity);
-}
-
 /* The result is argument `from`: passed on by reference when it lies in an extent, else copied. */
 static void set_forward(struct tram__loop_task *t, struct result *r, const struct tram__message *from) {
     if (from->forward) {
@@ -103,10 +98,9 @@ static int check_forwards(struct tram__loop_task *t) {
         if (!c->results[i].forward)
             continue;
         uint64_t size = t->args[c->results[i].forward - 1].message->size;
-        if (size > t->results[i].capacity) {
-            fail_forward(t, size, t->results[i].capacity);
-            return c->code;
-        }
+        if (size > t->results[i].capacity)
+            return tram_fail(c, TRAM_ERR_TOO_LARGE, "a forward of %llu bytes exceeds the limit of %llu",
+                             (unsigned long long)size, (unsigned long long)t->results[i].capacity);
     }
     return 0;
 }

@@ -11,12 +11,6 @@
 
 /* ---- in flight ---- */
 
-/* Slot of execution n, which is in flight. */
-static uint32_t slot_of(const struct tram_compiled *x, uint64_t n) {
-    uint64_t slot = x->oldest_slot + (n - x->oldest);
-    return (uint32_t)(slot < x->slots ? slot : slot - x->slots);
-}
-
 static uint8_t *state_of(const struct tram_compiled *x, uint32_t slot, uint32_t output) {
     return &x->state[(size_t)slot * x->output_count + output];
 }
@@ -63,7 +57,7 @@ static int find(struct tram_compiled *x, const struct tram_ref *r, uint32_t *slo
         return tram__exec_torn();
     *where = IN_FLIGHT;
     if (__builtin_expect(r->id >= x->oldest && r->id < x->next && r->output < x->output_count, 1)) {
-        *slot = slot_of(x, r->id);
+        *slot = tram__exec_slot(x, r->id);
         if (*state_of(x, *slot, r->output) != TRAM__GIVEN_UP)
             return TRAM_OK;
     } else if (x->kept && r->id >= x->kept_first && r->id < x->oldest && r->output < x->output_count &&

@@ -26,7 +26,3 @@ int tram__timeouts_find(const struct tram_compile_options *o, struct tram__timeo
         status = find("TRAM_TEARDOWN_TIMEOUT", o->teardown_timeout_s, 30, &out->teardown_s);
     return status;
 }
-
-double tram__timeout_or(double given, double otherwise) {
-    return isnan(given) ? otherwise : given;
-}

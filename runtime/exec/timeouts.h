@@ -13,7 +13,5 @@ struct tram__timeouts {
 
 /* 0, or ERR_INVALID with a message that names the option or the variable, and its value. */
 int tram__timeouts_find(const struct tram_compile_options *o, struct tram__timeouts *out);
-/* `given`, or `otherwise` when that is TRAM_DEFAULT_TIMEOUT. */
-double tram__timeout_or(double given, double otherwise);
 
 #endif

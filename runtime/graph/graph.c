@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/graph.h"
 
+#include "base/append.h"
 #include "base/error.h"
 
 #include <stdarg.h>
@@ -84,21 +85,6 @@ void tram__graph_name(const struct tram_graph *g, uint32_t node, char *out, size
 
 /* ---- growing ---- */
 
-/* Appends to an array whose capacity is the next power of two of its count; false when memory is short. */
-static bool append(void *array, uint32_t *count, size_t element, const void *value) {
-    char *at;
-    memcpy(&at, array, sizeof at); /* a pointer to any type of element */
-    if ((*count & (*count - 1)) == 0) {
-        at = realloc(at, (*count ? 2 * (size_t)*count : 1) * element);
-        if (!at)
-            return false;
-        memcpy(array, &at, sizeof at);
-    }
-    memcpy(at + *count * element, value, element);
-    ++*count;
-    return true;
-}
-
 /* True when the graph may still change. */
 static bool open_to_change(struct tram_graph *g) {
     if (g->frozen)
@@ -115,7 +101,7 @@ static struct tram_node add(struct tram_graph *g, struct tram__node *node) {
     }
     if (g->node_count == TRAM__MAX_NODES)
         tram__graph_mistake(g, TRAM_ERR_FULL, "more than %d nodes", (int)TRAM__MAX_NODES);
-    else if (!append(&g->nodes, &g->node_count, sizeof *node, node))
+    else if (!tram__append(&g->nodes, &g->node_count, sizeof *node, node))
         tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a graph of %u nodes", g->node_count);
     else
         return (struct tram_node){g, g->node_count - 1};
@@ -162,7 +148,7 @@ struct tram_node tram_graph_input(struct tram_graph *g, size_t max_bytes) {
         return (struct tram_node){g, NO_NODE};
     struct tram_node node =
         add(g, &(struct tram__node){.kind = TRAM__NODE_INPUT, .limit = max_bytes, .part = g->input_count});
-    if (node.index != NO_NODE && !append(&g->inputs, &g->input_count, sizeof *g->inputs, &node.index))
+    if (node.index != NO_NODE && !tram__append(&g->inputs, &g->input_count, sizeof *g->inputs, &node.index))
         return tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "an input");
     return node;
 }
@@ -201,13 +187,13 @@ static bool arrange(struct tram_graph *g, struct tram__node *n, size_t count, co
             return false;
         }
         for (uint32_t k = 0; ok && list && k < arg->arg_count; k++)
-            ok = append(&n->args, &n->arg_count, sizeof *n->args, &arg->args[k]);
+            ok = tram__append(&n->args, &n->arg_count, sizeof *n->args, &arg->args[k]);
         if (ok && !list)
-            ok = append(&n->args, &n->arg_count, sizeof *n->args, &args[i].index);
+            ok = tram__append(&n->args, &n->arg_count, sizeof *n->args, &args[i].index);
         if (ok && lists && !list)
-            ok = append(&n->shape, &n->shape_count, sizeof *n->shape, &leaf);
+            ok = tram__append(&n->shape, &n->shape_count, sizeof *n->shape, &leaf);
         for (uint32_t k = 0; ok && list && k < arg->shape_count; k++)
-            ok = append(&n->shape, &n->shape_count, sizeof *n->shape, &arg->shape[k]);
+            ok = tram__append(&n->shape, &n->shape_count, sizeof *n->shape, &arg->shape[k]);
     }
     if (!ok)
         tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "%zu arguments of %s", count, of);
@@ -220,9 +206,9 @@ struct tram_node tram_graph_list_nodes(struct tram_graph *g, size_t count, const
     uint32_t head = 1 + (uint32_t)count, leaf = 0;
     bool ok = arrange(g, &inside, count, nodes, "a list");
     if (ok) {
-        ok = append(&n.shape, &n.shape_count, sizeof head, &head);
+        ok = tram__append(&n.shape, &n.shape_count, sizeof head, &head);
         for (uint32_t i = 0; ok && i < (inside.shape ? inside.shape_count : inside.arg_count); i++)
-            ok = append(&n.shape, &n.shape_count, sizeof head, inside.shape ? &inside.shape[i] : &leaf);
+            ok = tram__append(&n.shape, &n.shape_count, sizeof head, inside.shape ? &inside.shape[i] : &leaf);
         if (!ok)
             tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a list");
     }
@@ -293,7 +279,7 @@ void tram_graph_after(struct tram_graph *g, struct tram_node node, struct tram_n
     if (!open_to_change(g) || task == NO_NODE || first == NO_NODE)
         return;
     struct tram__node *n = &g->nodes[task];
-    if (!append(&n->after, &n->after_count, sizeof *n->after, &first))
+    if (!tram__append(&n->after, &n->after_count, sizeof *n->after, &first))
         tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a control edge");
 }
 
@@ -324,13 +310,13 @@ void tram_graph_unit(struct tram_graph *g, size_t count, const struct tram_node 
             free(u.tasks);
             return;
         }
-        if (!append(&u.tasks, &u.count, sizeof task, &task)) {
+        if (!tram__append(&u.tasks, &u.count, sizeof task, &task)) {
             tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a unit");
             free(u.tasks);
             return;
         }
     }
-    if (!append(&g->units, &g->unit_count, sizeof u, &u)) {
+    if (!tram__append(&g->units, &g->unit_count, sizeof u, &u)) {
         tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a unit");
         free(u.tasks);
         return;
@@ -352,7 +338,7 @@ void tram_graph_output(struct tram_graph *g, struct tram_node node) {
             return;
         }
     }
-    if (!append(&g->outputs, &g->output_count, sizeof *g->outputs, &node.index))
+    if (!tram__append(&g->outputs, &g->output_count, sizeof *g->outputs, &node.index))
         tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "an output");
 }
 

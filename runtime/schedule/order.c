@@ -48,35 +48,20 @@ static void find_vertices(struct order *o) {
     }
 }
 
-/* The task that was bound last on each actor, so that the next one waits for it. */
-struct last {
-    struct tram_actor *actor;
-    uint32_t task, next;
-};
-
-static bool find_waits(struct order *o) {
+static bool find_waits(struct order *o, const uint32_t *participant) {
     const struct tram_graph *g = o->g;
-    enum { BUCKETS = 1024 };
-    uint32_t *bucket = malloc(BUCKETS * sizeof *bucket), used = 0;
-    struct last *last = malloc((g->node_count + 1) * sizeof *last);
-    bool ok = bucket && last;
-    for (uint32_t i = 0; ok && i < BUCKETS; i++)
-        bucket[i] = NONE;
-    for (uint32_t i = 0; ok && i < g->node_count; i++) {
+    uint32_t *last =
+        malloc((g->node_count + 1) * sizeof *last); /* by participant: its task that was bound last */
+    if (!last)
+        return false;
+    memset(last, 0xff, (g->node_count + 1) * sizeof *last);
+    for (uint32_t i = 0; i < g->node_count; i++) {
         const struct tram__node *n = &g->nodes[i];
         if (n->kind != TRAM__NODE_TASK)
             continue;
-        uint32_t *b = &bucket[((uintptr_t)n->actor / 16 + n->actor_index) % BUCKETS], k = *b;
-        while (k != NONE && last[k].actor != n->actor)
-            k = last[k].next;
-        if (k == NONE) {
-            k = used++;
-            last[k] = (struct last){n->actor, i, *b};
-            *b = k;
-        } else {
-            add_wait(o, last[k].task, i);
-            last[k].task = i;
-        }
+        if (last[participant[i]] != NONE)
+            add_wait(o, last[participant[i]], i);
+        last[participant[i]] = i;
         for (uint32_t a = 0; a < n->arg_count; a++) {
             uint32_t task = tram__graph_task(g, n->args[a]);
             if (g->nodes[task].kind == TRAM__NODE_TASK)
@@ -85,9 +70,8 @@ static bool find_waits(struct order *o) {
         for (uint32_t a = 0; a < n->after_count; a++)
             add_wait(o, n->after[a], i);
     }
-    free(bucket);
     free(last);
-    return ok;
+    return true;
 }
 
 /* Serves every vertex that waits for nothing more; returns how many there were. */
@@ -154,7 +138,7 @@ static int report(struct order *o) {
     return tram__fail(TRAM_ERR_INVALID, "deadlock: %s", text);
 }
 
-int tram__schedule_order(const struct tram_graph *g, uint32_t *longest) {
+int tram__schedule_order(const struct tram_graph *g, const uint32_t *participant, uint32_t *longest) {
     struct order o = {.g = g};
     size_t waits = g->node_count + 1, n = g->node_count + (size_t)g->unit_count + 1;
     for (uint32_t i = 0; i < g->node_count; i++)
@@ -171,7 +155,7 @@ int tram__schedule_order(const struct tram_graph *g, uint32_t *longest) {
     if (enough) {
         memset(o.first, 0xff, n * sizeof *o.first);
         find_vertices(&o);
-        enough = find_waits(&o);
+        enough = find_waits(&o, participant);
     }
     if (!enough)
         status = tram__fail(TRAM_ERR_NO_MEMORY, "the order of %u nodes", g->node_count);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schedule/schedule.h"
 
+#include "base/append.h"
 #include "base/error.h"
 
 #include <stdlib.h>
@@ -20,15 +21,7 @@ struct work {
 };
 
 static bool append(uint32_t **list, uint32_t *count, uint32_t value) {
-    /* Capacity is the next power of two, so only a count that is one grows. */
-    if ((*count & (*count - 1)) == 0) {
-        uint32_t *p = realloc(*list, (*count ? *count * 2 : 1) * sizeof *p);
-        if (!p)
-            return false;
-        *list = p;
-    }
-    (*list)[(*count)++] = value;
-    return true;
+    return tram__append(list, count, sizeof value, &value);
 }
 
 static bool is_task(const struct tram__node *n) {
@@ -403,7 +396,7 @@ static bool plan_actors(struct work *w, const uint32_t *token) {
 }
 
 static bool plan(struct work *w) {
-    bool ok = find_participants(w) && find_channels(w);
+    bool ok = find_channels(w);
     for (uint32_t i = 0; ok && i < w->g->node_count; i++)
         ok = !is_task(&w->g->nodes[i]) || plan_task(w, i);
     uint32_t *token = calloc(w->g->unit_count + 1, sizeof *token);
@@ -418,10 +411,6 @@ static bool plan(struct work *w) {
 }
 
 int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **out) {
-    uint32_t longest;
-    int status = tram__schedule_order(g, &longest);
-    if (status)
-        return status;
     struct work w = {.g = g, .s = calloc(1, sizeof *w.s)};
     size_t n = g->node_count;
     w.most_channels = n + 1;
@@ -434,18 +423,18 @@ int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **ou
     bool ok = w.s && w.participant && w.task && w.channel && w.seen;
     for (size_t i = 0; ok && i < n; i++)
         w.channel[i] = NONE;
-    if (ok) {
+    if (ok)
         w.s->graph = g;
-        w.s->longest = longest;
-    }
-    ok = ok && plan(&w);
+    ok = ok && find_participants(&w);
+    int status = ok ? tram__schedule_order(g, w.participant, &w.s->longest) : TRAM_OK;
+    ok = ok && !status && plan(&w);
     free(w.participant);
     free(w.task);
     free(w.channel);
     free(w.seen);
     if (!ok) {
         tram__schedule_destroy(w.s);
-        return tram__fail(TRAM_ERR_NO_MEMORY, "a schedule of %zu nodes", n);
+        return status ? status : tram__fail(TRAM_ERR_NO_MEMORY, "a schedule of %zu nodes", n);
     }
     *out = w.s;
     return TRAM_OK;

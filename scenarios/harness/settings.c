@@ -141,7 +141,6 @@ static int make_points(const struct raw *raw, struct tram_settings *out) {
                 out->points[out->point_count++] =
                     (struct tram_point){sizes[s], (uint32_t)actors[a], (uint32_t)inflight[f]};
     out->inflight = raw->inflight;
-    out->actors = raw->actors;
     out->show_actors = raw->scenario->actors != NULL;
     out->show_inflight = inflight_count > 1;
     if (out->loan && (inflight_count > 1 || inflight[0] > 1))

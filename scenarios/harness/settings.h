@@ -30,8 +30,8 @@ struct tram_settings {
     bool loan, no_check, quiet, verbose, list, version, help;
     double timeout_s;
     const char *cpus, *json, *graph, *schedule;
-    const char *inflight, *actors; /* as given */
-    struct tram__cpus placement;   /* [0]: the driver; the actors follow in turn */
+    const char *inflight;        /* as given */
+    struct tram__cpus placement; /* [0]: the driver; the actors follow in turn */
 };
 
 #define TRAM_MAX_SIZE (UINT64_C(1) << 30)
