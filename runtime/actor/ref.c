@@ -74,16 +74,17 @@ static int look(const struct tram_ref *refs, size_t count, size_t *index) {
     return any ? 0 : consumed();
 }
 
-/* Sleeps until a reference may have become ready, `until_ns` at the latest. 1: one is ready already. */
-static int sleep_for_any(const struct tram_ref *refs, size_t count, struct pollfd *polls, uint64_t until_ns) {
+/* Sleeps until a reference may have become ready, `until_ns` at the latest; not at all when one is already. */
+static void sleep_for_any(const struct tram_ref *refs, size_t count, struct pollfd *polls,
+                          uint64_t until_ns) {
     nfds_t used = 0;
-    for (size_t i = 0; i < count; i++) {
+    bool ready = false;
+    for (size_t i = 0; i < count && !ready; i++) {
         int fd = -1;
         int armed =
             refs[i].source ? refs[i].source->ops->arm(refs[i].source, &refs[i], &fd) : TRAM_ERR_CONSUMED;
-        if (armed == 1)
-            return 1;
-        bool known = armed < 0; /* consumed: not among those waited for */
+        ready = armed == 1;
+        bool known = ready || armed < 0; /* consumed: not among those waited for */
         for (nfds_t k = 0; k < used && !known; k++)
             known = polls[k].fd == fd;
         if (!known)
@@ -91,11 +92,11 @@ static int sleep_for_any(const struct tram_ref *refs, size_t count, struct pollf
     }
     double left_s = tram__left_s(until_ns);
     int ms = left_s < 0 || left_s > 1 ? 1000 : (int)(left_s * 1000) + 1; /* and look again once a second */
-    poll(polls, used, ms);
+    if (!ready)
+        poll(polls, used, ms);
     for (size_t i = 0; i < count; i++)
         if (refs[i].source && refs[i].source->ops->disarm)
             refs[i].source->ops->disarm(refs[i].source);
-    return 0;
 }
 
 int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, size_t *index) {

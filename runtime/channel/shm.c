@@ -27,7 +27,8 @@
  * A hostile peer. A reader can only write its own region: withhold acks (the writer times out) or advance
  * them (it spoils what it reads itself, and, in a channel with several readers, nothing: the writer takes the
  * minimum). The driver, which need not read acks (exec/execute.c), can be misled by an actor that publishes a result
- * before its time: then other readers of the same input may see what comes after it. A writer can spoil its payloads; its sizes and kinds are checked once, on a copy, before use.
+ * before its time: then other readers of the same input may see what comes after it. A writer can spoil its
+ * payloads; its sizes and kinds are checked once, on a copy, before use.
  */
 #include "base/error.h"
 #include "channel/channel.h"

@@ -24,6 +24,14 @@ static int add_process(int to, int pid) {
     return status ? -1 : fd;
 }
 
+static void close_processes(struct tram_compiled *x) {
+    for (uint32_t i = 0; x->process_fds && i < x->actor_count; i++) {
+        if (x->process_fds[i] >= 0)
+            close(x->process_fds[i]);
+        x->process_fds[i] = -1;
+    }
+}
+
 int tram_compiled_fd(struct tram_compiled *x) {
     if (x->closing) {
         tram__exec_torn();
@@ -39,6 +47,7 @@ int tram_compiled_fd(struct tram_compiled *x) {
     }
     if (!ok) {
         tram__fail_errno("a descriptor for events");
+        close_processes(x);
         if (fd >= 0)
             close(fd);
         return -1;
@@ -47,9 +56,7 @@ int tram_compiled_fd(struct tram_compiled *x) {
 }
 
 void tram__exec_close_events(struct tram_compiled *x) {
-    for (uint32_t i = 0; x->process_fds && i < x->actor_count; i++)
-        if (x->process_fds[i] >= 0)
-            close(x->process_fds[i]);
+    close_processes(x);
     if (x->events_fd >= 0)
         close(x->events_fd);
     if (x->bell >= 0)

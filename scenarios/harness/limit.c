@@ -82,7 +82,7 @@ static void post(const struct limit *s, unsigned hop, uint32_t n) {
         return;
     }
     atomic_store(&slot->seq, n);
-    if (atomic_load_explicit(&slot->asleep, memory_order_relaxed)) {
+    if (atomic_load(&slot->asleep)) { /* seq_cst like the store before it: a sleeper sees seq, or is seen */
         atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
         syscall(SYS_futex, &slot->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
     }

@@ -280,8 +280,8 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
                        struct tram_compiled **out);
 
 /* Runs the graph once on a copy of the input. `refs` takes one reference per output. When the in-flight limit is
- * reached: as `full` says; ERR_FULL also when results that are lent out or kept aside leave no room. No allocation, no lock, and no system call while no
- * peer sleeps. */
+ * reached: as `full` says; ERR_FULL also when results that are lent out or kept aside leave no room. No allocation, no
+ * lock, and no system call while no peer sleeps; but to keep results aside takes memory for each. */
 int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct tram_ref *refs);
 /* The same without the copy: *buffer has room for `size` bytes, and not for more; fill it, then commit as many of them
  * as there are. A loan that is not committed is taken back by the next. */
