@@ -49,6 +49,14 @@ int tram__actor_dead(struct tram_actor *a) {
     return TRAM_ERR_PEER_DEAD;
 }
 
+/* Its link ended. */
+static int lose(struct tram_actor *a) {
+    a->gone = true;
+    if (a->t->on_gone)
+        a->t->on_gone(a);
+    return tram__actor_dead(a);
+}
+
 int tram__actor_pump(struct tram_actor *a) {
     if (a->gone)
         return tram__actor_dead(a);
@@ -61,11 +69,40 @@ int tram__actor_pump(struct tram_actor *a) {
         if (!tram__link_pending(&a->link))
             return TRAM_OK; /* do not ask the kernel for more than was waited for */
     }
-    if (got == TRAM_ERR_PEER_DEAD) {
-        a->gone = true;
-        return tram__actor_dead(a);
+    return got == TRAM_ERR_PEER_DEAD ? lose(a) : got;
+}
+
+void tram__actors_pump(struct tram *t, const struct tram_actor *but) {
+    for (struct tram_actor *a = t->actors; a; a = a->next)
+        if (a != but && !a->gone)
+            tram__actor_pump(a);
+}
+
+/* The actor is about to be gone: takes in what it had sent before. */
+static void drain(struct tram_actor *a, uint64_t until_ns) {
+    while (!a->gone && tram__actor_pump(a) == TRAM_OK && tram__now_ns() < until_ns)
+        if (!tram__link_pending(&a->link))
+            tram__link_wait(&a->link, false, -1, 1);
+}
+
+/* Sleeps until some actor has sent something, or `a` takes more if `writable`. */
+static void sleep_on_links(struct tram_actor *a, bool writable, int timeout_ms) {
+    struct tram *t = a->t;
+    nfds_t n = 0;
+    if (t->poll_capacity < t->live + 1) {
+        struct pollfd *polls = realloc(t->polls, (t->live + 1) * sizeof *polls);
+        if (!polls) {
+            tram__link_wait(&a->link, writable, -1, timeout_ms);
+            return;
+        }
+        t->polls = polls;
+        t->poll_capacity = t->live + 1;
     }
-    return got;
+    t->polls[n++] = (struct pollfd){.fd = a->link.fd, .events = (short)(POLLIN | (writable ? POLLOUT : 0))};
+    for (struct tram_actor *other = t->actors; other && n < t->poll_capacity; other = other->next)
+        if (other != a && !other->gone)
+            t->polls[n++] = (struct pollfd){.fd = other->link.fd, .events = POLLIN};
+    poll(t->polls, n, timeout_ms);
 }
 
 /* Milliseconds until `deadline_ns` for poll, at least 1, at most a second so that a lost supervisor is
@@ -89,6 +126,9 @@ int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s) 
         bool more = tram__spin_more(&spin);
         if (more && spin.polls % 64 && timeout_s != 0)
             continue;
+        tram__actors_pump(a->t, a);
+        if (*done)
+            break;
         uint64_t now = tram__now_ns();
         if (!deadline)
             deadline = tram__deadline_ns(timeout_s);
@@ -97,7 +137,7 @@ int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s) 
         if (more)
             continue;
         slept = true;
-        tram__link_wait(&a->link, false, -1, poll_ms(deadline, now));
+        sleep_on_links(a, false, poll_ms(deadline, now));
     }
     tram__spin_end(&spin, slept);
     return TRAM_OK;
@@ -113,10 +153,11 @@ static int stalled(void *arg) {
     int status = tram__actor_pump(stall->actor);
     if (status)
         return status;
+    tram__actors_pump(stall->actor->t, stall->actor);
     uint64_t now = tram__now_ns();
     if (now >= stall->deadline_ns)
         now = stall->deadline_ns - 1; /* a frame that is half sent has to be waited for */
-    tram__link_wait(&stall->actor->link, true, -1, poll_ms(stall->deadline_ns, now));
+    sleep_on_links(stall->actor, true, poll_ms(stall->deadline_ns, now));
     return tram__now_ns() < stall->deadline_ns ? TRAM_OK : TRAM_ERR_TIMED_OUT;
 }
 
@@ -128,8 +169,8 @@ int tram__actor_send_until(struct tram_actor *a, struct tram__send *s, uint64_t 
     s->arg = &stall;
     int status = tram__link_send(&a->link, s);
     if (status == TRAM_ERR_PEER_DEAD) {
-        a->gone = true;
-        return tram__actor_dead(a);
+        drain(a, tram__now_ns() + DEATH_MS * UINT64_C(1000000));
+        return a->gone ? tram__actor_dead(a) : lose(a);
     }
     return status;
 }
@@ -202,6 +243,7 @@ static int handshake(struct tram_actor *a, const struct tram_actor_options *o) {
     m.wait = (uint32_t)a->t->wait;
     m.block_ns = a->t->block_ns;
     m.cpus = a->t->cpus.usable;
+    m.store_bytes = a->t->store_bytes;
     struct tram__send send = {
         .type = TRAM__FRAME_CREATE, .spec = &m.base, .payload = o->args, .payload_size = o->args_size};
     int status = tram__actor_send(a, &send);
@@ -292,8 +334,11 @@ void tram_actor_destroy(struct tram_actor *a) {
     uint64_t until = tram__now_ns() + END_MS * UINT64_C(1000000);
     ask_to_end(a, until);
     see_off(a, until);
+    drain(a, tram__now_ns() + DEATH_MS * UINT64_C(1000000));
+    if (!a->gone)
+        lose(a);
     tram__link_close(&a->link);
-    a->ended = a->gone = true;
+    a->ended = true;
     a->t->live--;
     renew_plan(a->t);
 }

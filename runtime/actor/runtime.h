@@ -32,6 +32,7 @@ struct tram_actor {
     struct tram__site site; /* waiting for its replies */
     bool gone;              /* its link ended */
     bool ended;             /* by tram_actor_destroy */
+    void *eager;            /* of the room above */
     /* The ANSWER about graph `answer_graph`, for whoever waits for it. */
     bool answered;
     uint64_t answer_graph;
@@ -57,6 +58,10 @@ struct tram {
     uint32_t next_index;
     uint32_t live;
     tram__on_frame *on_frame[TRAM__FRAME_TYPES];
+    void (*on_gone)(struct tram_actor *a); /* its link ended, whatever the reason */
+    struct pollfd *polls;                  /* for sleeping on all links */
+    uint32_t poll_capacity;
+    uint64_t store_bytes;
     void *eager, *exec; /* of the rooms above */
 };
 
@@ -80,9 +85,12 @@ const struct tram__method_info *tram__actor_method(const struct tram_actor *a, c
 /* Takes and handles the frames that have arrived; ERR_PEER_DEAD (with tram__actor_dead's message) at the end.
  */
 int tram__actor_pump(struct tram_actor *a);
-/* Waits until *done, pumping: 0, ERR_TIMED_OUT (no message) or ERR_PEER_DEAD. */
+/* The same for every actor but this one (NULL: none is left out), whose ends are then known. */
+void tram__actors_pump(struct tram *t, const struct tram_actor *but);
+/* Waits until *done, pumping this actor's link, and now and then the others' too, lest one that cannot get rid of its
+ * replies holds up what this one waits for: 0, ERR_TIMED_OUT (no message) or ERR_PEER_DEAD. */
 int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s);
-/* Sends a frame, pumping while the socket is full. */
+/* Sends a frame, pumping all links while the socket is full. */
 int tram__actor_send(struct tram_actor *a, struct tram__send *s);
 /* The same until `deadline_ns`: ERR_TIMED_OUT, without a message, when nothing of the frame was sent by then.
  */

@@ -5,6 +5,7 @@
 #include "actor/wire.pb-c.h"
 #include "base/error.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,8 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
     s->wait = (enum tram_wait)m->wait;
     s->block_ns = m->block_ns;
     s->cpus = m->cpus;
+    s->store_bytes = m->store_bytes;
+    s->on_created(s);
     char text[256] = "";
     int status = TRAM_OK;
     s->class = tram__class_find(s->classes, m->class_name);
@@ -114,6 +117,112 @@ static int handle(struct tram__serve *s, const struct tram__frame *f) {
     return s->on_frame[f->type](s, f);
 }
 
+/* ---- peers ---- */
+
+struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index) {
+    struct tram__peer *p = s->peers;
+    while (p && p->index != index)
+        p = p->next;
+    return p;
+}
+
+static int on_peer(struct tram__serve *s, const struct tram__frame *f) {
+    Tram__Wire__Peer *m = tram__wire__peer__unpack(NULL, f->spec_size, f->spec);
+    struct tram__peer *p = calloc(1, sizeof *p);
+    struct pollfd *polls = realloc(s->polls, (s->peer_count + 4) * sizeof *polls);
+    if (polls)
+        s->polls = polls;
+    bool ok = m && p && polls && f->fd_count == 1;
+    if (ok) {
+        p->index = m->index;
+        snprintf(p->name, sizeof p->name, "%s", m->name);
+        tram__link_open(&p->link, f->fds[0]);
+        p->next = s->peers;
+        s->peers = p;
+        s->peer_count++;
+    } else {
+        for (size_t i = 0; i < f->fd_count; i++)
+            close(f->fds[i]);
+        free(p);
+    }
+    if (m)
+        tram__wire__peer__free_unpacked(m, NULL);
+    return ok ? 0 : 1;
+}
+
+/* Takes what the peers have sent; only those from which something is awaited, or all. */
+static bool take_from_peers(struct tram__serve *s, bool all) {
+    bool any = false;
+    for (struct tram__peer *p = s->peers; p; p = p->next) {
+        struct tram__frame f;
+        int got = 0;
+        if (p->gone || !(all || p->awaited))
+            continue;
+        while ((got = tram__link_poll(&p->link, &f)) == 1) {
+            any = true;
+            s->on_peer_frame(s, p, &f);
+            if (!tram__link_pending(&p->link))
+                break;
+        }
+        if (got < 0) {
+            p->gone = any = true;
+            s->on_peer_gone(s, p);
+        }
+    }
+    return any;
+}
+
+/* Waits in poll(2) for the driver, the doorbell, any peer, or room in `full` (NULL: none). */
+static void sleep_on_links(struct tram__serve *s, const struct tram__link *full, int timeout_ms) {
+    nfds_t n = 0;
+    s->polls[n++] = (struct pollfd){.fd = s->doorbell, .events = POLLIN};
+    if (!s->full && !full)
+        s->polls[n++] = (struct pollfd){.fd = s->link.fd, .events = POLLIN};
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        if (!p->gone)
+            s->polls[n++] = (struct pollfd){.fd = p->link.fd, .events = POLLIN};
+    if (full)
+        s->polls[n++] = (struct pollfd){.fd = full->fd, .events = POLLOUT};
+    poll(s->polls, n, timeout_ms);
+}
+
+struct stall {
+    struct tram__serve *s;
+    const struct tram__link *link;
+};
+
+static int stalled(void *arg) {
+    struct stall *stall = arg;
+    if (!take_from_peers(stall->s, true))
+        sleep_on_links(stall->s, stall->link, 1000);
+    return TRAM_OK;
+}
+
+int tram__serve_send(struct tram__serve *s, struct tram__link *to, struct tram__send *send) {
+    struct stall stall = {s, to};
+    send->stalled = stalled;
+    send->arg = &stall;
+    s->sending = true;
+    int status = tram__link_send(to, send);
+    s->sending = false;
+    return status;
+}
+
+/* ---- the main thread ---- */
+
+enum { ALL_PEERS = 16 };
+
+/* Looks once at the links: 1 when there was something, 0, or a status: ERR_TORN_DOWN when a frame said to end. */
+static int look(struct tram__serve *s, bool all) {
+    struct tram__frame f;
+    int got = s->full ? 0 : tram__link_poll(&s->link, &f);
+    if (got == 1 && handle(s, &f))
+        return TRAM_ERR_TORN_DOWN;
+    if (got == 0 && s->peers && take_from_peers(s, all))
+        return s->lost ? TRAM_ERR_PEER_DEAD : 1;
+    return got;
+}
+
 /* Until a frame says to end, or the driver is gone. */
 static int loop(struct tram__serve *s) {
     struct tram__site site = {0};
@@ -125,27 +234,37 @@ static int loop(struct tram__serve *s) {
             planned_for = alive;
             plan = tram__wait_plan(s->wait, alive + 1, s->cpus, s->block_ns);
         }
-        struct tram__frame f;
         struct tram__spin spin;
-        bool slept = false;
+        bool slept = false, all = false;
         int got;
         /* The CPU belongs to the graphs' threads while there are any: this one then sleeps at once. */
         struct tram__wait_plan block = {.policy = TRAM_WAIT_BLOCK};
         tram__spin_begin_calls(&spin, s->exec ? &block : &plan, &site);
-        while ((got = tram__link_poll(&s->link, &f)) == 0) {
-            if (tram__load32_acquire(&s->doorbell_rung))
+        while ((got = look(s, all)) == 0) {
+            all = spin.polls % ALL_PEERS == 0;
+            if (tram__load32_acquire(&s->doorbell_rung)) {
                 answer_doorbell(s);
-            else if (!tram__spin_more(&spin)) {
-                slept = true;
-                tram__link_wait(&s->link, false, s->doorbell, -1);
+            } else if (!tram__spin_more(&spin)) {
+                slept = all = true;
+                if (s->on_idle)
+                    s->on_idle(s);
+                sleep_on_links(s, NULL, -1);
             }
         }
         tram__spin_end(&spin, slept);
         if (got < 0)
-            return got == TRAM_ERR_PEER_DEAD ? 0 : 1;
-        if (handle(s, &f))
-            return 0;
+            return got == TRAM_ERR_PEER_DEAD || got == TRAM_ERR_TORN_DOWN ? 0 : 1;
     }
+}
+
+static void close_peers(struct tram__serve *s) {
+    while (s->peers) {
+        struct tram__peer *p = s->peers;
+        s->peers = p->next;
+        tram__link_close(&p->link);
+        free(p);
+    }
+    free(s->polls);
 }
 
 int tram__serve_run(struct tram__serve *s) {
@@ -159,9 +278,14 @@ int tram__serve_run(struct tram__serve *s) {
     s->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->on_frame[TRAM__FRAME_CREATE] = create;
     s->on_frame[TRAM__FRAME_EXIT] = end;
+    s->on_frame[TRAM__FRAME_PEER] = on_peer;
+    s->polls = calloc(4, sizeof *s->polls);
+    if (!s->polls)
+        return 1;
     tram__link_open(&s->link, TRAM__FD_LINK);
     int status = loop(s);
     tram__link_close(&s->link);
+    close_peers(s);
     close(s->doorbell);
     return status;
 }

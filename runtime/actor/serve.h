@@ -11,6 +11,17 @@
 #include "base/wait.h"
 #include "tramline/tramline.h"
 
+/* A link to another actor of the same runtime. */
+struct tram__peer {
+    struct tram__peer *next;
+    uint32_t index;
+    char name[64];
+    struct tram__link link;
+    bool gone; /* its link ended */
+    uint32_t
+        awaited; /* arguments of calls here that are to come from it: while there are any it is looked at often */
+};
+
 struct tram__serve {
     const struct tram_class *classes;
     const struct tram_class *class; /* its own */
@@ -22,17 +33,34 @@ struct tram__serve {
     enum tram_wait wait;
     uint64_t block_ns;
     uint32_t cpus;
+    uint64_t store_bytes;
+    struct tram__peer *peers;
+    uint32_t peer_count;
+    struct pollfd *polls; /* for sleeping on all links */
+    bool full;            /* enough calls are queued: the driver's next frames wait in its link */
     int doorbell; /* eventfd: another thread of this process wants on_doorbell to run on the main thread */
     tram__word32 doorbell_rung;
     void (*on_doorbell)(struct tram__serve *s);
     int (*on_frame[TRAM__FRAME_TYPES])(struct tram__serve *s,
                                        const struct tram__frame *f); /* 0, or: end the actor */
-    bool orderly;       /* told to end, rather than left by the driver */
+    /* May be called while a frame is being sent: then it must not send itself (`sending`). */
+    void (*on_peer_frame)(struct tram__serve *s, struct tram__peer *p, const struct tram__frame *f);
+    void (*on_peer_gone)(struct tram__serve *s, struct tram__peer *p);
+    bool sending, lost;                        /* lost: a send to the driver failed */
+    void (*on_created)(struct tram__serve *s); /* name, index and settings are known */
+    void (*on_idle)(struct tram__serve *s);    /* before the main thread sleeps */
+    bool orderly;                              /* told to end, rather than left by the driver */
     void *eager, *exec; /* of the rooms above; exec is not NULL while this process runs graphs */
 };
 
 /* Any thread: has on_doorbell run soon on the main thread. */
 void tram__serve_ring(struct tram__serve *s);
+
+/* Sends a frame on the driver's link or on a peer's; while the socket is full, takes in what the peers send, so that two
+ * actors that send to each other both get on. */
+int tram__serve_send(struct tram__serve *s, struct tram__link *to, struct tram__send *send);
+/* The link to actor `index`, or NULL. */
+struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index);
 
 /* Serves on TRAM__FD_LINK until the driver says to end or is gone; returns the exit status of the process.
  * The caller then ends the rooms above and, if the end is orderly, runs the class's destroy. */

@@ -1,227 +1,402 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver's side of eager calls: futures and references. A reference's id is a future's index and the
- * number of times that future was used, so a stale one is noticed.
+ * The driver's side of what comes back: replies, results for the user, and deaths.
  */
-#include "actor/ref.h"
-#include "actor/wire.pb-c.h"
+#include "base/copy.h"
 #include "base/error.h"
-#include "eager/eager.h"
+#include "base/timeouts.h"
+#include "eager/future.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 256, MAX_CHUNKS = 4096, NONE = -1 };
+/* ---- replies ---- */
 
-struct future {
-    struct tram_actor *actor;
-    const char *method; /* of the actor's own table */
-    uint32_t uses;      /* odd: taken */
-    int32_t next_free;
-    bool done, abandoned; /* abandoned: released before its reply came */
-    int status;           /* ERR_TASK with code and text, or 0 */
-    int code;
-    char *text;
-    struct tram__buffer data;
-    size_t size;
-};
-
-struct eager {
-    struct tram__source source; /* first: a reference leads here */
-    struct tram *t;
-    struct future *chunks[MAX_CHUNKS];
-    uint32_t chunk_count;
-    int32_t free;
-    struct tram__arena arena;
-};
-
-static struct future *future_at(struct eager *e, uint32_t index) {
-    return &e->chunks[index / CHUNK][index % CHUNK];
+static void fail_all(struct tram__future *f, struct tram__failure *failure) {
+    free(f->failure);
+    f->failure = failure;
+    for (uint32_t i = 0; i < f->object_count; i++)
+        if (f->objects[i].state == TRAM__OBJECT_PENDING)
+            f->objects[i].state = TRAM__OBJECT_FAILED;
 }
 
-static int grow(struct eager *e) {
-    struct future *chunk = e->chunk_count < MAX_CHUNKS ? calloc(CHUNK, sizeof *chunk) : NULL;
-    if (!chunk)
-        return tram__fail(TRAM_ERR_NO_MEMORY, "more than %u calls outstanding", e->chunk_count * CHUNK);
-    for (int i = 0; i < CHUNK; i++)
-        chunk[i].next_free = i + 1 < CHUNK ? (int32_t)(e->chunk_count * CHUNK) + i + 1 : NONE;
-    e->free = (int32_t)(e->chunk_count * CHUNK);
-    e->chunks[e->chunk_count++] = chunk;
-    return TRAM_OK;
+static struct tram__failure *make_failure(const struct tram_actor *a, const struct tram__future *f,
+                                          int status, const char *text) {
+    struct tram__failure *failure = calloc(1, sizeof *failure);
+    if (!failure)
+        return NULL;
+    failure->status = status;
+    snprintf(failure->actor, sizeof failure->actor, "%s", a->name);
+    snprintf(failure->method, sizeof failure->method, "%s", f->method);
+    snprintf(failure->text, sizeof failure->text, "%s", text);
+    return failure;
 }
 
-static void give_back(struct eager *e, uint32_t index) {
-    struct future *f = future_at(e, index);
-    free(f->text);
-    f->text = NULL;
-    f->uses++;
-    f->next_free = e->free;
-    e->free = (int32_t)index;
+/* A result that is another object's: of one of the call's arguments. */
+static bool set_forward(struct tram__eager *e, struct tram__future *f, struct tram__object *o,
+                        uint32_t argument) {
+    for (uint32_t i = 0; i < f->held_count; i++) {
+        const struct tram__hold *h = &f->held[i];
+        if (h->argument != argument)
+            continue;
+        o->is_forward = true;
+        o->forward_future = h->future;
+        o->forward_result = h->result;
+        tram__future_hold(e, h->future, h->result);
+        return true;
+    }
+    return false;
+}
+
+static bool set_object(struct tram__eager *e, struct tram__future *f, struct tram__object *o,
+                       const Tram__Wire__Value *v, const unsigned char **payload, size_t *left) {
+    if (v->kind == TRAM__INLINE) {
+        if (v->bytes > *left || !tram__object_set(o, *payload, v->bytes))
+            return false;
+        size_t step = tram__padded(v->bytes) < *left ? tram__padded(v->bytes) : *left;
+        *payload += step;
+        *left -= step;
+        return true;
+    }
+    if (v->kind != TRAM__STORED || !v->place || (v->forward && !set_forward(e, f, o, v->forward - 1)))
+        return false;
+    o->place = tram__place_unpack(v->place);
+    o->size = o->place.size;
+    o->state = TRAM__OBJECT_STORED;
+    if (!v->forward) {
+        e->stats.stored++;
+        e->stats.stored_bytes += o->size;
+        e->stats.stored_ever++;
+        e->stats.stored_bytes_ever += o->size;
+    }
+    return true;
+}
+
+static bool set_results(struct tram__eager *e, struct tram__future *f, const Tram__Wire__TaskReply *m,
+                        const struct tram__frame *frame) {
+    const unsigned char *payload = frame->payload;
+    size_t left = frame->payload_size;
+    if (m->n_results == 0)
+        return f->object_count == 1 && tram__object_set(&f->one, payload, left);
+    if (m->n_results != f->object_count)
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < m->n_results; i++)
+        ok = set_object(e, f, &f->objects[i], m->results[i], &payload, &left);
+    return ok;
+}
+
+/* Calls up to this one, which was not replied to, or not yet, are done. */
+static void done_up_to(struct tram__eager *e, struct tram__caller *c, uint64_t call) {
+    while (c->done < call) {
+        uint32_t index = c->calls[++c->done & (c->capacity - 1)];
+        struct tram__future *f = tram__future_at(e, index);
+        for (uint32_t i = 0; i < f->object_count; i++)
+            f->objects[i].state = TRAM__OBJECT_GONE;
+        tram__future_done(e, index);
+    }
 }
 
 static void on_reply(struct tram_actor *a, const struct tram__frame *frame) {
-    struct eager *e = a->t->eager;
+    struct tram__eager *e = a->t->eager;
+    struct tram__caller *c = a->eager;
     ProtobufCAllocator *allocator = tram__arena_reset(&e->arena);
     Tram__Wire__TaskReply *m = tram__wire__task_reply__unpack(allocator, frame->spec_size, frame->spec);
-    uint32_t index = m ? (uint32_t)m->task : 0;
-    struct future *f = m && index < e->chunk_count * CHUNK ? future_at(e, index) : NULL;
-    if (f && f->uses == (uint32_t)(m->task >> 32) && f->actor == a && !f->done) {
-        f->done = true;
-        f->status = m->status;
-        f->code = m->code;
-        if (m->status)
-            f->text = strdup(m->text);
-        f->size = frame->payload_size;
-        if (f->abandoned) {
-            give_back(e, index);
-        } else if (f->size && !tram__link_take_large(&a->link, frame, &f->data)) {
-            if (tram__buffer_room(&f->data, f->size))
-                memcpy(f->data.data, frame->payload, f->size);
-            else
-                f->status = TRAM_ERR_NO_MEMORY;
-        }
+    if (m && c && m->call > c->done && m->call <= c->sent) {
+        done_up_to(e, c, m->call - 1);
+        uint32_t index = c->calls[++c->done & (c->capacity - 1)];
+        struct tram__future *f = tram__future_at(e, index);
+        if (m->failure)
+            fail_all(f, tram__failure_unpack(m->failure));
+        else if (!set_results(e, f, m, frame))
+            fail_all(
+                f, make_failure(a, f, TRAM_ERR_PROTOCOL, "a reply that makes no sense, or no memory for it"));
+        tram__future_done(e, index);
     }
     if (m)
         tram__wire__task_reply__free_unpacked(m, allocator);
 }
 
-int tram_call(struct tram_actor *a, const char *method, const void *data, size_t size, struct tram_ref *ref) {
-    struct eager *e = a->t->eager;
-    const struct tram__method_info *info = tram__actor_method(a, method);
-    if (!info)
-        return tram__fail(TRAM_ERR_NOT_FOUND, "class %s of actor %s has no method '%s'", a->class_name,
-                          a->name, method);
-    int status;
-    if (info->results > 1)
-        return tram__fail(TRAM_ERR_UNSUPPORTED, "%s.%s has %u results; an eager call takes one", a->name,
-                          method, info->results);
-    if (e->free == NONE && (status = grow(e)))
-        return status;
-    uint32_t index = (uint32_t)e->free;
-    struct future *f = future_at(e, index);
-    e->free = f->next_free;
-    f->uses++;
-    f->actor = a;
-    f->method = info->name;
-    f->done = f->abandoned = false;
-    f->size = 0;
-
-    Tram__Wire__TaskSpec spec = TRAM__WIRE__TASK_SPEC__INIT;
-    Tram__Wire__Argument argument = TRAM__WIRE__ARGUMENT__INIT, *arguments[1] = {&argument};
-    argument.bytes = size;
-    spec.task = (uint64_t)f->uses << 32 | index;
-    spec.actor = a->index;
-    spec.method = (char *)(uintptr_t)method;
-    spec.n_arguments = 1;
-    spec.arguments = arguments;
-    spec.results = 1;
-    struct tram__send send = {
-        .type = TRAM__FRAME_CALL, .spec = &spec.base, .payload = data, .payload_size = size};
-    status = tram__actor_send(a, &send);
-    if (status) {
-        give_back(e, index);
-        return status;
-    }
-    *ref = (struct tram_ref){.source = &e->source, .id = index, .generation = f->uses};
-    return TRAM_OK;
+static void on_done(struct tram_actor *a, const struct tram__frame *frame) {
+    struct tram__caller *c = a->eager;
+    Tram__Wire__Done *m = tram__wire__done__unpack(NULL, frame->spec_size, frame->spec);
+    if (m && c && m->call <= c->sent)
+        done_up_to(a->t->eager, c, m->call);
+    if (m)
+        tram__wire__done__free_unpacked(m, NULL);
 }
 
-/* The future of a reference, or NULL with a message. */
-static struct future *find(struct tram__source *s, const struct tram_ref *r) {
-    struct eager *e = (struct eager *)s;
-    struct future *f = r->id < (uint64_t)e->chunk_count * CHUNK ? future_at(e, (uint32_t)r->id) : NULL;
-    if (f && f->uses == r->generation && !f->abandoned)
+static void on_segment(struct tram_actor *a, const struct tram__frame *frame) {
+    struct tram__eager *e = a->t->eager;
+    tram__store_learn(&e->store, frame); /* should it fail, whoever reads there says so */
+}
+
+/* What the actor still owed is lost; what it made before lives on in its segments, which stay mapped. */
+static void on_gone(struct tram_actor *a) {
+    struct tram__eager *e = a->t->eager;
+    struct tram__caller *c = a->eager;
+    if (!c)
+        return;
+    tram__actor_dead(a);
+    char text[TRAM__CALL_TEXT];
+    snprintf(text, sizeof text, "%.255s", tram_last_error()->text);
+    while (c->done < c->sent) {
+        uint32_t index = c->calls[++c->done & (c->capacity - 1)];
+        struct tram__future *f = tram__future_at(e, index);
+        fail_all(f, make_failure(a, f, TRAM_ERR_PEER_DEAD, text));
+        tram__future_done(e, index);
+    }
+    c->drop_count = 0;
+}
+
+void tram__eager_tell(struct tram_actor *a) {
+    struct tram__caller *c = a->eager;
+    Tram__Wire__Drop m = TRAM__WIRE__DROP__INIT;
+    uint32_t count = c->drop_count;
+    Tram__Wire__Place *places = calloc(count + 1, sizeof *places), **list = calloc(count + 1, sizeof *list);
+    for (uint32_t i = 0; places && list && i < count; i++) {
+        tram__place_pack(&c->drops[i], &places[i]);
+        list[i] = &places[i];
+        m.n_drops++;
+    }
+    m.drops = list;
+    m.acked = c->done;
+    struct tram__send send = {.type = TRAM__FRAME_DROP, .spec = &m.base};
+    if (m.n_drops == count) { /* else: the next time */
+        c->acked = c->done;
+        c->drop_count = 0;
+        c->drop_bytes = 0;
+        if (!a->gone)
+            tram__actor_send(a, &send);
+    }
+    free(places);
+    free(list);
+}
+
+enum { DROP_BYTES = 1 << 20 };
+
+/* After the user let go of something: memory that is worth it goes back at once, the rest with the next call. */
+static void settle(struct tram__eager *e) {
+    if (!e->dropping)
+        return;
+    e->dropping = false;
+    for (struct tram_actor *a = e->t->actors; a; a = a->next) {
+        struct tram__caller *c = a->eager;
+        if (c && !a->gone && c->drop_bytes >= DROP_BYTES)
+            tram__eager_tell(a);
+    }
+}
+
+/* ---- references ---- */
+
+struct tram__future *tram__future_find(struct tram__eager *e, const struct tram_ref *r) {
+    struct tram__future *f =
+        r->id < (uint64_t)e->chunk_count * TRAM__FUTURE_CHUNK ? tram__future_at(e, (uint32_t)r->id) : NULL;
+    if (f && f->uses == r->generation && r->output < f->object_count && f->objects[r->output].user)
         return f;
     tram__fail(TRAM_ERR_CONSUMED, "the result of this call was already fetched or released");
     return NULL;
 }
 
-static int failed(struct future *f) {
-    if (f->status == TRAM_ERR_TASK)
-        tram__fail(TRAM_ERR_TASK, "%s.%s failed with code %d: %s", f->actor->name, f->method, f->code,
-                   f->text ? f->text : "");
+static int failed(const struct tram__future *f) {
+    static const struct tram__failure unknown = {.status = TRAM_ERR_NO_MEMORY, .text = "out of memory"};
+    const struct tram__failure *why = f->failure ? f->failure : &unknown;
+    if (why->status == TRAM_ERR_TASK)
+        tram__fail(TRAM_ERR_TASK, "%s.%s failed with code %d: %s", why->actor, why->method, why->code,
+                   why->text);
+    else if (why->status == TRAM_ERR_PEER_DEAD)
+        tram__fail(why->status, "%s", why->text);
     else
-        tram__fail(f->status, "%s.%s: %s", f->actor->name, f->method,
-                   f->text ? f->text : tram_status_text(f->status));
+        tram__fail(why->status, "%s.%s: %s", why->actor, why->method, why->text);
     struct tram_error *e = tram__error();
-    e->code = f->code;
-    snprintf(e->actor, sizeof e->actor, "%s", f->actor->name);
-    snprintf(e->method, sizeof e->method, "%s", f->method);
+    e->code = why->code;
+    snprintf(e->actor, sizeof e->actor, "%s", why->actor);
+    snprintf(e->method, sizeof e->method, "%s", why->method);
     return e->status;
+}
+
+static void give_up(struct tram__eager *e, const struct tram_ref *r) {
+    tram__future_at(e, (uint32_t)r->id)->objects[r->output].user = false;
+    tram__future_unhold(e, (uint32_t)r->id, r->output);
+    settle(e);
+}
+
+/* Where a stored result lies. Its owner announced the segment before it was used, but maybe nobody has looked yet. */
+static const void *find_stored(struct tram__eager *e, const struct tram__place *at) {
+    const void *p = tram__store_at(&e->store, at);
+    if (!p) {
+        tram__actors_pump(e->t, NULL);
+        p = tram__store_at(&e->store, at);
+    }
+    return p;
 }
 
 static int eager_borrow(struct tram__source *s, const struct tram_ref *r, struct tram_bytes *out,
                         double timeout_s) {
-    struct future *f = find(s, r);
+    struct tram__eager *e = (struct tram__eager *)s;
+    struct tram__future *f = tram__future_find(e, r);
     if (!f)
         return TRAM_ERR_CONSUMED;
-    int status = tram__actor_await(f->actor, &f->done, timeout_s);
+    int status = f->done ? TRAM_OK : tram__actor_await(f->actor, &f->done, timeout_s);
     if (status == TRAM_ERR_TIMED_OUT) {
         tram__fail(status, "%s.%s has not answered within %g s", f->actor->name, f->method, timeout_s);
         snprintf(tram__error()->actor, sizeof tram__error()->actor, "%s", f->actor->name);
         return status;
     }
-    if (!status && f->status)
+    const struct tram__object *o = &f->objects[r->output];
+    const void *data = NULL;
+    if (f->done && o->state == TRAM__OBJECT_INLINE)
+        data = tram__object_data(o);
+    else if (f->done && o->state == TRAM__OBJECT_STORED && !(data = find_stored(e, &o->place)))
+        status = tram__fail(TRAM_ERR_SYSTEM, "the result of %s.%s lies in a segment that could not be mapped",
+                            f->actor->name, f->method);
+    else if (f->done && o->state != TRAM__OBJECT_STORED)
         status = failed(f);
+    if (!status && !data)
+        status = tram__fail(TRAM_ERR_PROTOCOL, "a result without a value");
     if (status) {
-        give_back((struct eager *)s, (uint32_t)r->id);
+        give_up(e, r);
         return status;
     }
-    *out = (struct tram_bytes){f->data.data, f->size};
+    if (f->actor) {
+        const struct tram__caller *c = f->actor->eager;
+        if (c->done - c->acked >= TRAM__UNTOLD)
+            tram__eager_tell(f->actor);
+    }
+    *out = (struct tram_bytes){data, o->size};
     return TRAM_OK;
 }
 
 static int eager_release(struct tram__source *s, const struct tram_ref *r) {
-    struct future *f = find(s, r);
-    if (!f)
+    struct tram__eager *e = (struct tram__eager *)s;
+    if (!tram__future_find(e, r))
         return TRAM_ERR_CONSUMED;
-    if (f->done || f->actor->gone)
-        give_back((struct eager *)s, (uint32_t)r->id);
-    else
-        f->abandoned = true;
+    give_up(e, r);
     return TRAM_OK;
 }
 
 /* Takes in what has arrived first: nobody else does while the program does not wait. */
 static int eager_ready(struct tram__source *s, const struct tram_ref *r) {
-    struct future *f = find(s, r);
+    const struct tram__future *f = tram__future_find((struct tram__eager *)s, r);
     if (!f)
         return TRAM_ERR_CONSUMED;
-    return f->done || (tram__actor_pump(f->actor) != TRAM_OK || f->done) ? 1 : 0;
+    return f->done || tram__actor_pump(f->actor) != TRAM_OK || f->done;
 }
 
 static int eager_arm(struct tram__source *s, const struct tram_ref *r, int *fd) {
     int ready = eager_ready(s, r);
     if (!ready)
-        *fd = find(s, r)->actor->link.fd;
+        *fd = tram__future_find((struct tram__eager *)s, r)->actor->link.fd;
     return ready;
 }
 
-static const struct tram__source_ops ops = {
+const struct tram__source_ops tram__eager_ops = {
     .borrow = eager_borrow, .release = eager_release, .ready = eager_ready, .arm = eager_arm};
 
+/* ---- puts ---- */
+
+int tram__eager_put(struct tram__eager *e, uint64_t size, void **room, uint32_t *index) {
+    struct tram__place at;
+    *room = tram__store_take(&e->store, size, &at);
+    if (!*room)
+        return tram_last_error()->status;
+    *index = tram__future_take(e, 1);
+    if (*index == TRAM__NO_FUTURE) {
+        tram__store_give(&e->store, &at);
+        return TRAM_ERR_NO_MEMORY;
+    }
+    struct tram__future *f = tram__future_at(e, *index);
+    f->method = "put";
+    f->done = true;
+    f->one.state = TRAM__OBJECT_STORED;
+    f->one.place = at;
+    f->one.size = size;
+    e->stats.stored++;
+    e->stats.stored_bytes += size;
+    e->stats.stored_ever++;
+    e->stats.stored_bytes_ever += size;
+    return TRAM_OK;
+}
+
+int tram_put_loan(struct tram *t, size_t size, void **buffer, struct tram_ref *ref) {
+    struct tram__eager *e = t->eager;
+    uint32_t index;
+    int status = tram__eager_put(e, size, buffer, &index);
+    if (status)
+        return status;
+    struct tram__future *f = tram__future_at(e, index);
+    tram__future_hold(e, index, 0);
+    f->one.user = true;
+    *ref = (struct tram_ref){.source = &e->source, .id = index, .generation = f->uses};
+    return TRAM_OK;
+}
+
+int tram_put(struct tram *t, const void *data, size_t size, struct tram_ref *ref) {
+    void *buffer;
+    int status = tram_put_loan(t, size, &buffer, ref);
+    if (!status)
+        tram__copy(buffer, data, size);
+    return status;
+}
+
+int tram_eager_stats(const struct tram *t, struct tram_eager_stats *out) {
+    const struct tram__eager *e = t->eager;
+    *out = e->stats;
+    out->outstanding = e->taken;
+    out->outstanding_bytes = (uint64_t)e->chunk_count * TRAM__FUTURE_CHUNK * sizeof(struct tram__future);
+    return TRAM_OK;
+}
+
+/* ---- the whole ---- */
+
+/* A quarter of what there is, for each process's store. */
+static uint64_t default_store(void) {
+    uint64_t bytes = tram__memory_available() / 4;
+    return bytes < UINT64_C(16) << 20 ? UINT64_C(16) << 20 : bytes;
+}
+
 int tram__eager_init(struct tram *t) {
-    struct eager *e = calloc(1, sizeof *e);
+    struct tram__eager *e = calloc(1, sizeof *e);
     if (!e)
         return tram__fail(TRAM_ERR_NO_MEMORY, "eager calls");
-    e->source.ops = &ops;
-    e->source.get_timeout_s = 10;
+    int status = tram__timeout_find("TRAM_GET_TIMEOUT", 0, TRAM__GET_TIMEOUT_S, &e->source.get_timeout_s);
+    if (status) {
+        free(e);
+        return status;
+    }
+    e->source.ops = &tram__eager_ops;
     e->t = t;
-    e->free = NONE;
+    e->free = TRAM__NO_FUTURE;
+    if (!t->store_bytes)
+        t->store_bytes = default_store();
+    tram__store_init(&e->store, TRAM__DRIVER, "the driver", t->store_bytes);
     t->eager = e;
     t->on_frame[TRAM__FRAME_REPLY] = on_reply;
+    t->on_frame[TRAM__FRAME_DONE] = on_done;
+    t->on_frame[TRAM__FRAME_SEGMENT] = on_segment;
+    t->on_gone = on_gone;
     return TRAM_OK;
 }
 
 void tram__eager_fini(struct tram *t) {
-    struct eager *e = t->eager;
-    for (uint32_t i = 0; e && i < e->chunk_count * CHUNK; i++) {
-        free(future_at(e, i)->text);
-        tram__buffer_free(&future_at(e, i)->data);
-    }
-    for (uint32_t i = 0; e && i < e->chunk_count; i++)
+    struct tram__eager *e = t->eager;
+    if (!e)
+        return;
+    for (uint32_t i = 0; i < e->chunk_count * TRAM__FUTURE_CHUNK; i++)
+        if (tram__future_at(e, i)->uses % 2)
+            tram__future_give(e, i);
+    for (uint32_t i = 0; i < e->chunk_count; i++)
         free(e->chunks[i]);
+    while (e->callers) {
+        struct tram__caller *c = e->callers;
+        e->callers = c->next;
+        free(c->calls);
+        free(c->drops);
+        free(c);
+    }
+    tram__builder_free(e->builder);
+    tram__store_fini(&e->store);
     free(e);
     t->eager = NULL;
 }

@@ -1,100 +1,309 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The actor's side of eager calls: take a spec off the queue (the link's receive buffer, in order of
- * arrival), look the method up, run it, reply.
+ * The actor's side of eager calls: takes specs in order of arrival, runs each when its turn has come and its arguments are
+ * there, and hands its results on.
+ *
+ * Backpressure. When many calls are queued the driver's further frames stay in the link. That cannot stand still: of all
+ * the calls that have not run, take the one that was submitted first. Those it takes results of have run. Whatever came to
+ * their actors before the request to hand the results on was submitted before it, so has run, and does not fill a queue.
  */
-#include "actor/call.h"
-#include "actor/wire.pb-c.h"
-#include "base/error.h"
-#include "eager/eager.h"
+#include "eager/serve.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ARGS = 64 };
+enum { MOST_QUEUED = 4096 };
+#define MOST_QUEUED_BYTES (UINT64_C(64) << 20)
 
-struct eager_serve {
-    struct tram_call call; /* first: room() gets to the buffer from it */
-    struct tram__buffer result;
-    struct tram__arena arena;
-    struct tram_bytes args[MAX_ARGS];
-    struct tram__call_result results[1];
-};
-
-static void *room(struct tram_call *c, uint32_t result, uint64_t size) {
-    struct eager_serve *e = (struct eager_serve *)c;
-    (void)result;
-    return tram__buffer_room(&e->result, size ? size : 1);
+static struct tram__failure *peer_failure(const struct tram__peer *p) {
+    struct tram__failure *f = calloc(1, sizeof *f);
+    if (!f)
+        abort();
+    f->status = TRAM_ERR_PEER_DEAD;
+    snprintf(f->actor, sizeof f->actor, "%s", p->name);
+    snprintf(f->text, sizeof f->text, "actor %s ended before it handed its result on", p->name);
+    return f;
 }
 
-/* Lays the arguments over the payload; false when the sizes do not add up. */
-static bool lay_out(struct eager_serve *e, const Tram__Wire__TaskSpec *m, const struct tram__frame *f) {
-    const unsigned char *p = f->payload;
-    uint64_t left = f->payload_size;
-    if (m->n_arguments > MAX_ARGS)
-        return false;
-    for (size_t i = 0; i < m->n_arguments; i++) {
-        uint64_t bytes = m->arguments[i]->bytes;
-        if (bytes > left)
-            return false;
-        e->args[i] = (struct tram_bytes){p, bytes};
-        p += bytes;
-        left -= bytes;
+static void update_full(struct tram__eager_serve *e) {
+    const struct tram__queue *q = &e->queue;
+    e->serve->full = q->arrived - q->run > MOST_QUEUED || q->bytes > MOST_QUEUED_BYTES;
+}
+
+/* ---- running ---- */
+
+/* 0, or: the driver is gone. */
+static int run_one(struct tram__eager_serve *e, struct tram__entry *n, const Tram__Wire__TaskSpec *m,
+                   const void *payload, size_t payload_size) {
+    e->busy = true;
+    tram__eager_run(e, n, m, payload, payload_size);
+    tram__entry_free_inputs(n);
+    n->state = TRAM__ENTRY_RUN;
+    e->queue.run = m->call;
+    for (const struct tram__target *t = n->targets; t; t = t->next)
+        tram__eager_deliver(e, n, t);
+    int status = tram__eager_reply(e, n, m->call);
+    e->busy = false;
+    return status ? 1 : 0;
+}
+
+/* Runs what has become ready, in order. */
+static int run_ready(struct tram__eager_serve *e) {
+    struct tram__queue *q = &e->queue;
+    struct tram__entry *n;
+    int end = 0;
+    while (!end && !e->busy && (n = tram__queue_find(q, q->run + 1)) && n->state == TRAM__ENTRY_QUEUED &&
+           !n->missing) {
+        ProtobufCAllocator *allocator = tram__arena_reset(&e->queued_arena);
+        Tram__Wire__TaskSpec *m = tram__wire__task_spec__unpack(allocator, n->spec_size, n->frame);
+        if (!m)
+            return 1;
+        end = run_one(e, n, m, n->frame + n->payload_at, n->payload_size);
+        tram__wire__task_spec__free_unpacked(m, allocator);
+        q->bytes -= n->payload_at + n->payload_size;
+        free(n->frame);
+        n->frame = NULL;
     }
-    return left == 0;
+    update_full(e);
+    return end;
+}
+
+/* ---- frames of the driver ---- */
+
+/* An argument that is a result of an earlier call here. */
+static void await_own(struct tram__eager_serve *e, const Tram__Wire__TaskSpec *m, uint32_t argument) {
+    const Tram__Wire__Argument *a = m->arguments[argument];
+    struct tram__entry *n = tram__queue_find(&e->queue, a->call);
+    struct tram__target target = {.result = a->result,
+                                  .to = e->serve->index,
+                                  .to_call = m->call,
+                                  .argument = argument,
+                                  .after = a->after};
+    if (n && n->state == TRAM__ENTRY_RUN) {
+        tram__eager_deliver(e, n, &target);
+        return;
+    }
+    struct tram__target *t =
+        n && n->state == TRAM__ENTRY_QUEUED && a->call < m->call ? malloc(sizeof *t) : NULL;
+    if (!t)
+        return; /* the argument stays missing; run.c finds it makes no sense */
+    *t = target;
+    t->next = n->targets;
+    n->targets = t;
+    if (a->moved)
+        n->unwanted |= UINT64_C(1) << a->result % 64;
+}
+
+/* Arguments that are still to come. */
+static uint32_t count_missing(struct tram__eager_serve *e, struct tram__entry *n,
+                              const Tram__Wire__TaskSpec *m) {
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < m->n_arguments; i++) {
+        const Tram__Wire__Argument *a = m->arguments[i];
+        if (a->kind == TRAM__OWN) {
+            await_own(e, m, i);
+            const struct tram__entry *from = tram__queue_find(&e->queue, a->call);
+            missing += from && from->state == TRAM__ENTRY_QUEUED;
+        }
+        if (a->kind != TRAM__SENT || tram__entry_input(n, i))
+            continue;
+        struct tram__peer *p = tram__serve_peer(e->serve, a->from);
+        if (p && p->gone) {
+            struct tram__input in = {.argument = i, .kind = TRAM__FAILED, .failure = peer_failure(p)};
+            tram__eager_attach(e, m->call, &in);
+        } else if (p) {
+            p->awaited++;
+            missing++;
+        }
+    }
+    return missing;
+}
+
+static bool enqueue(struct tram__eager_serve *e, struct tram__entry *n, const struct tram__frame *f) {
+    n->payload_at = tram__padded(f->spec_size);
+    n->spec_size = f->spec_size;
+    n->payload_size = f->payload_size;
+    n->frame = aligned_alloc(64, (n->payload_at + n->payload_size + 64) & ~(size_t)63);
+    if (!n->frame)
+        return false;
+    memcpy(n->frame, f->spec, f->spec_size);
+    if (f->payload_size)
+        memcpy(n->frame + n->payload_at, f->payload, f->payload_size);
+    n->state = TRAM__ENTRY_QUEUED;
+    e->queue.bytes += n->payload_at + n->payload_size;
+    return true;
 }
 
 static int on_call(struct tram__serve *s, const struct tram__frame *f) {
-    struct eager_serve *e = s->eager;
+    struct tram__eager_serve *e = s->eager;
+    struct tram__queue *q = &e->queue;
     ProtobufCAllocator *allocator = tram__arena_reset(&e->arena);
     Tram__Wire__TaskSpec *m = tram__wire__task_spec__unpack(allocator, f->spec_size, f->spec);
     if (!m)
         return 1;
-    Tram__Wire__TaskReply reply = TRAM__WIRE__TASK_REPLY__INIT;
-    struct tram__send send = {.type = TRAM__FRAME_REPLY, .spec = &reply.base};
-    const struct tram_method *method = tram__method_find(s->class, m->method);
-    struct tram_call *c = &e->call;
-    reply.task = m->task;
-    tram__call_reset(c);
-    if (!method || m->actor != s->index || !lay_out(e, m, f)) {
-        reply.status = method ? TRAM_ERR_PROTOCOL : TRAM_ERR_NOT_FOUND;
-        reply.text = (char *)(uintptr_t)(method ? "a call that makes no sense" : "there is no such method");
-    } else {
-        c->args = e->args;
-        c->arg_count = (uint32_t)m->n_arguments;
-        c->may_forward = method->forwards;
-        reply.code = tram__call_run(c, method->fn, s->self);
-        if (reply.code) {
-            reply.status = TRAM_ERR_TASK;
-            reply.text = c->text;
-        } else if (c->results[0].forward) {
-            send.payload = c->args[c->results[0].forward - 1].data;
-            send.payload_size = c->args[c->results[0].forward - 1].size;
+    tram__queue_retire(q, m->acked);
+    struct tram__entry *n = m->call == q->arrived + 1 ? tram__queue_make(q, m->call) : NULL;
+    int end = 1;
+    if (n) {
+        q->arrived = m->call;
+        n->silent = m->silent;
+        n->missing = count_missing(e, n, m);
+        if (!n->missing && q->run + 1 == m->call)
+            end = run_one(e, n, m, f->payload, f->payload_size);
+        else
+            end = enqueue(e, n, f) ? 0 : 1;
+    }
+    tram__wire__task_spec__free_unpacked(m, allocator);
+    return end ? end : run_ready(e);
+}
+
+static int on_send(struct tram__serve *s, const struct tram__frame *f) {
+    struct tram__eager_serve *e = s->eager;
+    ProtobufCAllocator *allocator = tram__arena_reset(&e->arena);
+    Tram__Wire__Send *m = tram__wire__send__unpack(allocator, f->spec_size, f->spec);
+    struct tram__entry *n = m ? tram__queue_find(&e->queue, m->call) : NULL;
+    struct tram__target *t = n ? calloc(1, sizeof *t) : NULL;
+    if (t) {
+        *t = (struct tram__target){n->targets, m->result, m->to, m->to_call, m->argument, m->after};
+        if (n->state == TRAM__ENTRY_RUN) {
+            tram__eager_deliver(e, n, t);
+            free(t);
         } else {
-            send.payload = c->results[0].data;
-            send.payload_size = c->results[0].size;
+            n->targets = t;
+            if (m->moved)
+                n->unwanted |= UINT64_C(1) << m->result % 64;
         }
     }
-    int status = tram__link_send(&s->link, &send);
-    tram__wire__task_spec__free_unpacked(m, allocator);
-    return status ? 1 : 0;
+    if (m)
+        tram__wire__send__free_unpacked(m, allocator);
+    return t ? 0 : 1;
+}
+
+static int on_drop(struct tram__serve *s, const struct tram__frame *f) {
+    struct tram__eager_serve *e = s->eager;
+    Tram__Wire__Drop *m = tram__wire__drop__unpack(NULL, f->spec_size, f->spec);
+    if (!m)
+        return 1;
+    tram__queue_retire(&e->queue, m->acked);
+    for (size_t i = 0; i < m->n_drops; i++) {
+        struct tram__place at = tram__place_unpack(m->drops[i]);
+        tram__store_give(&e->store, &at);
+    }
+    tram__wire__drop__free_unpacked(m, NULL);
+    return 0;
+}
+
+static int on_segment(struct tram__serve *s, const struct tram__frame *f) {
+    struct tram__eager_serve *e = s->eager;
+    tram__store_learn(&e->store, f); /* should it fail, the call that reads there says so */
+    return 0;
+}
+
+/* ---- frames of peers ---- */
+
+static void on_delivery(struct tram__eager_serve *e, struct tram__peer *p, const struct tram__frame *f) {
+    ProtobufCAllocator *allocator = tram__arena_reset(&e->peer_arena);
+    Tram__Wire__Delivery *m = tram__wire__delivery__unpack(allocator, f->spec_size, f->spec);
+    if (!m || !m->value) {
+        fprintf(stderr, "tramline: actor %s: a delivery of %s makes no sense\n", e->serve->name, p->name);
+        return;
+    }
+    struct tram__input in = {.argument = m->argument, .kind = (enum tram__argument_kind)m->value->kind};
+    if (m->failure) {
+        in.kind = TRAM__FAILED;
+        in.failure = tram__failure_unpack(m->failure);
+        if (!in.failure)
+            abort();
+    } else if (in.kind == TRAM__INLINE) {
+        in.size = f->payload_size;
+        in.data = malloc(in.size ? in.size : 1);
+        if (!in.data)
+            abort();
+        if (in.size)
+            memcpy(in.data, f->payload, in.size);
+    } else if (m->value->place) {
+        in.place = tram__place_unpack(m->value->place);
+    }
+    const struct tram__entry *n = tram__queue_find(&e->queue, m->call);
+    if (n && n->state == TRAM__ENTRY_QUEUED && p->awaited)
+        p->awaited--;
+    tram__eager_attach(e, m->call, &in);
+    tram__wire__delivery__free_unpacked(m, allocator);
+}
+
+static void on_peer_frame(struct tram__serve *s, struct tram__peer *p, const struct tram__frame *f) {
+    struct tram__eager_serve *e = s->eager;
+    if (f->type == TRAM__FRAME_DELIVERY)
+        on_delivery(e, p, f);
+    else if (f->type == TRAM__FRAME_SEGMENT)
+        tram__store_learn(&e->store, f);
+    if (!s->sending && run_ready(e))
+        s->lost = true;
+}
+
+/* What was to come from it will not come. */
+static void on_peer_gone(struct tram__serve *s, struct tram__peer *p) {
+    struct tram__eager_serve *e = s->eager;
+    struct tram__queue *q = &e->queue;
+    for (uint64_t call = q->run + 1; call <= q->arrived; call++) {
+        const struct tram__entry *n = tram__queue_find(q, call);
+        Tram__Wire__TaskSpec *m = n && n->state == TRAM__ENTRY_QUEUED && n->missing
+                                      ? tram__wire__task_spec__unpack(NULL, n->spec_size, n->frame)
+                                      : NULL;
+        for (uint32_t i = 0; m && i < m->n_arguments; i++) {
+            if (m->arguments[i]->kind != TRAM__SENT || m->arguments[i]->from != p->index ||
+                tram__entry_input(n, i))
+                continue;
+            struct tram__input in = {.argument = i, .kind = TRAM__FAILED, .failure = peer_failure(p)};
+            tram__eager_attach(e, call, &in);
+        }
+        if (m)
+            tram__wire__task_spec__free_unpacked(m, NULL);
+    }
+    p->awaited = 0;
+    if (!s->sending && run_ready(e))
+        s->lost = true;
+}
+
+static void on_idle(struct tram__serve *s) {
+    struct tram__eager_serve *e = s->eager;
+    tram__eager_report(e);
+}
+
+/* ---- the whole ---- */
+
+static void on_created(struct tram__serve *s) {
+    struct tram__eager_serve *e = s->eager;
+    char name[80];
+    snprintf(name, sizeof name, "actor %s", s->name);
+    tram__store_init(&e->store, 1 + s->index, name, s->store_bytes);
 }
 
 void tram__eager_serve_init(struct tram__serve *s) {
-    struct eager_serve *e = calloc(1, sizeof *e);
+    struct tram__eager_serve *e = calloc(1, sizeof *e);
     if (!e)
         abort(); /* an actor that has barely started: its driver reads the death */
-    e->call.room = room;
-    e->call.results = e->results;
-    e->call.result_count = 1;
-    e->results[0].limit = TRAM_MAX_BYTES;
+    tram__eager_serve_call(e);
+    e->serve = s;
+    e->queue.first = 1;
     s->eager = e;
     s->on_frame[TRAM__FRAME_CALL] = on_call;
+    s->on_frame[TRAM__FRAME_SEND] = on_send;
+    s->on_frame[TRAM__FRAME_DROP] = on_drop;
+    s->on_frame[TRAM__FRAME_SEGMENT] = on_segment;
+    s->on_peer_frame = on_peer_frame;
+    s->on_peer_gone = on_peer_gone;
+    s->on_idle = on_idle;
+    s->on_created = on_created;
 }
 
 void tram__eager_serve_fini(struct tram__serve *s) {
-    struct eager_serve *e = s->eager;
-    tram__buffer_free(&e->result);
+    struct tram__eager_serve *e = s->eager;
+    tram__queue_free(&e->queue);
+    tram__store_fini(&e->store);
+    free(e->args);
+    free(e->argument_of);
     free(e);
     s->eager = NULL;
 }

@@ -7,8 +7,8 @@
 
 #include "actor/ref.h"
 #include "actor/runtime.h"
+#include "base/timeouts.h"
 #include "exec/participant.h"
-#include "exec/timeouts.h"
 
 /* What is known of a node once the graph itself may be gone: who to name in an error. */
 struct tram__node_name {

@@ -252,11 +252,14 @@ static void run(struct tram_compiled *x, size_t size, bool in_place, struct coun
            its->allocations, its->system_calls);
 }
 
-static void expect_nothing(const char *who, const struct counts *c) {
-    if (c->system_calls)
+/* A wait of a million polls asks whether the supervisor still lives (base/wait.c): the other side lost its CPU for at least
+ * 20 ms, which a busy machine does to it. */
+static void expect_nothing(const char *who, const struct counts *c, uint64_t took_ns) {
+    uint64_t asked = c->first_call == SYS_poll ? took_ns / 20000000u : 0;
+    if (c->system_calls > asked)
         print_error("%s: the first system call was number %lu\n", who, (unsigned long)c->first_call);
     assert_int_equal(c->allocations, 0);
-    assert_int_equal(c->system_calls, 0);
+    assert_true(c->system_calls <= asked);
 }
 
 static void nothing(const char *method, bool in_place) {
@@ -264,9 +267,11 @@ static void nothing(const char *method, bool in_place) {
     struct tram_compiled *x = spinning(method);
     struct counts mine, its;
     for (size_t i = 0; i < 2; i++) {
+        uint64_t start = test_now_ns();
         run(x, sizes[i], in_place, &mine, &its);
-        expect_nothing("the driver", &mine);
-        expect_nothing("the actor", &its);
+        uint64_t took_ns = test_now_ns() - start;
+        expect_nothing("the driver", &mine, took_ns);
+        expect_nothing("the actor", &its, took_ns);
     }
     OK(tram_teardown(x));
 }

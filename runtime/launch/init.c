@@ -85,6 +85,7 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
         return tram__fail(TRAM_ERR_NO_MEMORY, "a runtime");
     t->classes = classes;
     t->wait = o->wait;
+    t->store_bytes = o->store_bytes;
     t->supervisor = t->supervisor_pidfd = -1;
     t->worker = o->worker ? strdup(o->worker) : NULL;
     t->program = strdup(argc && argv && *argc > 0 ? (*argv)[0] : "tramline");
@@ -115,6 +116,7 @@ void tram_fini(struct tram *t) {
     tram__host_stop(t);
     tram__exec_fini(t);
     tram__eager_fini(t);
+    free(t->polls);
     if (t->roster)
         tram__roster_unmap(t->roster);
     free(t->worker);

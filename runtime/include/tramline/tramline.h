@@ -106,6 +106,9 @@ enum tram_wait {
 struct tram_options {
     const char *worker;  /* executable that serves the actors; NULL: this program, executed again */
     enum tram_wait wait; /* for eager calls, and the default for compiled graphs */
+    size_t
+        store_bytes; /* most that the object store of one process may take; 0: a quarter of the memory available. It is
+                            taken as it is needed, prefaulted and kept */
 };
 
 /* The first call in main. Removes the arguments that are its own from argc and argv. In an actor process it
@@ -170,7 +173,8 @@ struct tram_ref {
     uint32_t output;
 };
 
-/* In place of seconds: the get timeout of the graph (struct tram_compile_options); 10 s for an eager call. */
+/* In place of seconds: the get timeout of the graph (struct tram_compile_options); for an eager call TRAM_GET_TIMEOUT of
+ * the environment at tram_init, else 10 s. */
 #define TRAM_DEFAULT_TIMEOUT (__builtin_nan(""))
 
 /* Waits for the result and copies it: *size is its length. ERR_TOO_LARGE when it exceeds `capacity`; the
@@ -191,9 +195,52 @@ int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, s
 
 /* ---- Eager calls ---- */
 
-/* Sends one call to an actor and returns at once with the reference of its result. Calls on one actor run in
- * the order of submission. Blocks only while the socket is full. */
-int tram_call(struct tram_actor *a, const char *method, const void *data, size_t size, struct tram_ref *ref);
+/* Sends one call to an actor, with these bytes as its argument, and returns at once; `refs` takes one reference for each
+ * result of the method (NULL: nobody wants them, nor to know of a failure). Calls on one actor run in the order of
+ * submission. Blocks only while the actor's queue is full. */
+int tram_call(struct tram_actor *a, const char *method, const void *data, size_t size, struct tram_ref *refs);
+
+/* An argument. Large bytes are copied into the driver's object store, where the actor reads them in place. */
+enum tram_value_kind {
+    TRAM_BYTES, /* data, size */
+    TRAM_REF, /* the result behind *ref, which need not be there yet: the call waits for it. It goes from the actor that
+                   makes it to the one that takes it. A failure there is a failure of this call. *ref stays good. */
+    TRAM_MOVE, /* the same, and *ref is given up, as by tram_release: a result that only calls take is not sent to the
+                   driver at all */
+    TRAM_AFTER, /* the call waits for that result, which is no argument; that it failed does not matter */
+    TRAM_LIST,  /* values as one argument (tram_args): data points to `size` of them */
+};
+struct tram_value {
+    enum tram_value_kind kind;
+    const void *data;
+    size_t size;
+    struct tram_ref *ref;
+};
+struct tram_call_params {
+    size_t value_count;
+    const struct tram_value *values; /* at most 1024, those in lists included */
+    const size_t *limits;            /* of each result, in bytes; NULL: none */
+};
+/* The same with any arguments. ERR_CONSUMED and ERR_INVALID for a reference that cannot be one, ERR_FULL when the store has
+ * no room: nothing was sent then. */
+int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *params,
+                   struct tram_ref *refs);
+
+/* Puts bytes into the driver's object store: once, however many calls take the reference. ERR_FULL when the store is full,
+ * ERR_TOO_LARGE when it can never hold them. The second lends the room, to be filled in before any call takes it. */
+int tram_put(struct tram *t, const void *data, size_t size, struct tram_ref *ref);
+int tram_put_loan(struct tram *t, size_t size, void **buffer, struct tram_ref *ref);
+
+/* Of one runtime's eager calls. */
+struct tram_eager_stats {
+    uint64_t calls;
+    uint64_t stored,
+        stored_bytes; /* objects in all stores that somebody still needs, as far as is known here */
+    uint64_t stored_ever, stored_bytes_ever; /* since tram_init */
+    uint64_t outstanding;                    /* calls and puts with a reference or a result to come */
+    uint64_t outstanding_bytes; /* memory set aside for them in the driver, small results included */
+};
+int tram_eager_stats(const struct tram *t, struct tram_eager_stats *out);
 
 /* ---- Graphs ---- */
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exec/timeouts.h"
+#include "base/timeouts.h"
 
 #include "base/error.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-static int find(const char *variable, double given, double otherwise, double *out) {
+int tram__timeout_find(const char *variable, double given, double otherwise, double *out) {
     const char *text = getenv(variable);
     *out = given != 0 ? given : otherwise;
     if (given != 0 || !text)
@@ -19,10 +19,10 @@ static int find(const char *variable, double given, double otherwise, double *ou
 }
 
 int tram__timeouts_find(const struct tram_compile_options *o, struct tram__timeouts *out) {
-    int status = find("TRAM_SUBMIT_TIMEOUT", o->submit_timeout_s, 10, &out->submit_s);
+    int status = tram__timeout_find("TRAM_SUBMIT_TIMEOUT", o->submit_timeout_s, 10, &out->submit_s);
     if (!status)
-        status = find("TRAM_GET_TIMEOUT", o->get_timeout_s, 10, &out->get_s);
+        status = tram__timeout_find("TRAM_GET_TIMEOUT", o->get_timeout_s, TRAM__GET_TIMEOUT_S, &out->get_s);
     if (!status)
-        status = find("TRAM_TEARDOWN_TIMEOUT", o->teardown_timeout_s, 30, &out->teardown_s);
+        status = tram__timeout_find("TRAM_TEARDOWN_TIMEOUT", o->teardown_timeout_s, 30, &out->teardown_s);
     return status;
 }

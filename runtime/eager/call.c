@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Submitting a call: each argument is resolved to bytes in the frame, an object in a store, or a result to come; the call
+ * is sent; then the producers of what is to come are asked to send it on.
+ *
+ * Sending may take in replies (the socket was full). A result that was found pending may so have arrived when its producer
+ * is asked for it; it is still there, for no frame with an `acked` that covers it goes out in between: those to other
+ * actors are sent by no handler, and that of this call was chosen before anything was resolved.
+ */
+#include "base/error.h"
+#include "eager/future.h"
+
+#include "base/append.h"
+#include "base/copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MOST_ARGUMENTS = 1024, MOST_DEPTH = 64 };
+
+/* A result to be sent on by its producer. */
+struct request {
+    struct tram_actor *producer;
+    Tram__Wire__Send message;
+};
+
+struct tram__builder {
+    struct tram__eager *e;
+    struct tram_actor *actor;
+    const char *method;
+    uint32_t future;
+    uint32_t argument_count;
+    Tram__Wire__Argument arguments[MOST_ARGUMENTS], *list[MOST_ARGUMENTS];
+    Tram__Wire__Place places[MOST_ARGUMENTS];
+    Tram__Wire__Failure failures[MOST_ARGUMENTS];
+    uint32_t *shape, shape_count;
+    bool lists;
+    const void *payload; /* of one inline argument where it is, of several in `gathered` */
+    uint64_t payload_size;
+    struct tram__buffer gathered;
+    struct request *requests;
+    uint32_t request_count;
+    struct tram_ref **moved;
+    uint32_t moved_count;
+};
+
+void tram__builder_free(struct tram__builder *b) {
+    if (!b)
+        return;
+    tram__buffer_free(&b->gathered);
+    free(b->shape);
+    free(b->requests);
+    free(b->moved);
+    free(b);
+}
+
+static int no_memory(const struct tram__builder *b) {
+    return tram__fail(TRAM_ERR_NO_MEMORY, "a call of %s.%s", b->actor->name, b->method);
+}
+
+/* ---- what others have to know first ---- */
+
+/* Tells the actor of the segment that a place lies in. */
+static int tell(struct tram__builder *b, const struct tram__place *at) {
+    struct tram__segment *g = tram__store_tell(&b->e->store, at, 1 + b->actor->index);
+    if (!g)
+        return TRAM_OK;
+    Tram__Wire__Segment m;
+    struct tram__send send;
+    tram__segment_frame(g, &m, &send);
+    return tram__actor_send(b->actor, &send);
+}
+
+static int send_peer(struct tram_actor *to, const struct tram_actor *other, int fd) {
+    Tram__Wire__Peer m = TRAM__WIRE__PEER__INIT;
+    m.index = other->index;
+    m.name = other->name;
+    struct tram__send send = {.type = TRAM__FRAME_PEER, .spec = &m.base, .fds = &fd, .fd_count = 1};
+    return tram__actor_send(to, &send);
+}
+
+/* Gives two actors a link to each other. That one of them is dead shows when it is next spoken to. */
+static int link_up(struct tram_actor *a, struct tram_actor *b) {
+    struct tram__caller *c = tram__caller_of(a), *d = tram__caller_of(b);
+    int pair[2];
+    if (!c || !d)
+        return TRAM_ERR_NO_MEMORY;
+    if (c->linked[b->index / 64] >> b->index % 64 & 1)
+        return TRAM_OK;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return tram__fail_errno("a socket pair for actors %s and %s", a->name, b->name);
+    int status = send_peer(a, b, pair[0]);
+    if (!status)
+        status = send_peer(b, a, pair[1]);
+    close(pair[0]);
+    close(pair[1]);
+    if (status)
+        return status;
+    c->linked[b->index / 64] |= UINT64_C(1) << b->index % 64;
+    d->linked[a->index / 64] |= UINT64_C(1) << a->index % 64;
+    return TRAM_OK;
+}
+
+/* ---- arguments ---- */
+
+static Tram__Wire__Argument *add_argument(struct tram__builder *b, enum tram__argument_kind kind) {
+    Tram__Wire__Argument *m = &b->arguments[b->argument_count];
+    tram__wire__argument__init(m);
+    m->kind = kind;
+    b->list[b->argument_count++] = m;
+    return m;
+}
+
+static int add_inline(struct tram__builder *b, const void *data, uint64_t size) {
+    bool first = !b->payload_size && b->argument_count == 0;
+    add_argument(b, TRAM__INLINE)->bytes = size;
+    if (first) {
+        b->payload = data;
+        b->payload_size = size;
+        return TRAM_OK;
+    }
+    uint64_t at = tram__padded(b->payload_size), need = at + size;
+    if (b->payload != b->gathered.data || need > b->gathered.capacity) {
+        struct tram__buffer more = {0};
+        if (need > b->gathered.capacity && !tram__buffer_room(&more, 2 * need))
+            return TRAM_ERR_NO_MEMORY;
+        unsigned char *to = more.data ? more.data : b->gathered.data;
+        if (b->payload_size)
+            memcpy(to, b->payload, b->payload_size);
+        if (more.data) {
+            tram__buffer_free(&b->gathered);
+            b->gathered = more;
+        }
+        b->payload = b->gathered.data;
+    }
+    memset(b->gathered.data + b->payload_size, 0, at - b->payload_size);
+    if (size)
+        memcpy(b->gathered.data + at, data, size);
+    b->payload_size = need;
+    return TRAM_OK;
+}
+
+static int add_stored(struct tram__builder *b, const struct tram__place *at) {
+    int status = tell(b, at);
+    if (status)
+        return status;
+    uint32_t i = b->argument_count;
+    tram__place_pack(at, &b->places[i]);
+    add_argument(b, TRAM__STORED)->place = &b->places[i];
+    return TRAM_OK;
+}
+
+/* Large bytes: an object that this call alone holds. */
+static int add_large(struct tram__builder *b, const void *data, uint64_t size) {
+    uint32_t index;
+    void *room;
+    int status = tram__eager_put(b->e, size, &room, &index);
+    if (status)
+        return status;
+    tram__copy(room, data, size);
+    if (!tram__future_claim(b->e, b->future, (struct tram__hold){index, 0, b->argument_count})) {
+        tram__future_done(b->e, index);
+        return no_memory(b);
+    }
+    return add_stored(b, &tram__future_at(b->e, index)->one.place);
+}
+
+/* A result that is not there yet: of this actor, or to be sent by another. */
+static int add_pending(struct tram__builder *b, const struct tram__future *f, uint32_t result,
+                       enum tram_value_kind kind) {
+    struct tram__caller *c = f->actor->eager;
+    uint64_t call = c->sent - (uint32_t)((uint32_t)c->sent - f->call);
+    Tram__Wire__Argument *m = add_argument(b, f->actor == b->actor ? TRAM__OWN : TRAM__SENT);
+    m->after = kind == TRAM_AFTER;
+    if (f->actor == b->actor) {
+        m->call = call;
+        m->result = result;
+        m->moved = kind == TRAM_MOVE;
+        return TRAM_OK;
+    }
+    m->from = f->actor->index;
+    struct request r = {f->actor, TRAM__WIRE__SEND__INIT};
+    r.message.call = call;
+    r.message.result = result;
+    r.message.to = b->actor->index;
+    r.message.argument = b->argument_count - 1;
+    r.message.after = m->after;
+    r.message.moved = kind == TRAM_MOVE;
+    if (!tram__append(&b->requests, &b->request_count, sizeof r, &r))
+        return no_memory(b);
+    return link_up(f->actor, b->actor);
+}
+
+static int add_failed(struct tram__builder *b, const struct tram__failure *f) {
+    uint32_t i = b->argument_count;
+    tram__failure_pack(f, &b->failures[i]);
+    add_argument(b, TRAM__FAILED)->failure = &b->failures[i];
+    return TRAM_OK;
+}
+
+static int add_reference(struct tram__builder *b, const struct tram_value *v, uint32_t at) {
+    struct tram__eager *e = b->e;
+    struct tram_ref *r = v->ref;
+    if (!r || !r->source)
+        return tram__fail(TRAM_ERR_CONSUMED,
+                          "argument %u of %s.%s is an empty reference: never set, or already fetched "
+                          "or released",
+                          at, b->actor->name, b->method);
+    if (r->source != &e->source)
+        return tram__fail(
+            TRAM_ERR_INVALID, "argument %u of %s.%s is a reference of %s", at, b->actor->name, b->method,
+            r->source->ops == &tram__eager_ops ? "another runtime" : "a compiled graph: fetch it first");
+    struct tram__future *f = tram__future_find(e, r);
+    if (!f)
+        return tram__fail(TRAM_ERR_CONSUMED, "argument %u of %s.%s was already fetched or released", at,
+                          b->actor->name, b->method);
+    if (f->done && v->kind == TRAM_AFTER)
+        return TRAM_OK;
+    const struct tram__object *o = &f->objects[r->output];
+    if (!tram__future_claim(e, b->future,
+                            (struct tram__hold){(uint32_t)r->id, r->output, b->argument_count}) ||
+        (v->kind == TRAM_MOVE && !tram__append(&b->moved, &b->moved_count, sizeof r, &r)))
+        return no_memory(b);
+    switch ((enum tram__object_state)o->state) {
+    case TRAM__OBJECT_PENDING:
+        return add_pending(b, f, r->output, v->kind);
+    case TRAM__OBJECT_INLINE:
+        return add_inline(b, tram__object_data(o), o->size);
+    case TRAM__OBJECT_STORED:
+        return add_stored(b, &o->place);
+    case TRAM__OBJECT_FAILED:
+    case TRAM__OBJECT_GONE:
+        break;
+    }
+    static const struct tram__failure unknown = {.status = TRAM_ERR_NO_MEMORY, .text = "out of memory"};
+    return add_failed(b, f->failure ? f->failure : &unknown);
+}
+
+static int add_value(struct tram__builder *b, const struct tram_value *v, uint32_t at, unsigned depth) {
+    uint32_t head = v->kind == TRAM_LIST ? 1 + (uint32_t)v->size : 0;
+    if (v->kind != TRAM_AFTER && !tram__append(&b->shape, &b->shape_count, sizeof head, &head))
+        return no_memory(b);
+    if (v->kind != TRAM_LIST && b->argument_count == MOST_ARGUMENTS)
+        return tram__fail(TRAM_ERR_TOO_LARGE, "%s.%s has more than %d arguments", b->actor->name, b->method,
+                          (int)MOST_ARGUMENTS);
+    int status = TRAM_OK;
+    switch (v->kind) {
+    case TRAM_BYTES:
+        return v->size > TRAM__INLINE_MOST ? add_large(b, v->data, v->size) : add_inline(b, v->data, v->size);
+    case TRAM_REF:
+    case TRAM_MOVE:
+    case TRAM_AFTER:
+        return add_reference(b, v, at);
+    case TRAM_LIST:
+        b->lists = true;
+        if (depth == MOST_DEPTH)
+            return tram__fail(TRAM_ERR_TOO_LARGE, "lists in lists, more than %d deep", (int)MOST_DEPTH);
+        for (size_t i = 0; !status && i < v->size; i++)
+            status = add_value(b, (const struct tram_value *)v->data + i, at, depth + 1);
+        return status;
+    }
+    return tram__fail(TRAM_ERR_INVALID, "argument %u of %s.%s is of kind %d", at, b->actor->name, b->method,
+                      (int)v->kind);
+}
+
+/* ---- the call ---- */
+
+static int send_call(struct tram__builder *b, struct tram__caller *c, uint64_t acked,
+                     const struct tram_call_params *p, const struct tram__method_info *info, bool silent) {
+    Tram__Wire__TaskSpec m = TRAM__WIRE__TASK_SPEC__INIT;
+    uint64_t limits[TRAM_MAX_RESULTS];
+    m.call = c->sent + 1;
+    m.method = (char *)(uintptr_t)b->method;
+    m.n_arguments = b->argument_count;
+    m.arguments = b->list;
+    m.n_shape = b->lists ? b->shape_count : 0;
+    m.shape = b->shape;
+    for (uint32_t i = 0; p->limits && i < info->results; i++)
+        limits[i] = p->limits[i];
+    m.n_limits = p->limits ? info->results : 0;
+    m.limits = limits;
+    m.silent = silent;
+    m.acked = acked;
+    struct tram__send send = {
+        .type = TRAM__FRAME_CALL, .spec = &m.base, .payload = b->payload, .payload_size = b->payload_size};
+    return tram__actor_send(b->actor, &send);
+}
+
+/* That a producer is dead is not this call's failure: the consumer hears of it from their link, and says so. */
+static void ask_producers(struct tram__builder *b, uint64_t call) {
+    for (uint32_t i = 0; i < b->request_count; i++) {
+        struct request *r = &b->requests[i];
+        r->message.to_call = call;
+        struct tram__send send = {.type = TRAM__FRAME_SEND, .spec = &r->message.base};
+        if (!r->producer->gone)
+            tram__actor_send(r->producer, &send);
+    }
+}
+
+static int build(struct tram__eager *e, uint32_t future, struct tram_actor *a, const char *method,
+                 const struct tram_call_params *p) {
+    struct tram__builder *b = e->builder;
+    if (!b && !(b = e->builder = calloc(1, sizeof *b)))
+        return tram__fail(TRAM_ERR_NO_MEMORY, "calls");
+    b->e = e;
+    b->future = future;
+    b->actor = a;
+    b->method = method;
+    b->argument_count = b->shape_count = b->request_count = b->moved_count = 0;
+    b->lists = false;
+    b->payload = NULL;
+    b->payload_size = 0;
+    int status = TRAM_OK;
+    for (size_t i = 0; !status && i < p->value_count; i++)
+        status = add_value(b, &p->values[i], (uint32_t)i, 0);
+    return status;
+}
+
+/* The call is on its way: its future and references are made good. */
+static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram_actor *a,
+                      const struct tram__method_info *info, struct tram_ref *refs) {
+    struct tram__builder *b = e->builder;
+    struct tram__future *f = tram__future_at(e, b->future);
+    c->sent++;
+    c->calls[c->sent & (c->capacity - 1)] = b->future;
+    f->actor = a;
+    f->method = info->name;
+    f->call = (uint32_t)c->sent;
+    for (uint32_t i = 0; refs && i < info->results; i++) {
+        tram__future_hold(e, b->future, i);
+        f->objects[i].user = true;
+        refs[i] =
+            (struct tram_ref){.source = &e->source, .id = b->future, .generation = f->uses, .output = i};
+    }
+    ask_producers(b, c->sent);
+    for (uint32_t i = 0; i < b->moved_count; i++)
+        if (b->moved[i]->source)
+            tram_release(b->moved[i]);
+}
+
+int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *p,
+                   struct tram_ref *refs) {
+    struct tram__eager *e = a->t->eager;
+    const struct tram__method_info *info = tram__actor_method(a, method);
+    if (!info)
+        return tram__fail(TRAM_ERR_NOT_FOUND, "class %s of actor %s has no method '%s'", a->class_name,
+                          a->name, method);
+    if (a->gone)
+        return tram__actor_dead(a);
+    struct tram__caller *c = tram__caller_of(a);
+    if (!c)
+        return TRAM_ERR_NO_MEMORY;
+    if (c->drop_count || c->done - c->acked >= TRAM__UNTOLD)
+        tram__eager_tell(a);
+    uint64_t acked = c->done;
+    uint32_t index = tram__future_take(e, info->results);
+    if (index == TRAM__NO_FUTURE)
+        return TRAM_ERR_NO_MEMORY;
+    int status = build(e, index, a, method, p);
+    if (!status && !tram__caller_reserve(c))
+        status = tram__fail(TRAM_ERR_NO_MEMORY, "a call of %s.%s", a->name, method);
+    if (!status)
+        status = send_call(e->builder, c, acked, p, info, !refs);
+    if (status) {
+        tram__future_done(e, index);
+        return status;
+    }
+    c->acked = acked;
+    e->stats.calls++;
+    submitted(e, c, a, info, refs);
+    return TRAM_OK;
+}
+
+int tram_call(struct tram_actor *a, const char *method, const void *data, size_t size,
+              struct tram_ref *refs) {
+    struct tram_value value = {.kind = TRAM_BYTES, .data = data, .size = size};
+    return tram_call_with(a, method, &(struct tram_call_params){.value_count = 1, .values = &value}, refs);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "eager/eager.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void tram__failure_pack(const struct tram__failure *f, Tram__Wire__Failure *m) {
+    tram__wire__failure__init(m);
+    m->status = f->status;
+    m->code = f->code;
+    m->text = (char *)(uintptr_t)f->text;
+    m->actor = (char *)(uintptr_t)f->actor;
+    m->method = (char *)(uintptr_t)f->method;
+}
+
+struct tram__failure *tram__failure_unpack(const Tram__Wire__Failure *m) {
+    struct tram__failure *f = malloc(sizeof *f);
+    if (!f)
+        return NULL;
+    f->status = m->status ? m->status : TRAM_ERR_PROTOCOL;
+    f->code = m->code;
+    snprintf(f->text, sizeof f->text, "%s", m->text);
+    snprintf(f->actor, sizeof f->actor, "%s", m->actor);
+    snprintf(f->method, sizeof f->method, "%s", m->method);
+    return f;
+}
+
+void tram__place_pack(const struct tram__place *p, Tram__Wire__Place *m) {
+    tram__wire__place__init(m);
+    m->owner = p->owner;
+    m->segment = p->segment;
+    m->offset = p->offset;
+    m->size = p->size;
+}
+
+struct tram__place tram__place_unpack(const Tram__Wire__Place *m) {
+    return (struct tram__place){m->owner, m->segment, m->offset, m->size};
+}
+
+void tram__segment_frame(const struct tram__segment *g, Tram__Wire__Segment *m, struct tram__send *send) {
+    tram__wire__segment__init(m);
+    m->owner = g->owner;
+    m->number = g->number;
+    m->size = g->region.size;
+    *send = (struct tram__send){.type = TRAM__FRAME_SEGMENT, .spec = &m->base, .fds = &g->fd, .fd_count = 1};
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The actor's side of eager calls: what its files share.
+ */
+#ifndef TRAM_EAGER_SERVE_H
+#define TRAM_EAGER_SERVE_H
+
+#include "eager/queue.h"
+
+struct tram__eager_serve {
+    struct tram_call call; /* first: room() gets here from it */
+    struct tram__serve *serve;
+    struct tram__store store;
+    struct tram__queue queue;
+    struct tram__entry *running; /* whose results are being made */
+    uint64_t reported;           /* calls up to this one are known to be done */
+    bool busy;                   /* running a call, or sending what it made */
+    struct tram__arena arena, queued_arena,
+        peer_arena; /* for frames that are handled while others still are */
+    struct tram_bytes *args;
+    uint32_t *argument_of; /* by index into args: the argument of the spec */
+    uint32_t arg_capacity;
+    struct tram__call_result results[TRAM_MAX_RESULTS];
+};
+
+/* ---- run.c ---- */
+
+void tram__eager_serve_call(struct tram__eager_serve *e); /* makes e->call ready for its first use */
+/* Runs a call that has all its arguments: its outcomes, or its failure, are then in the entry. */
+void tram__eager_run(struct tram__eager_serve *e, struct tram__entry *n, const Tram__Wire__TaskSpec *m,
+                     const unsigned char *payload, size_t payload_size);
+
+/* ---- deliver.c ---- */
+
+/* Hands an outcome of a call that has run to whoever waits for it. */
+void tram__eager_deliver(struct tram__eager_serve *e, struct tram__entry *n, const struct tram__target *t);
+/* Tells the driver; not at all when it does not want to know the results and holds none of our memory. */
+int tram__eager_reply(struct tram__eager_serve *e, struct tram__entry *n, uint64_t call);
+int tram__eager_report(struct tram__eager_serve *e); /* that calls are done which were not replied to */
+/* An argument for a call of our own has come: in a message, as an outcome, or not at all. False when memory is short. */
+bool tram__eager_attach(struct tram__eager_serve *e, uint64_t call, const struct tram__input *in);
+
+#endif
