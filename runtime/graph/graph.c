@@ -33,6 +33,8 @@ static void free_node(struct tram__node *n) {
 void tram_graph_destroy(struct tram_graph *g) {
     if (!g)
         return;
+    if (g->run)
+        g->free_run(g->run);
     for (uint32_t i = 0; i < g->node_count; i++)
         free_node(&g->nodes[i]);
     for (uint32_t i = 0; i < g->unit_count; i++)
@@ -89,6 +91,7 @@ void tram__graph_name(const struct tram_graph *g, uint32_t node, char *out, size
 static bool open_to_change(struct tram_graph *g) {
     if (g->frozen)
         tram__graph_mistake(g, TRAM_ERR_INVALID, "the graph was compiled and takes no changes");
+    g->changes++;
     return !g->frozen;
 }
 

@@ -59,8 +59,11 @@ struct tram_graph {
     uint32_t input_count;
     struct tram__unit *units;
     uint32_t unit_count;
-    bool frozen; /* compiled */
-    int status;  /* of the first mistake, with its text; 0: none */
+    bool frozen;      /* compiled */
+    uint64_t changes; /* so far */
+    void *run;        /* of exec/run.c */
+    void (*free_run)(void *run);
+    int status; /* of the first mistake, with its text; 0: none */
     char text[512];
 };
 

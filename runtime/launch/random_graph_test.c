@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random graphs, executed and compared with what a plain interpreter makes of them: up to 64 tasks on up to 16 actors,
+ * Random graphs, executed compiled and through eager calls, both compared with what a plain interpreter makes of them: up to 64 tasks on up to 16 actors,
  * parts, constants, lists, several results, forwards, control edges and units, and tasks that fail. TRAM_TEST_SEED
  * repeats a run; TRAM_TEST_GRAPHS sets how many.
  */
@@ -292,31 +292,57 @@ struct tally {
     unsigned ran, impossible, failures;
 };
 
+/* Fills in an input. */
+static void draw_input(struct plan *p, unsigned char data[4][MOST_BYTES], struct tram_bytes *parts) {
+    for (int i = 0; i < p->inputs; i++) {
+        parts[i] = (struct tram_bytes){data[i], below(p, p->limits[i] + 1)};
+        spin_out(step(&p->random), data[i], parts[i].size);
+    }
+}
+
+/* Whether an execution's results are what the interpreter makes of the input; fetched in some order. */
+static bool all_right(struct plan *p, const struct tram_bytes *parts, struct tram_ref *refs,
+                      struct tally *t) {
+    bool ok = true;
+    for (int i = 0; i < p->inputs; i++)
+        set(&p->nodes[p->input[i]].value, parts[i].data, parts[i].size);
+    interpret(p);
+    uint64_t first = below(p, (uint64_t)p->outputs);
+    for (int k = 0; k < p->outputs; k++) {
+        int o = (int)((first + (uint64_t)k) % (uint64_t)p->outputs);
+        t->failures += p->nodes[p->output[o]].value.code != 0;
+        ok &= right(p, &refs[o], p->output[o]);
+    }
+    return ok;
+}
+
 static bool execute(struct plan *p, struct tram_compiled *x, uint32_t inflight, struct tally *t) {
     static unsigned char data[EXECUTIONS][4][MOST_BYTES];
-    size_t sizes[EXECUTIONS][4];
+    struct tram_bytes parts[EXECUTIONS][4];
     struct tram_ref refs[EXECUTIONS][TASKS];
     bool ok = true;
     for (int done = 0, sent = 0; done < EXECUTIONS; done++) {
         for (; sent < EXECUTIONS && sent - done < (int)inflight; sent++) {
-            struct tram_bytes parts[4];
-            for (int i = 0; i < p->inputs; i++) {
-                sizes[sent][i] = below(p, p->limits[i] + 1);
-                spin_out(step(&p->random), data[sent][i], sizes[sent][i]);
-                parts[i] = (struct tram_bytes){data[sent][i], sizes[sent][i]};
-            }
-            OK(tram_execute_parts(x, (size_t)p->inputs, parts, refs[sent]));
+            draw_input(p, data[sent], parts[sent]);
+            OK(tram_execute_parts(x, (size_t)p->inputs, parts[sent], refs[sent]));
         }
-        for (int i = 0; i < p->inputs; i++)
-            set(&p->nodes[p->input[i]].value, data[done][i], sizes[done][i]);
-        interpret(p);
-        uint64_t first = below(p, (uint64_t)p->outputs);
-        for (int k = 0; k < p->outputs; k++) {
-            int o = (int)((first + (uint64_t)k) % (uint64_t)p->outputs);
-            t->failures += p->nodes[p->output[o]].value.code != 0;
-            ok &= right(p, &refs[done][o], p->output[o]);
-        }
+        ok &= all_right(p, parts[done], refs[done], t);
     }
+    return ok;
+}
+
+/* The same through eager calls, two runs at a time. */
+static bool run_uncompiled(struct plan *p, struct tally *t) {
+    static unsigned char data[2][4][MOST_BYTES];
+    struct tram_bytes parts[2][4];
+    struct tram_ref refs[2][TASKS];
+    bool ok = true;
+    for (int i = 0; i < 2; i++) {
+        draw_input(p, data[i], parts[i]);
+        OK(tram_graph_run_parts(p->g, (size_t)p->inputs, parts[i], refs[i]));
+    }
+    for (int i = 0; i < 2; i++)
+        ok &= all_right(p, parts[i], refs[i], t);
     return ok;
 }
 
@@ -335,10 +361,12 @@ static void random_graphs(void **state) {
         bool ok = true;
         if (status == TRAM_ERR_INVALID && strncmp(tram_last_error()->text, "deadlock: ", 10) == 0) {
             t.impossible++;
+            struct tram_bytes nothing[4] = {{0}};
+            FAILS(tram_graph_run_parts(p.g, (size_t)p.inputs, nothing, NULL), TRAM_ERR_INVALID);
         } else {
             OK(status);
             t.ran++;
-            ok = execute(&p, x, o.inflight, &t);
+            ok = execute(&p, x, o.inflight, &t) && run_uncompiled(&p, &t);
             OK(tram_teardown(x));
         }
         if (!ok) {
@@ -356,6 +384,9 @@ static void random_graphs(void **state) {
     }
     printf("TRAM_TEST_SEED=%llu: %u graphs ran, %u were impossible, %u results were failures\n",
            (unsigned long long)seed, t.ran, t.impossible, t.failures);
+    struct tram_eager_stats stats;
+    OK(tram_eager_stats(runtime, &stats));
+    assert_int_equal(stats.stored, 0);
     assert_true(t.ran > t.impossible);
     assert_true(t.failures > 0);
 }

@@ -74,8 +74,20 @@ static bool find_waits(struct order *o, const uint32_t *participant) {
     return true;
 }
 
+/* The tasks of a vertex, one after the other. */
+static uint32_t add_tasks(const struct order *o, uint32_t vertex, uint32_t *tasks) {
+    const struct tram_graph *g = o->g;
+    uint32_t task = o->member[vertex], unit = g->nodes[task].unit;
+    if (!unit) {
+        tasks[0] = task;
+        return 1;
+    }
+    memcpy(tasks, g->units[unit - 1].tasks, g->units[unit - 1].count * sizeof *tasks);
+    return g->units[unit - 1].count;
+}
+
 /* Serves every vertex that waits for nothing more; returns how many there were. */
-static uint32_t run(struct order *o, uint32_t *longest) {
+static uint32_t run(struct order *o, uint32_t *longest, uint32_t *tasks) {
     uint32_t served = 0, queued = 0;
     *longest = 0;
     for (uint32_t v = 0; v < o->count; v++)
@@ -83,6 +95,8 @@ static uint32_t run(struct order *o, uint32_t *longest) {
             o->queue[queued++] = v;
     while (served < queued) {
         uint32_t v = o->queue[served++];
+        if (tasks)
+            tasks += add_tasks(o, v, tasks);
         if (o->depth[v] >= *longest)
             *longest = o->depth[v] + 1;
         for (uint32_t w = o->first[v]; w != NONE; w = o->waits[w].next) {
@@ -138,7 +152,8 @@ static int report(struct order *o) {
     return tram__fail(TRAM_ERR_INVALID, "deadlock: %s", text);
 }
 
-int tram__schedule_order(const struct tram_graph *g, const uint32_t *participant, uint32_t *longest) {
+int tram__schedule_order(const struct tram_graph *g, const uint32_t *participant, uint32_t *longest,
+                         uint32_t *tasks) {
     struct order o = {.g = g};
     size_t waits = g->node_count + 1, n = g->node_count + (size_t)g->unit_count + 1;
     for (uint32_t i = 0; i < g->node_count; i++)
@@ -159,7 +174,7 @@ int tram__schedule_order(const struct tram_graph *g, const uint32_t *participant
     }
     if (!enough)
         status = tram__fail(TRAM_ERR_NO_MEMORY, "the order of %u nodes", g->node_count);
-    else if (run(&o, longest) < o.count)
+    else if (run(&o, longest, tasks) < o.count)
         status = report(&o);
     free(o.vertex);
     free(o.waits);

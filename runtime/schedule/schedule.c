@@ -426,7 +426,7 @@ int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **ou
     if (ok)
         w.s->graph = g;
     ok = ok && find_participants(&w);
-    int status = ok ? tram__schedule_order(g, w.participant, &w.s->longest) : TRAM_OK;
+    int status = ok ? tram__schedule_order(g, w.participant, &w.s->longest, NULL) : TRAM_OK;
     ok = ok && !status && plan(&w);
     free(w.participant);
     free(w.task);

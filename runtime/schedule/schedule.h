@@ -97,8 +97,10 @@ struct tram__schedule {
 int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **out);
 void tram__schedule_destroy(struct tram__schedule *s);
 /* 0, or ERR_INVALID with the cycle as the message. `participant`: by node, that runs it, from 1. *longest: the vertices
- * of the longest path (order.c). */
-int tram__schedule_order(const struct tram_graph *g, const uint32_t *participant, uint32_t *longest);
+ * of the longest path (order.c). `tasks`: NULL, or room for all task nodes, in an order in which they can run; the members
+ * of a unit follow one another. */
+int tram__schedule_order(const struct tram_graph *g, const uint32_t *participant, uint32_t *longest,
+                         uint32_t *tasks);
 /* Fills `covers` of a schedule that is otherwise complete (covers.c). False when memory is short. */
 bool tram__schedule_covers(struct tram__schedule *s);
 /* "c3 Echo#0.echo", "c0 start", "c4 token of A.x", into `out`. */

@@ -297,6 +297,14 @@ enum tram_show {
 };
 int tram_graph_visualize(struct tram_graph *g, const char *path, unsigned show);
 
+/* Runs the graph once without compiling it: one eager call for each task, all submitted before any result is awaited. The
+ * same values, failures and order as of a compiled graph; its references are those of eager calls. A graph may be run before
+ * it is compiled and after. When a call cannot be made (an actor is dead, the store is full) the ones before it run on, and
+ * nothing is handed out. The second is for graphs with any number of input parts. */
+int tram_graph_run(struct tram_graph *g, const void *data, size_t size, struct tram_ref *refs);
+int tram_graph_run_parts(struct tram_graph *g, size_t count, const struct tram_bytes *parts,
+                         struct tram_ref *refs);
+
 /* What execute does when as many executions are in flight as may be. */
 enum tram_full {
     TRAM_FULL_FAILS, /* ERR_FULL, at once */
