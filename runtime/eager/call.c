@@ -234,8 +234,7 @@ static int add_reference(struct tram__builder *b, const struct tram_value *v, ui
     case TRAM__OBJECT_GONE:
         break;
     }
-    static const struct tram__failure unknown = {.status = TRAM_ERR_NO_MEMORY, .text = "out of memory"};
-    return add_failed(b, f->failure ? f->failure : &unknown);
+    return add_failed(b, tram__failure_or(f->failure));
 }
 
 static int add_value(struct tram__builder *b, const struct tram_value *v, uint32_t at, unsigned depth) {

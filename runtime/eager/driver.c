@@ -200,8 +200,7 @@ struct tram__future *tram__future_find(struct tram__eager *e, const struct tram_
 }
 
 static int failed(const struct tram__future *f) {
-    static const struct tram__failure unknown = {.status = TRAM_ERR_NO_MEMORY, .text = "out of memory"};
-    const struct tram__failure *why = f->failure ? f->failure : &unknown;
+    const struct tram__failure *why = tram__failure_or(f->failure);
     if (why->status == TRAM_ERR_TASK)
         tram__fail(TRAM_ERR_TASK, "%s.%s failed with code %d: %s", why->actor, why->method, why->code,
                    why->text);

@@ -49,6 +49,8 @@ struct tram__failure {
 /* Into a message that borrows it, and out of one; the second allocates, and returns NULL when memory is short. */
 void tram__failure_pack(const struct tram__failure *f, Tram__Wire__Failure *m);
 struct tram__failure *tram__failure_unpack(const Tram__Wire__Failure *m);
+/* This one or, when there was no memory for it, one that says so. */
+const struct tram__failure *tram__failure_or(const struct tram__failure *f);
 void tram__place_pack(const struct tram__place *p, Tram__Wire__Place *m);
 struct tram__place tram__place_unpack(const Tram__Wire__Place *m);
 /* The frame that announces a segment, into *send; *m and *fd must live as long. */

@@ -25,6 +25,11 @@ struct tram__failure *tram__failure_unpack(const Tram__Wire__Failure *m) {
     return f;
 }
 
+const struct tram__failure *tram__failure_or(const struct tram__failure *f) {
+    static const struct tram__failure unknown = {.status = TRAM_ERR_NO_MEMORY, .text = "out of memory"};
+    return f ? f : &unknown;
+}
+
 void tram__place_pack(const struct tram__place *p, Tram__Wire__Place *m) {
     tram__wire__place__init(m);
     m->owner = p->owner;
