@@ -85,24 +85,49 @@ static void drain(struct tram_actor *a, uint64_t until_ns) {
             tram__link_wait(&a->link, false, -1, 1);
 }
 
+/* With mailboxes: false when there is something to take, or room for what `a` could not be sent. */
+static bool arm_all(struct tram_actor *a, bool writable) {
+    bool may_sleep = tram__link_arm(&a->link, true, writable);
+    for (struct tram_actor *other = a->t->actors; other; other = other->next)
+        if (other != a && !other->gone)
+            may_sleep &= tram__link_arm(&other->link, true, false);
+    return may_sleep;
+}
+
+static void disarm_all(struct tram_actor *a) {
+    tram__link_disarm(&a->link);
+    for (struct tram_actor *other = a->t->actors; other; other = other->next)
+        if (!other->gone)
+            tram__link_disarm(&other->link);
+    tram__ring_heard(a->t->bell);
+}
+
 /* Sleeps until some actor has sent something, or `a` takes more if `writable`. */
 static void sleep_on_links(struct tram_actor *a, bool writable, int timeout_ms) {
     struct tram *t = a->t;
     nfds_t n = 0;
-    if (t->poll_capacity < t->live + 1) {
-        struct pollfd *polls = realloc(t->polls, (t->live + 1) * sizeof *polls);
+    if (t->poll_capacity < t->live + 2) {
+        struct pollfd *polls = realloc(t->polls, (t->live + 2) * sizeof *polls);
         if (!polls) {
             tram__link_wait(&a->link, writable, -1, timeout_ms);
             return;
         }
         t->polls = polls;
-        t->poll_capacity = t->live + 1;
+        t->poll_capacity = t->live + 2;
     }
-    t->polls[n++] = (struct pollfd){.fd = a->link.fd, .events = (short)(POLLIN | (writable ? POLLOUT : 0))};
+    t->polls[n++] = (struct pollfd){.fd = t->bell, .events = POLLIN}; /* -1 is passed over */
+    bool by_socket = writable && !a->link.full_box;
+    t->polls[n++] = (struct pollfd){.fd = a->link.fd, .events = (short)(POLLIN | (by_socket ? POLLOUT : 0))};
     for (struct tram_actor *other = t->actors; other && n < t->poll_capacity; other = other->next)
         if (other != a && !other->gone)
             t->polls[n++] = (struct pollfd){.fd = other->link.fd, .events = POLLIN};
-    poll(t->polls, n, timeout_ms);
+    if (t->bell < 0) {
+        poll(t->polls, n, timeout_ms);
+        return;
+    }
+    if (arm_all(a, writable))
+        poll(t->polls, n, timeout_ms);
+    disarm_all(a);
 }
 
 /* Milliseconds until `deadline_ns` for poll, at least 1, at most a second so that a lost supervisor is
@@ -117,7 +142,10 @@ int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s) 
     uint64_t deadline = 0;
     bool slept = false;
     int status;
-    tram__spin_begin_calls(&spin, &a->t->plan, &a->site);
+    if (tram__link_is_memory(&a->link))
+        tram__spin_begin(&spin, &a->t->plan, &a->site);
+    else
+        tram__spin_begin_calls(&spin, &a->t->plan, &a->site);
     while (!*done) {
         if ((status = tram__actor_pump(a)))
             return *done ? TRAM_OK : status;
@@ -244,9 +272,12 @@ static int handshake(struct tram_actor *a, const struct tram_actor_options *o) {
     m.block_ns = a->t->block_ns;
     m.cpus = a->t->cpus.usable;
     m.store_bytes = a->t->store_bytes;
+    m.mailbox = a->t->bell >= 0;
     struct tram__send send = {
         .type = TRAM__FRAME_CREATE, .spec = &m.base, .payload = o->args, .payload_size = o->args_size};
     int status = tram__actor_send(a, &send);
+    if (!status && a->t->bell >= 0)
+        status = tram__link_offer(&a->link, a->t->bell);
     if (status || (status = tram__actor_await(a, &a->answered, CREATE_S))) {
         if (status == TRAM_ERR_TIMED_OUT)
             return tram__fail(status, "actor %s did not start within %g s", a->name, CREATE_S);

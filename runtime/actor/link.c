@@ -63,6 +63,9 @@ void tram__link_close(struct tram__link *l) {
     tram__buffer_free(&l->large);
     tram__buffer_free(&l->out);
     free(l->fds);
+    if (l->box)
+        tram__mailbox_close(l->box);
+    free(l->box);
     *l = (struct tram__link){.fd = -1};
 }
 
@@ -194,7 +197,7 @@ static int deliver(struct tram__link *l, const struct header *h, size_t head, bo
     return 1;
 }
 
-int tram__link_poll(struct tram__link *l, struct tram__frame *f) {
+static int poll_socket(struct tram__link *l, struct tram__frame *f) {
     if (l->fd_taken == l->fd_count)
         l->fd_taken = l->fd_count = 0;
     bool received = false;
@@ -226,6 +229,112 @@ int tram__link_poll(struct tram__link *l, struct tram__frame *f) {
             return (int)n;
         l->end += (size_t)n;
         received = true;
+    }
+}
+
+/* ---- the mailbox ---- */
+
+int tram__link_offer(struct tram__link *l, int bell) {
+    int fds[2] = {-1, bell};
+    l->box = calloc(1, sizeof *l->box);
+    if (!l->box)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a mailbox");
+    int status = tram__mailbox_open(l->box, &fds[0]);
+    if (status)
+        return status;
+    struct tram__send send = {.type = TRAM__FRAME_MAILBOX, .fds = fds, .fd_count = 2};
+    status = tram__link_send(l, &send);
+    close(fds[0]);
+    return status;
+}
+
+/* The other end's offer: we may write from the next send on. */
+static int accept_offer(struct tram__link *l, const struct tram__frame *f) {
+    int status = TRAM_ERR_PROTOCOL;
+    if (l->box && !l->switch_due && !l->writes && f->fd_count == 2)
+        status = tram__mailbox_accept(l->box, f->fds[0], f->fds[1]);
+    for (size_t i = 0; i < f->fd_count; i++)
+        close(f->fds[i]);
+    l->switch_due = !status;
+    return status;
+}
+
+/* Nothing in the mailbox, for long: is the other end still there? What it wrote before its end is seen after it. */
+static int check_end(struct tram__link *l) {
+    char byte;
+    const unsigned char *unused;
+    ssize_t n = recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if ((n == 0 || (n < 0 && errno == ECONNRESET)) && !tram__mailbox_look(l->box, &unused))
+        return tram__fail(TRAM_ERR_PEER_DEAD, "the other end closed the connection");
+    return 0;
+}
+
+enum { EMPTY_LOOKS = 1024 };
+
+static int poll_box(struct tram__link *l, struct tram__frame *f) {
+    const unsigned char *at;
+    struct header h;
+    if (l->borrowed)
+        tram__mailbox_take(l->box, l->borrowed);
+    l->borrowed = 0;
+    size_t have = tram__mailbox_look(l->box, &at);
+    if (have < sizeof h)
+        return ++l->box->empty % EMPTY_LOOKS ? 0 : check_end(l);
+    memcpy(&h, at, sizeof h);
+    int status = check_header(&h);
+    if (status)
+        return status;
+    size_t head = sizeof h + padded(h.spec_size), total = head + padded(h.payload_size);
+    if (total > have)
+        return tram__fail(TRAM_ERR_PROTOCOL, "a frame of %zu bytes where there are %zu", total, have);
+    l->borrowed = total;
+    if (h.type == TRAM__FRAME_EXTERNAL) {
+        l->external = true;
+        return 0;
+    }
+    *f = (struct tram__frame){.type = (enum tram__frame_type)h.type,
+                              .spec = at + sizeof h,
+                              .spec_size = h.spec_size,
+                              .payload = (void *)(uintptr_t)(at + head),
+                              .payload_size = h.payload_size};
+    return 1;
+}
+
+/* A frame that was polled and not yet given back is no news. */
+bool tram__link_arm(struct tram__link *l, bool for_frames, bool for_room) {
+    if (!l->box)
+        return true;
+    if (for_frames && l->borrowed) { /* else whoever sends may still be reading it */
+        tram__mailbox_take(l->box, l->borrowed);
+        l->borrowed = 0;
+    }
+    return tram__mailbox_arm(l->box, for_frames && tram__link_is_memory(l), for_room && l->full_box);
+}
+
+void tram__link_disarm(struct tram__link *l) {
+    if (l->box)
+        tram__mailbox_disarm(l->box);
+}
+
+int tram__link_poll(struct tram__link *l, struct tram__frame *f) {
+    for (;;) {
+        if (tram__link_is_memory(l)) {
+            int got = poll_box(l, f);
+            if (got || !l->external)
+                return got;
+        }
+        int got = poll_socket(l, f);
+        if (got != 1)
+            return got;
+        if (f->type == TRAM__FRAME_MAILBOX) {
+            if ((got = accept_offer(l, f)))
+                return got;
+        } else if (f->type == TRAM__FRAME_SWITCH && l->box && l->box->theirs.base) {
+            l->reads = true;
+        } else {
+            l->external = false;
+            return 1;
+        }
     }
 }
 
@@ -295,7 +404,7 @@ static int send_all(struct tram__link *l, struct iovec *iov, size_t count, const
     return TRAM_OK;
 }
 
-int tram__link_send(struct tram__link *l, const struct tram__send *s) {
+static int send_by_socket(struct tram__link *l, const struct tram__send *s) {
     static const char zeros[8];
     size_t spec_size = s->spec ? protobuf_c_message_get_packed_size(s->spec) : 0;
     size_t head = sizeof(struct header) + padded(spec_size);
@@ -322,6 +431,48 @@ int tram__link_send(struct tram__link *l, const struct tram__send *s) {
             iov[count++] = (struct iovec){(void *)(uintptr_t)zeros, tail};
     }
     return send_all(l, iov, count, s);
+}
+
+static int send_by_box(struct tram__link *l, const struct tram__send *s) {
+    size_t spec_size = s->spec ? protobuf_c_message_get_packed_size(s->spec) : 0;
+    size_t head = sizeof(struct header) + padded(spec_size), total = head + padded(s->payload_size);
+    bool external = s->fd_count || total > TRAM__RING_FRAME;
+    unsigned char *to;
+    struct header h = {MAGIC, s->type, 0, spec_size, s->payload_size};
+    if (external) {
+        h = (struct header){.magic = MAGIC, .type = TRAM__FRAME_EXTERNAL};
+        total = sizeof h;
+    }
+    while (!(to = tram__mailbox_room(l->box, total))) {
+        l->full_box = true;
+        int status = s->stalled ? s->stalled(s->arg) : TRAM_OK;
+        l->full_box = false;
+        if (status)
+            return status;
+        if (!s->stalled)
+            tram__yield();
+    }
+    memcpy(to, &h, sizeof h);
+    if (!external) {
+        if (spec_size)
+            protobuf_c_message_pack(s->spec, to + sizeof h);
+        if (s->payload_size)
+            memcpy(to + head, s->payload, s->payload_size);
+    }
+    tram__mailbox_publish(l->box, total);
+    return external ? send_by_socket(l, s) : TRAM_OK;
+}
+
+int tram__link_send(struct tram__link *l, const struct tram__send *s) {
+    if (l->switch_due) {
+        struct tram__send change = {.type = TRAM__FRAME_SWITCH, .stalled = s->stalled, .arg = s->arg};
+        int status = send_by_socket(l, &change);
+        if (status)
+            return status;
+        l->switch_due = false;
+        l->writes = true;
+    }
+    return l->writes ? send_by_box(l, s) : send_by_socket(l, s);
 }
 
 static void *arena_alloc(void *data, size_t size) {

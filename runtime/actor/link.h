@@ -6,6 +6,8 @@
 #ifndef TRAM_ACTOR_LINK_H
 #define TRAM_ACTOR_LINK_H
 
+#include "actor/mailbox.h"
+
 #include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +24,9 @@ enum tram__frame_type {
     TRAM__FRAME_DROP,
     TRAM__FRAME_SEGMENT,
     TRAM__FRAME_PEER,
+    TRAM__FRAME_MAILBOX,  /* within link.c: the sender's page and bell */
+    TRAM__FRAME_SWITCH,   /* from here on its frames are in its mailbox */
+    TRAM__FRAME_EXTERNAL, /* in the mailbox: the next frame is in the socket */
     TRAM__FRAME_PREPARE,
     TRAM__FRAME_CONNECT,
     TRAM__FRAME_TEARDOWN,
@@ -63,17 +68,35 @@ struct tram__link {
     struct tram__buffer out;
     int *fds;
     size_t fd_count, fd_capacity, fd_taken;
+    /* Shared memory in place of the socket, each direction from its SWITCH on. */
+    struct tram__mailbox *box;      /* NULL: not offered */
+    bool writes, reads, switch_due; /* switch_due: the other end has offered too */
+    bool external;                  /* the next frame is in the socket */
+    bool full_box;   /* what could not be sent waits for room in the mailbox, not in the socket */
+    size_t borrowed; /* bytes of the mailbox's frame that was polled last */
 };
 
 void tram__link_open(struct tram__link *l, int fd); /* takes the descriptor */
 void tram__link_close(struct tram__link *l);
+
+/* Offers the other end a mailbox: as soon as both have, frames travel through it. `bell`: our eventfd, for when we sleep. To
+ * be called once, before more than a few frames were sent. 0 or a status. */
+int tram__link_offer(struct tram__link *l, int bell);
+/* True when a look at the link is a look at memory, and not a system call. */
+static inline bool tram__link_is_memory(const struct tram__link *l) {
+    return l->reads && !l->external;
+}
+/* Before and after sleeping in poll(2) on the socket and the bell, for frames, or for room for what could not be sent: false
+ * when there is what is waited for: do not sleep. */
+bool tram__link_arm(struct tram__link *l, bool for_frames, bool for_room);
+void tram__link_disarm(struct tram__link *l);
 
 /* Takes the next frame without blocking: 1, 0 when none is complete, or a status (ERR_PEER_DEAD at the end of
  * the stream). */
 int tram__link_poll(struct tram__link *l, struct tram__frame *f);
 /* True when bytes that were received are not taken yet. */
 static inline bool tram__link_pending(const struct tram__link *l) {
-    return l->begin != l->end;
+    return l->begin != l->end || (l->reads && tram__mailbox_more(l->box, l->borrowed));
 }
 /* Hands the large payload of the frame just polled over to `b`, in exchange for its buffer; false when the
  * payload lies in the receive buffer, from where it has to be copied. */

@@ -62,6 +62,7 @@ struct tram {
     struct pollfd *polls;                  /* for sleeping on all links */
     uint32_t poll_capacity;
     uint64_t store_bytes;
+    int bell;           /* eventfd that actors ring when we sleep; -1: eager calls go through sockets */
     void *eager, *exec; /* of the rooms above */
 };
 

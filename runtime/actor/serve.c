@@ -86,6 +86,8 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
     s->cpus = m->cpus;
     s->store_bytes = m->store_bytes;
     s->on_created(s);
+    if (m->mailbox)
+        s->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     char text[256] = "";
     int status = TRAM_OK;
     s->class = tram__class_find(s->classes, m->class_name);
@@ -100,7 +102,9 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
         }
     }
     tram__wire__create__free_unpacked(m, NULL);
-    return say_hello(s, status, text) || status ? 1 : 0;
+    if (say_hello(s, status, text) || status)
+        return 1;
+    return s->bell >= 0 && tram__link_offer(&s->link, s->bell) ? 1 : 0;
 }
 
 static int end(struct tram__serve *s, const struct tram__frame *f) {
@@ -129,7 +133,7 @@ struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index)
 static int on_peer(struct tram__serve *s, const struct tram__frame *f) {
     Tram__Wire__Peer *m = tram__wire__peer__unpack(NULL, f->spec_size, f->spec);
     struct tram__peer *p = calloc(1, sizeof *p);
-    struct pollfd *polls = realloc(s->polls, (s->peer_count + 4) * sizeof *polls);
+    struct pollfd *polls = realloc(s->polls, (s->peer_count + 5) * sizeof *polls);
     if (polls)
         s->polls = polls;
     bool ok = m && p && polls && f->fd_count == 1;
@@ -137,6 +141,7 @@ static int on_peer(struct tram__serve *s, const struct tram__frame *f) {
         p->index = m->index;
         snprintf(p->name, sizeof p->name, "%s", m->name);
         tram__link_open(&p->link, f->fds[0]);
+        ok = s->bell < 0 || tram__link_offer(&p->link, s->bell) == TRAM_OK;
         p->next = s->peers;
         s->peers = p;
         s->peer_count++;
@@ -156,7 +161,7 @@ static bool take_from_peers(struct tram__serve *s, bool all) {
     for (struct tram__peer *p = s->peers; p; p = p->next) {
         struct tram__frame f;
         int got = 0;
-        if (p->gone || !(all || p->awaited))
+        if (p->gone || !(all || p->awaited || tram__link_is_memory(&p->link)))
             continue;
         while ((got = tram__link_poll(&p->link, &f)) == 1) {
             any = true;
@@ -172,18 +177,41 @@ static bool take_from_peers(struct tram__serve *s, bool all) {
     return any;
 }
 
+/* With mailboxes: false when there is something to take, or room for what a link could not be sent. */
+static bool arm_all(struct tram__serve *s, const struct tram__link *full) {
+    bool may_sleep = tram__link_arm(&s->link, !s->full && !full, full == &s->link);
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        if (!p->gone)
+            may_sleep &= tram__link_arm(&p->link, true, full == &p->link);
+    return may_sleep;
+}
+
+static void disarm_all(struct tram__serve *s) {
+    tram__link_disarm(&s->link);
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        tram__link_disarm(&p->link);
+    tram__ring_heard(s->bell);
+}
+
 /* Waits in poll(2) for the driver, the doorbell, any peer, or room in `full` (NULL: none). */
 static void sleep_on_links(struct tram__serve *s, const struct tram__link *full, int timeout_ms) {
     nfds_t n = 0;
     s->polls[n++] = (struct pollfd){.fd = s->doorbell, .events = POLLIN};
+    s->polls[n++] = (struct pollfd){.fd = s->bell, .events = POLLIN}; /* -1 is passed over */
     if (!s->full && !full)
         s->polls[n++] = (struct pollfd){.fd = s->link.fd, .events = POLLIN};
     for (struct tram__peer *p = s->peers; p; p = p->next)
         if (!p->gone)
             s->polls[n++] = (struct pollfd){.fd = p->link.fd, .events = POLLIN};
-    if (full)
+    if (full && !full->full_box)
         s->polls[n++] = (struct pollfd){.fd = full->fd, .events = POLLOUT};
-    poll(s->polls, n, timeout_ms);
+    if (s->bell < 0) {
+        poll(s->polls, n, timeout_ms);
+        return;
+    }
+    if (arm_all(s, full))
+        poll(s->polls, n, timeout_ms);
+    disarm_all(s);
 }
 
 struct stall {
@@ -239,7 +267,10 @@ static int loop(struct tram__serve *s) {
         int got;
         /* The CPU belongs to the graphs' threads while there are any: this one then sleeps at once. */
         struct tram__wait_plan block = {.policy = TRAM_WAIT_BLOCK};
-        tram__spin_begin_calls(&spin, s->exec ? &block : &plan, &site);
+        if (tram__link_is_memory(&s->link))
+            tram__spin_begin(&spin, s->exec ? &block : &plan, &site);
+        else
+            tram__spin_begin_calls(&spin, s->exec ? &block : &plan, &site);
         while ((got = look(s, all)) == 0) {
             all = spin.polls % ALL_PEERS == 0;
             if (tram__load32_acquire(&s->doorbell_rung)) {
@@ -279,6 +310,7 @@ int tram__serve_run(struct tram__serve *s) {
     s->on_frame[TRAM__FRAME_CREATE] = create;
     s->on_frame[TRAM__FRAME_EXIT] = end;
     s->on_frame[TRAM__FRAME_PEER] = on_peer;
+    s->bell = -1;
     s->polls = calloc(4, sizeof *s->polls);
     if (!s->polls)
         return 1;
@@ -287,5 +319,7 @@ int tram__serve_run(struct tram__serve *s) {
     tram__link_close(&s->link);
     close_peers(s);
     close(s->doorbell);
+    if (s->bell >= 0)
+        close(s->bell);
     return status;
 }

@@ -37,7 +37,8 @@ struct tram__serve {
     struct tram__peer *peers;
     uint32_t peer_count;
     struct pollfd *polls; /* for sleeping on all links */
-    bool full;            /* enough calls are queued: the driver's next frames wait in its link */
+    int bell;     /* eventfd that the other ends of our links ring when we sleep; -1: they are sockets */
+    bool full;    /* enough calls are queued: the driver's next frames wait in its link */
     int doorbell; /* eventfd: another thread of this process wants on_doorbell to run on the main thread */
     tram__word32 doorbell_rung;
     void (*on_doorbell)(struct tram__serve *s);

@@ -284,14 +284,31 @@ static int eager_ready(struct tram__source *s, const struct tram_ref *r) {
 }
 
 static int eager_arm(struct tram__source *s, const struct tram_ref *r, int *fd) {
-    int ready = eager_ready(s, r);
-    if (!ready)
-        *fd = tram__future_find((struct tram__eager *)s, r)->actor->link.fd;
+    struct tram__eager *e = (struct tram__eager *)s;
+    int ready;
+    while ((ready = eager_ready(s, r)) == 0) {
+        struct tram__link *link = &tram__future_find(e, r)->actor->link;
+        *fd = e->t->bell >= 0 ? e->t->bell : link->fd;
+        if (tram__link_arm(link, true, false))
+            break;
+    }
     return ready;
 }
 
-const struct tram__source_ops tram__eager_ops = {
-    .borrow = eager_borrow, .release = eager_release, .ready = eager_ready, .arm = eager_arm};
+static void eager_disarm(struct tram__source *s) {
+    struct tram *t = ((struct tram__eager *)s)->t;
+    for (struct tram_actor *a = t->actors; t->bell >= 0 && a; a = a->next)
+        if (!a->gone)
+            tram__link_disarm(&a->link);
+    if (t->bell >= 0)
+        tram__ring_heard(t->bell);
+}
+
+const struct tram__source_ops tram__eager_ops = {.borrow = eager_borrow,
+                                                 .release = eager_release,
+                                                 .ready = eager_ready,
+                                                 .arm = eager_arm,
+                                                 .disarm = eager_disarm};
 
 /* ---- puts ---- */
 

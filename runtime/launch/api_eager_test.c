@@ -317,7 +317,7 @@ static void another_worker(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (tram_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
+    if (test_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
         return 1;
     actor = test_actor("main");
     const struct CMUnitTest tests[] = {

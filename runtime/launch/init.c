@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -78,6 +79,8 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
         return status;
     if ((unsigned)o->wait > TRAM_WAIT_SPIN)
         return tram__fail(TRAM_ERR_INVALID, "wait policy %d", (int)o->wait);
+    if ((unsigned)o->eager > TRAM_EAGER_MAILBOX)
+        return tram__fail(TRAM_ERR_INVALID, "transport %d of eager calls", (int)o->eager);
     if (o->worker && access(o->worker, X_OK) != 0)
         return tram__fail_errno("the worker executable %s", o->worker);
     struct tram *t = calloc(1, sizeof *t);
@@ -86,7 +89,7 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
     t->classes = classes;
     t->wait = o->wait;
     t->store_bytes = o->store_bytes;
-    t->supervisor = t->supervisor_pidfd = -1;
+    t->supervisor = t->supervisor_pidfd = t->bell = -1;
     t->worker = o->worker ? strdup(o->worker) : NULL;
     t->program = strdup(argc && argv && *argc > 0 ? (*argv)[0] : "tramline");
     tram__cpus_usable(&t->cpus);
@@ -94,11 +97,20 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
         status = tram__fail(TRAM_ERR_NO_MEMORY, "a runtime");
         goto err_free;
     }
+    if (o->eager == TRAM_EAGER_MAILBOX) {
+        t->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (t->bell < 0) {
+            status = tram__fail_errno("an event descriptor");
+            goto err_free;
+        }
+    }
     if ((status = tram__eager_init(t)) || (status = tram__exec_init(t)))
         goto err_free;
     *out = t;
     return TRAM_OK;
 err_free:
+    if (t->bell >= 0)
+        close(t->bell);
     free(t->worker);
     free(t->program);
     free(t);
@@ -117,6 +129,8 @@ void tram_fini(struct tram *t) {
     tram__exec_fini(t);
     tram__eager_fini(t);
     free(t->polls);
+    if (t->bell >= 0)
+        close(t->bell);
     if (t->roster)
         tram__roster_unmap(t->roster);
     free(t->worker);

@@ -202,6 +202,11 @@ void test_says(const char *part, const char *file, int line) {
     _fail(file, line);
 }
 
+int test_init(int *argc, char ***argv, const struct tram_class *list, struct tram **out) {
+    struct tram_options o = {.eager = getenv("TRAM_TEST_MAILBOX") ? TRAM_EAGER_MAILBOX : TRAM_EAGER_SOCKET};
+    return tram_init_with(argc, argv, list, &o, out);
+}
+
 struct tram_actor *test_actor(const char *name) {
     struct tram_actor *a = NULL;
     struct tram_actor_options o = {.name = name, .args = name, .args_size = strlen(name)};

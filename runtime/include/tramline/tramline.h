@@ -103,7 +103,14 @@ enum tram_wait {
     TRAM_WAIT_SPIN,  /* never sleep */
 };
 
+/* How eager calls travel between the processes of a host. */
+enum tram_eager_transport {
+    TRAM_EAGER_SOCKET,  /* AF_UNIX, polled within the spin budget before it blocks */
+    TRAM_EAGER_MAILBOX, /* a ring in shared memory in each direction; the socket carries descriptors */
+};
+
 struct tram_options {
+    enum tram_eager_transport eager;
     const char *worker;  /* executable that serves the actors; NULL: this program, executed again */
     enum tram_wait wait; /* for eager calls, and the default for compiled graphs */
     size_t
