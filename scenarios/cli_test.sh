@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a scenario says to bad input: one line on standard error that names the option and the value, exit status 2,
-# and no process left. Usage: cli_test.sh PROGRAM [patterns]; with `patterns`, what is special to the programs of N
-# actors instead.
+# and no process left. Usage: cli_test.sh PROGRAM [patterns|parts]; with these, what is special to the programs of N
+# actors instead, or to those whose payloads have parts.
 set -u
 program=$1
 what=${2:-all}
@@ -46,6 +46,33 @@ if [ "$what" = patterns ]; then
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=4 --size=64,100k --loan
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=40 --mode=compiled,limit -v
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=3 --wait=block --json="$dir/p.json"
+    refuse "--parts" --parts=1
+elif [ "$what" = parts ]; then
+    refuse "--size" --size=1
+    refuse "--parts=: ''" --parts=
+    refuse "--parts=0: '0'" --parts=0
+    refuse "--parts=x: 'x'" --parts=x
+    refuse "--parts=1,,2: ',2'" --parts=1,,2
+    refuse "--parts=1,2,: ''" --parts=1,2,
+    refuse "--parts=1,2G: '2G'" --parts=1,2G
+    refuse "--parts=1,2,3,4,5,6,7,8,9: 9 parts, at most 8" --parts=1,2,3,4,5,6,7,8,9
+    refuse "--parts=1G,1: 1073741825 bytes together" --parts=1G,1
+    refuse "--actors=0" --actors=0
+    refuse "--inflight=2: --loan" --loan --inflight=2
+    refuse "has no mode eager" --mode=eager
+    accept "/size:11534337/parts:1,1048576,10485760/actors:8/inflight:1" --list
+    accept "/size:3/parts:2,1/actors:3/inflight:2" --list --parts=2,1 --actors=3 --inflight=1,2
+    accept "parts of 1 B, 1 MiB, 10 MiB; results of 24 B" -n 5 -w 1 --repetitions=1
+    accept "compiled" -n 50 -w 5 --repetitions=1 --actors=1,3 --inflight=1,3 --parts=1,119,121,5k,300k
+    accept "compiled" -n 20 -w 2 --repetitions=1 --actors=2 --parts=1,2,3,4,5,6,7,8 --wait=block -v
+    accept "limit" -n 10 -w 2 --repetitions=1 --actors=4 --parts=8,300k --loan
+    accept "compiled" -n 10 -w 2 --repetitions=1 --actors=3 --parts=2,1 --json="$dir/parts.json" --graph="$dir/g.dot"
+    for want in '"parts": "2,1"' '"payload_bytes": 3' 'parts:2,1/actors:3'; do
+        if ! grep -qF "$want" "$dir/parts.json"; then
+            failed=$((failed + 1))
+            echo "the result file has no $want"
+        fi
+    done
 else
 refuse "--mode=quick: 'quick'" --mode=quick
 refuse "--mode=limit,: a mode is missing" --mode=limit,

@@ -10,10 +10,11 @@ static void build(struct tram_graph *g, struct tram_actor **actors, const struct
         tram_graph_output(g, tram_graph_bind(g, actors[i], tram_echo_method(shape), in));
 }
 
-static int call(struct tram_actor **actors, const struct tram_shape *shape, const void *data,
-                struct tram_ref *refs) {
+static int call(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_bytes *parts,
+                size_t part_count, struct tram_ref *refs) {
+    (void)part_count; /* one */
     for (unsigned i = 0; i < shape->actors; i++) {
-        int status = tram_call(actors[i], tram_echo_method(shape), data, shape->bytes, &refs[i]);
+        int status = tram_call(actors[i], tram_echo_method(shape), parts[0].data, parts[0].size, &refs[i]);
         if (status)
             return status;
     }

@@ -10,7 +10,7 @@
 
 #include "tramline/tramline.h"
 
-/* Who hands what to whom; the limit does the same without a runtime. Every result is the payload of its execution. */
+/* Who hands what to whom; the limit does the same without a runtime. */
 enum tram_pattern {
     TRAM_PATTERN_CHAIN,   /* driver -> actor 1 -> ... -> actor N -> driver; a round trip is a chain of one */
     TRAM_PATTERN_SCATTER, /* driver -> each of N actors -> driver: N results */
@@ -19,8 +19,10 @@ enum tram_pattern {
 /* One execution's worth of what a scenario builds for. */
 struct tram_shape {
     unsigned actors;
-    size_t bytes; /* of the payload */
-    bool loan;    /* pass payloads on by reference */
+    size_t bytes; /* of the payload: all its parts together */
+    size_t part_count;
+    const size_t *parts; /* their sizes */
+    bool loan;           /* pass payloads on by reference */
 };
 
 struct tram_scenario {
@@ -30,11 +32,14 @@ struct tram_scenario {
     const char *class_name; /* of every actor */
     enum tram_pattern pattern;
     const char *actors; /* default of --actors; NULL: always one, and no such option */
+    /* Default of --parts: the payload has parts of these sizes, and every result is their digest (harness/payload.h). NULL:
+     * --size in its place, one part, and every result is the payload. */
+    const char *parts;
     /* Adds the graph, from its input to its output or outputs. */
     void (*build)(struct tram_graph *g, struct tram_actor **actors, const struct tram_shape *shape);
     /* Submits the eager counterpart of one execution, `refs` for its results; NULL: there is none. */
-    int (*call)(struct tram_actor **actors, const struct tram_shape *shape, const void *data,
-                struct tram_ref *refs);
+    int (*call)(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_bytes *parts,
+                size_t part_count, struct tram_ref *refs);
 };
 
 /* The whole of main; returns the exit status: 0, 1 when a run failed, 2 for bad usage. */

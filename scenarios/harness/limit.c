@@ -26,18 +26,29 @@ const struct limit_strategy limit_strategies[LIMIT_STRATEGIES] = {
 };
 
 /* The mask only changes while nothing is in flight, and n is never used twice. */
-static size_t position(const struct limit *s, unsigned hop, uint32_t n) {
-    return (size_t)hop * s->most + (n & atomic_load_explicit(&s->control->mask, memory_order_relaxed));
+static size_t position(const struct limit *s, uint32_t n) {
+    return n & atomic_load_explicit(&s->control->mask, memory_order_relaxed);
 }
 
 static struct limit_slot *slot_at(const struct limit *s, unsigned hop, uint32_t n) {
-    return &s->slots[position(s, hop, n)];
+    return &s->slots[(size_t)hop * s->most + position(s, n)];
 }
 
-static unsigned char *room(const struct limit *s, unsigned hop, uint32_t n) {
-    if (!s->extents)
+/* Where message n on a hop has part `part` of the input, or what was made of it. */
+static unsigned char *room(const struct limit *s, unsigned hop, uint32_t n, size_t part) {
+    const struct limit_place *at = &s->place[part];
+    if (at->inside)
+        return slot_at(s, hop, n)->payload + at->offset;
+    size_t stride = hop ? s->stride_on : s->stride;
+    size_t first = hop ? s->most * (s->stride + (hop - 1) * s->stride_on) : 0;
+    return s->extents + first + position(s, n) * stride + at->offset;
+}
+
+/* Where message n on a hop to the driver has its result. By loan the payload stays where the driver put it. */
+static unsigned char *result_room(const struct limit *s, unsigned hop, uint32_t n) {
+    if (s->digests)
         return slot_at(s, hop, n)->payload;
-    return s->extents + position(s, hop, n) * s->stride;
+    return room(s, s->c->loan ? 0 : hop, n, 0);
 }
 
 /* The hop that process k reads, and of the driver's results that of `result`. */
@@ -90,6 +101,19 @@ static void post(const struct limit *s, unsigned hop, uint32_t n) {
 
 /* ---- the other processes ---- */
 
+/* What process k does with message n: by loan it passes the flag on, and the payload stays where it is. */
+static void work(const struct limit *s, unsigned k, unsigned in, uint32_t n) {
+    const struct tram_layout *input = &s->c->input;
+    if (s->digests) {
+        struct tram_bytes parts[TRAM_MAX_PARTS];
+        for (size_t i = 0; i < input->count; i++)
+            parts[i] = (struct tram_bytes){room(s, in, n, i), input->size[i]};
+        tram_digest_make(parts, input->count, (struct tram_digest *)(void *)result_room(s, k, n));
+    } else if (!s->c->loan) {
+        limit_copy(s, room(s, k, n, 0), room(s, in, n, 0), input->total);
+    }
+}
+
 static void peer(const struct limit *s, unsigned k, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
@@ -99,8 +123,7 @@ static void peer(const struct limit *s, unsigned k, pid_t parent) {
     for (uint32_t n = 1;; n++) {
         if (!await(s, in, n, UINT64_MAX))
             _exit(1);
-        if (!s->c->loan) /* by loan it passes the flag on, and the payload stays where it is */
-            limit_copy(s, room(s, k, n), room(s, in, n));
+        work(s, k, in, n);
         post(s, k, n);
     }
 }
@@ -124,6 +147,13 @@ static int late(const struct limit *s, uint64_t n, char *why) {
     return -1;
 }
 
+static void put(const struct limit *s, uint32_t n, const unsigned char *from) {
+    const struct tram_layout *input = &s->c->input;
+    for (size_t i = 0; i < input->count; i++)
+        limit_copy(s, room(s, 0, n, i), from + input->offset[i], input->size[i]);
+    post(s, 0, n);
+}
+
 static int limit_run(void *state, struct tram_batch *b, char *why) {
     struct limit *s = state;
     uint32_t inflight = s->c->inflight, first = s->sent + 1;
@@ -132,15 +162,15 @@ static int limit_run(void *state, struct tram_batch *b, char *why) {
         while (sent < b->count && sent - got < inflight) {
             if (b->took_ns)
                 b->took_ns[sent] = tram__now_ns();
-            limit_copy(s, room(s, 0, first + sent), b->from + sent * b->stride);
-            post(s, 0, first + sent);
+            put(s, first + sent, b->from + sent * s->c->input.stride);
             sent++;
         }
         for (unsigned k = 0; k < s->results; k++) {
             unsigned hop = hop_of_result(s, k);
             if (!await(s, hop, first + got, deadline))
                 return late(s, b->first + got, why);
-            limit_copy(s, b->to + ((size_t)got * s->results + k) * b->stride, room(s, hop, first + got));
+            limit_copy(s, b->to + ((size_t)got * s->results + k) * b->to_stride,
+                       result_room(s, hop, first + got), s->reply);
         }
         if (b->took_ns)
             b->took_ns[got] = tram__now_ns() - b->took_ns[got];
@@ -150,10 +180,11 @@ static int limit_run(void *state, struct tram_batch *b, char *why) {
     return 0;
 }
 
-static int limit_loan(void *state, void **buffer, char *why) {
+static int limit_loan(void *state, void **buffers, char *why) {
     struct limit *s = state;
     (void)why;
-    *buffer = room(s, 0, s->sent + 1);
+    for (size_t i = 0; i < s->c->input.count; i++)
+        buffers[i] = room(s, 0, s->sent + 1, i);
     return 0;
 }
 
@@ -162,9 +193,10 @@ static int limit_exchange(void *state, struct tram_bytes *results, char *why) {
     uint32_t n = ++s->sent;
     post(s, 0, n);
     for (unsigned k = 0; k < s->results; k++) {
-        if (!await(s, hop_of_result(s, k), n, tram__now_ns() + (uint64_t)(s->c->timeout_s * 1e9)))
+        unsigned hop = hop_of_result(s, k);
+        if (!await(s, hop, n, tram__now_ns() + (uint64_t)(s->c->timeout_s * 1e9)))
             return late(s, n, why);
-        results[k] = (struct tram_bytes){room(s, 0, n), s->c->size};
+        results[k] = (struct tram_bytes){result_room(s, hop, n), s->reply};
     }
     return 0;
 }
@@ -177,14 +209,29 @@ static int limit_release(void *state, char *why) {
 
 /* ---- opening ---- */
 
+/* Beside the flag what fits there; the rest, each part on a page of its own, in the extent. */
+static void place_parts(struct limit *s) {
+    const struct tram_layout *input = &s->c->input;
+    size_t used = 0;
+    for (size_t i = 0; i < input->count; i++) {
+        s->place[i].inside = input->size[i] <= LIMIT_IN_SLOT - used;
+        s->place[i].offset = s->place[i].inside ? used : s->stride;
+        if (s->place[i].inside)
+            used += input->size[i];
+        else
+            s->stride += (input->size[i] + 4095) / 4096 * 4096;
+    }
+    s->stride_on = s->digests || s->c->loan ? 0 : s->stride;
+}
+
 static int map_shared(struct limit *s, char *why) {
     const struct tram_case *c = s->c;
     unsigned hops = c->actors + 1;
-    size_t turns = c->size <= LIMIT_IN_SLOT ? MOST_TURNS : c->loan ? 1 : TURN_BYTES / s->stride;
+    size_t turns = !s->stride ? MOST_TURNS : c->loan ? 1 : TURN_BYTES / s->stride;
     for (s->most = 1; s->most < c->inflight || (s->most < MOST_TURNS && 2 * s->most <= turns);)
         s->most *= 2;
     size_t slots = (size_t)hops * s->most;
-    size_t extents = c->size > LIMIT_IN_SLOT ? slots * s->stride : 0;
+    size_t extents = s->most * (s->stride + c->actors * s->stride_on);
     size_t head = (sizeof(struct limit_control) + slots * sizeof(struct limit_slot) + 4095) / 4096 * 4096;
     s->bytes = head + extents;
     void *shared =
@@ -198,6 +245,7 @@ static int map_shared(struct limit *s, char *why) {
     while (used < c->inflight)
         used *= 2;
     s->control->mask = used - 1;
+    s->control->stream_from = LIMIT_NEVER;
     s->slots = (struct limit_slot *)(s->control + 1);
     s->extents = extents ? (unsigned char *)shared + head : NULL;
     return 0;
@@ -210,8 +258,10 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
         return -1;
     }
     s->c = c;
-    s->stride = (c->size + 4095) / 4096 * 4096;
     s->results = tram_case_results(c);
+    s->reply = tram_case_reply(c);
+    s->digests = tram_case_digests(c);
+    place_parts(s);
     if (map_shared(s, why)) {
         free(s);
         return -1;

@@ -6,12 +6,14 @@
  * than CPUs, which copy kernel, how many slots) it tries the candidates first, keeps the best and names it.
  *
  * Hop k is written by process k, the driver being 0, and hop 0 by the driver. In a chain process k reads hop k - 1 and
- * the driver the last; in a scatter every process reads hop 0 and the driver all others.
+ * the driver the last; in a scatter every process reads hop 0 and the driver all others. The parts of an input travel
+ * under one flag.
  */
 #ifndef TRAM_HARNESS_LIMIT_H
 #define TRAM_HARNESS_LIMIT_H
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "base/seam.h"
 #include "harness/mode.h"
@@ -34,14 +36,20 @@ struct limit_strategy {
 extern const struct limit_strategy limit_strategies[];
 enum limit_strategy_id { LIMIT_SPIN, LIMIT_YIELD, LIMIT_SLEEP, LIMIT_FIRST_MIXED, LIMIT_STRATEGIES = 6 };
 
-enum limit_kernel { LIMIT_PLAIN, LIMIT_STREAM, LIMIT_KERNELS };
+#define LIMIT_NEVER SIZE_MAX /* of streaming stores */
 
 /* What all processes obey; changed only while nothing is in flight. */
 struct limit_control {
     _Alignas(128) _Atomic uint32_t strategy;
-    _Atomic uint32_t kernel;
     _Atomic uint32_t
         mask; /* slots of each hop in use, a power of two and at least those in flight, less one */
+    _Atomic size_t stream_from; /* what is this large is copied by streaming stores, the rest by memcpy */
+};
+
+/* Where a part of the input is: in the slot beside the flag as long as there is room, else in the slot's extent. */
+struct limit_place {
+    bool inside;
+    size_t offset;
 };
 
 struct limit {
@@ -49,18 +57,24 @@ struct limit {
     struct limit_control *control;
     uint32_t most;            /* slots of each hop there are */
     struct limit_slot *slots; /* [hop][most] */
-    unsigned char *extents;   /* [hop][most], `stride` each; NULL when payloads fit the slots */
-    size_t stride, bytes;
+    /* [hop][most], on hop 0 `stride` bytes each and on the others `stride_on`; NULL when payloads fit the slots */
+    unsigned char *extents;
+    size_t stride, stride_on;
+    struct limit_place place[TRAM_MAX_PARTS]; /* a digest is in its slot in any case */
+    size_t bytes;                             /* shared */
+    size_t reply;                             /* bytes of each result */
+    bool digests;
     unsigned peers, results;
     pid_t pid[TRAM_MAX_PIDS];
     uint32_t sent; /* executions so far */
-    char note[64];
+    char note[TRAM_NOTE];
 };
+_Static_assert(TRAM_MAX_PARTS * sizeof(struct tram_digest) <= LIMIT_IN_SLOT, "a digest fits a slot");
 
 /* Runs a batch. */
 typedef int limit_run_fn(void *state, struct tram_batch *b, char *why);
-/* Copies a payload with the chosen kernel (limit_copy.c). */
-void limit_copy(const struct limit *s, unsigned char *to, const unsigned char *from);
+/* Copies with the kernel chosen for the size (limit_copy.c). */
+void limit_copy(const struct limit *s, unsigned char *to, const unsigned char *from, size_t size);
 /* Tries the candidates, sets the best, and says so in s->note (limit_choose.c). 0 or -1 with `why`. */
 int limit_choose(struct limit *s, limit_run_fn *run, char *why);
 

@@ -9,8 +9,6 @@
 enum { COPIES_FROM = 256 * 1024 };
 #define TRY_NS 15000000u /* for one candidate */
 
-static const char *const kernels[LIMIT_KERNELS] = {"memcpy", "streaming stores"};
-
 /* Where process k of n runs, the driver being process 0 on CPU 0 of those there are. */
 enum placement { IN_TURN, IN_BLOCKS, ON_ONE, PLACEMENTS };
 static const char *const placements[PLACEMENTS] = {"CPUs in turn", "CPUs in blocks", "one CPU"};
@@ -29,13 +27,14 @@ static void place(const struct limit *s, enum placement p) {
 }
 
 struct candidate {
-    uint32_t strategy, kernel, mask;
+    uint32_t strategy, mask;
+    size_t stream_from;
     enum placement placement;
 };
 
 static void adopt(const struct limit *s, const struct candidate *c) {
     atomic_store(&s->control->strategy, c->strategy);
-    atomic_store(&s->control->kernel, c->kernel);
+    atomic_store(&s->control->stream_from, c->stream_from);
     atomic_store(&s->control->mask, c->mask);
     place(s, c->placement);
 }
@@ -84,19 +83,41 @@ static void try_waiting(struct search *h) {
     }
 }
 
+/* With one slot for each in flight, and with all there are. */
+static void try_slots(struct search *h, struct candidate next) {
+    try(h, next);
+    if (next.mask == h->s->most - 1)
+        return;
+    next.mask = h->s->most - 1;
+    try(h, next);
+}
+
+/* Streaming stores win from some size on, if at all: none of the parts, or those at least as large as one of them. */
 static void try_copies(struct search *h) {
-    const struct limit *s = h->s;
-    struct candidate start = h->best;
+    const struct tram_layout *input = &h->s->c->input;
+    struct candidate next = h->best;
     h->best_ns = 1e300;
-    for (uint32_t kernel = 0; kernel < LIMIT_KERNELS; kernel++) {
-        for (int more = 0; more < (start.mask == s->most - 1 ? 1 : 2); more++) {
-            struct candidate next = start;
-            next.kernel = kernel;
-            next.mask = more ? s->most - 1 : start.mask;
-            if (s->c->size >= COPIES_FROM || kernel == LIMIT_PLAIN)
-                try(h, next);
-        }
+    try_slots(h, next);
+    for (size_t i = 0; i < input->count; i++) {
+        bool seen = input->size[i] < COPIES_FROM;
+        for (size_t before = 0; before < i; before++)
+            seen |= input->size[before] == input->size[i];
+        next.stream_from = input->size[i];
+        if (!seen)
+            try_slots(h, next);
     }
+}
+
+static void describe(struct limit *s, const struct candidate *c, bool crowded) {
+    const struct tram_layout *input = &s->c->input;
+    char kernel[64] = "memcpy", from[32];
+    if (c->stream_from != LIMIT_NEVER) {
+        tram__size_print(c->stream_from, from, sizeof from);
+        snprintf(kernel, sizeof kernel, "streaming stores%s%s", input->count > 1 ? " from " : "",
+                 input->count > 1 ? from : "");
+    }
+    snprintf(s->note, sizeof s->note, "%s, %s, %u slot%s%s%s", limit_strategies[c->strategy].name, kernel,
+             c->mask + 1, c->mask ? "s" : "", crowded ? ", " : "", crowded ? placements[c->placement] : "");
 }
 
 int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
@@ -106,20 +127,19 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
     h.best = (struct candidate){.strategy = c->wait == TRAM_WAIT_BLOCK           ? LIMIT_SLEEP
                                             : crowded && c->placement.count == 1 ? LIMIT_YIELD
                                                                                  : LIMIT_SPIN,
-                                .mask = atomic_load(&s->control->mask)};
+                                .mask = atomic_load(&s->control->mask),
+                                .stream_from = LIMIT_NEVER};
     if (!s->extents)
         h.best.mask = s->most - 1;
-    h.batch.count = c->size >= COPIES_FROM ? c->inflight : 20 + c->inflight;
+    h.batch.count = c->input.total >= COPIES_FROM ? c->inflight : 20 + c->inflight;
     h.batch.first = 1;
-    h.batch.stride = s->stride;
-    size_t bytes = s->stride * h.batch.count;
-    unsigned char *from = aligned_alloc(4096, bytes), *to = aligned_alloc(4096, bytes * s->results);
+    h.batch.to_stride = tram_layout_stride(s->reply);
+    size_t bytes = c->input.stride * h.batch.count, to_bytes = h.batch.to_stride * h.batch.count * s->results;
+    unsigned char *from = tram_layout_alloc(bytes), *to = tram_layout_alloc(to_bytes);
     if (!from || !to) {
         snprintf(why, TRAM_WHY, "limit: out of memory");
         h.failed = true;
     } else {
-        memset(from, 1, bytes);
-        memset(to, 1, bytes * s->results);
         h.batch.from = from;
         h.batch.to = to;
         if (crowded && c->wait == TRAM_WAIT_AUTO)
@@ -128,9 +148,7 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
             try_copies(&h);
         adopt(s, &h.best);
     }
-    snprintf(s->note, sizeof s->note, "%s, %s, %u slots%s%s", limit_strategies[h.best.strategy].name,
-             kernels[h.best.kernel], h.best.mask + 1, crowded ? ", " : "",
-             crowded ? placements[h.best.placement] : "");
+    describe(s, &h.best, crowded);
     free(from);
     free(to);
     return h.failed ? -1 : 0;

@@ -32,15 +32,15 @@ __attribute__((target("avx512f"))) static void stream_copy_512(unsigned char *to
 }
 #endif
 
-void limit_copy(const struct limit *s, unsigned char *to, const unsigned char *from) {
+void limit_copy(const struct limit *s, unsigned char *to, const unsigned char *from, size_t size) {
 #if defined(__x86_64__)
-    if (atomic_load_explicit(&s->control->kernel, memory_order_relaxed) == LIMIT_STREAM) {
+    if (size >= atomic_load_explicit(&s->control->stream_from, memory_order_relaxed)) {
         if (__builtin_cpu_supports("avx512f") && (uintptr_t)to % 64 == 0)
-            stream_copy_512(to, from, s->c->size);
+            stream_copy_512(to, from, size);
         else
-            stream_copy(to, from, s->c->size);
+            stream_copy(to, from, size);
         return;
     }
 #endif
-    memcpy(to, from, s->c->size);
+    memcpy(to, from, size);
 }

@@ -9,14 +9,14 @@
 
 #include "harness/settings.h"
 
-enum { TRAM_MAX_PIDS = TRAM_MAX_ACTORS, TRAM_WHY = 512 };
+enum { TRAM_MAX_PIDS = TRAM_MAX_ACTORS, TRAM_WHY = 512, TRAM_NOTE = 96 };
 
 /* What one trial runs; filled in by the harness, read by the modes. */
 struct tram_case {
     const struct tram_scenario *scenario;
     enum tram_mode mode;
     enum tram_wait wait;
-    uint64_t size;
+    struct tram_layout input;
     uint32_t actors, inflight;
     bool loan;
     bool check; /* fill and check payloads */
@@ -30,14 +30,24 @@ static inline uint32_t tram_case_results(const struct tram_case *c) {
     return c->scenario->pattern == TRAM_PATTERN_SCATTER ? c->actors : 1;
 }
 
-/* `count` executions by copy, numbered from `first`: inputs at from + i * stride, result k to
- * `to` + (i * results + k) * stride. */
+/* Whether a result is the digest of the input, not the payload itself. */
+static inline bool tram_case_digests(const struct tram_case *c) {
+    return c->scenario->parts != NULL;
+}
+
+/* Bytes of each result. */
+static inline size_t tram_case_reply(const struct tram_case *c) {
+    return tram_case_digests(c) ? c->input.count * sizeof(struct tram_digest) : c->input.total;
+}
+
+/* `count` executions by copy, numbered from `first`: the input of i at `from` + i * the layout's stride, its result k to
+ * `to` + (i * results + k) * to_stride. */
 struct tram_batch {
     uint64_t first;
     uint32_t count;
     const unsigned char *from;
     unsigned char *to;
-    size_t stride;
+    size_t to_stride;
     uint64_t *took_ns; /* NULL, or the time of each execution, from submission to result */
 };
 
@@ -54,9 +64,9 @@ struct tram_mode_ops {
     int (*open)(const struct tram_case *c, void **state, char *why);
     /* Runs a batch, blocking; 0 or -1 with `why`. */
     int (*run)(void *state, struct tram_batch *b, char *why);
-    /* By loan, one execution at a time: where its input is to be filled in; run it, and lend its results; give them
-     * back. A mode that has no loan lends a buffer of its own. */
-    int (*loan)(void *state, void **buffer, char *why);
+    /* By loan, one execution at a time: where the parts of its input are to be filled in; run it, and lend its results;
+     * give them back. A mode that has no loan lends a buffer of its own. */
+    int (*loan)(void *state, void **buffers, char *why);
     int (*exchange)(void *state, struct tram_bytes *results, char *why);
     int (*release)(void *state, char *why);
     void (*counters)(void *state, struct tram_mode_counters *out);

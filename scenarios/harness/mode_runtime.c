@@ -18,9 +18,10 @@ struct state {
     struct tram_graph *graph;
     struct tram_compiled *compiled;
     uint32_t results;
+    size_t reply; /* bytes of each result */
     struct tram_shape shape;
     struct tram_ref *refs; /* in flight, `results` for each execution */
-    void *buffer;          /* eager, by loan */
+    unsigned char *buffer; /* eager, by loan */
 };
 
 static int fail(char *why) {
@@ -50,7 +51,8 @@ static int open_actors(const struct tram_case *c, struct state **out, char *why)
     }
     s->c = c;
     s->results = results;
-    s->shape = (struct tram_shape){.actors = c->actors, .bytes = c->size, .loan = c->loan};
+    s->reply = tram_case_reply(c);
+    s->shape = tram_shape_make(&c->input, c->actors, c->loan);
     for (unsigned i = 0; i < c->actors; i++) {
         struct tram_actor_options o = {.cpu = 0}; /* the runtime's choice */
         if (tram_actor_create(tram_harness_runtime, c->scenario->class_name, &o, &s->actors[i])) {
@@ -68,7 +70,7 @@ static int open_eager(const struct tram_case *c, void **state, char *why) {
     struct state *s;
     if (open_actors(c, &s, why))
         return -1;
-    if (c->loan && !(s->buffer = calloc(1, c->size))) {
+    if (c->loan && !(s->buffer = calloc(1, c->input.stride))) {
         snprintf(why, TRAM_WHY, "out of memory");
         close_state(s);
         return -1;
@@ -95,21 +97,24 @@ err:
     return -1;
 }
 
-static inline int submit(struct state *s, const void *data, struct tram_ref *refs) {
+static inline int submit(struct state *s, const unsigned char *data, struct tram_ref *refs) {
+    const struct tram_layout *input = &s->c->input;
+    struct tram_bytes parts[TRAM_MAX_PARTS];
+    tram_layout_parts(input, data, parts);
     if (s->compiled)
-        return tram_execute(s->compiled, data, s->shape.bytes, refs);
-    return s->c->scenario->call(s->actors, &s->shape, data, refs);
+        return tram_execute_parts(s->compiled, input->count, parts, refs);
+    return s->c->scenario->call(s->actors, &s->shape, parts, input->count, refs);
 }
 
 /* Fetches every result of the batch's execution number `got`. */
 static int fetch(struct state *s, struct tram_batch *b, uint32_t got, struct tram_ref *refs, char *why) {
     const struct tram_case *c = s->c;
-    unsigned char *to = b->to + (size_t)got * s->results * b->stride;
+    unsigned char *to = b->to + (size_t)got * s->results * b->to_stride;
     for (uint32_t k = 0; k < s->results; k++) {
         size_t size;
-        if (tram_get(&refs[k], to + k * b->stride, c->size, &size, c->timeout_s))
+        if (tram_get(&refs[k], to + k * b->to_stride, s->reply, &size, c->timeout_s))
             return fail(why);
-        if (size != c->size) {
+        if (size != s->reply) {
             snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes", (unsigned long long)(b->first + got),
                      size);
             return -1;
@@ -127,7 +132,7 @@ static int run(void *state, struct tram_batch *b, char *why) {
         while (sent < b->count && sent - got < inflight) {
             if (b->took_ns)
                 b->took_ns[sent] = tram__now_ns();
-            if (submit(s, b->from + sent * b->stride, &s->refs[(size_t)tail * s->results]))
+            if (submit(s, b->from + sent * c->input.stride, &s->refs[(size_t)tail * s->results]))
                 return fail(why);
             sent++;
             tail = tail + 1 == inflight ? 0 : tail + 1;
@@ -142,17 +147,21 @@ static int run(void *state, struct tram_batch *b, char *why) {
     return 0;
 }
 
-static int loan(void *state, void **buffer, char *why) {
+static int loan(void *state, void **buffers, char *why) {
     struct state *s = state;
+    const struct tram_layout *input = &s->c->input;
     if (s->compiled)
-        return tram_execute_loan(s->compiled, s->c->size, buffer) ? fail(why) : 0;
-    *buffer = s->buffer; /* an eager call sends from the caller's memory */
+        return tram_execute_loan_parts(s->compiled, input->count, input->size, buffers) ? fail(why) : 0;
+    for (size_t i = 0; i < input->count; i++)
+        buffers[i] = s->buffer + input->offset[i]; /* an eager call sends from the caller's memory */
     return 0;
 }
 
 static int exchange(void *state, struct tram_bytes *results, char *why) {
     struct state *s = state;
-    if (s->compiled ? tram_execute_commit(s->compiled, s->c->size, s->refs) : submit(s, s->buffer, s->refs))
+    const struct tram_layout *input = &s->c->input;
+    if (s->compiled ? tram_execute_commit_parts(s->compiled, input->count, input->size, s->refs)
+                    : submit(s, s->buffer, s->refs))
         return fail(why);
     for (uint32_t k = 0; k < s->results; k++)
         if (tram_get_borrow(&s->refs[k], &results[k], s->c->timeout_s))

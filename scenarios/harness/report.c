@@ -8,16 +8,26 @@
 
 #include "results/statistics.h"
 
-enum { CELL = 24, MAX_LINE = 100 };
+enum { CELL = 24, PARTS = 128 };
 
 struct tram_trial *tram_run_trial(const struct tram_run *r, size_t point, int mode, uint64_t repetition) {
     return &r->trials[(point * TRAM_MODES + (size_t)mode) * r->settings->repetitions + repetition];
 }
 
+/* "1,1048576" for tools. At most TRAM_MAX_PARTS sizes of at most TRAM_MAX_SIZE: they fit. */
+static const char *list_parts(const struct tram_layout *l, char out[PARTS]) {
+    for (size_t i = 0, used = 0; i < l->count; i++)
+        used += (size_t)snprintf(out + used, PARTS - used, "%s%zu", i ? "," : "", l->size[i]);
+    return out;
+}
+
 void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out, size_t out_size) {
     const struct tram_point *p = &r->settings->points[point];
-    snprintf(out, out_size, "%s/mode:%s/size:%llu/actors:%u/inflight:%u%s", r->scenario->name,
-             tram_mode_names[mode], (unsigned long long)p->size, p->actors, p->inflight,
+    char parts[PARTS];
+    bool several = r->scenario->parts != NULL;
+    snprintf(out, out_size, "%s/mode:%s/size:%zu%s%s/actors:%u/inflight:%u%s", r->scenario->name,
+             tram_mode_names[mode], p->input.total, several ? "/parts:" : "",
+             several ? list_parts(&p->input, parts) : "", p->actors, p->inflight,
              r->settings->loan ? "/loan:1" : "");
 }
 
@@ -102,6 +112,15 @@ static void print_placement(const struct tram_run *r, char *out, size_t size) {
         used += (size_t)snprintf(out + used, size - used, "%s%d", i > 1 ? "," : "", p->cpu[i % p->count]);
 }
 
+static void print_parts(const struct tram_layout *l) {
+    char size[32];
+    for (size_t i = 0; i < l->count; i++) {
+        tram__size_print(l->size[i], size, sizeof size);
+        printf("%s%s", i ? ", " : "  parts of ", size);
+    }
+    printf("; results of %zu B\n", l->count * sizeof(struct tram_digest));
+}
+
 void tram_report_header(const struct tram_run *r) {
     static const char *const waits[] = {"auto", "block", "spin"};
     const struct tram_settings *s = r->settings;
@@ -111,6 +130,8 @@ void tram_report_header(const struct tram_run *r) {
     printf("  %s in flight%s, wait %s, %llu repetitions in fresh processes, seed %llu\n", s->inflight,
            s->loan ? ", by loan" : "", waits[s->wait], (unsigned long long)s->repetitions,
            (unsigned long long)s->seed);
+    if (r->scenario->parts)
+        print_parts(&s->points[0].input);
     printf("  %s, %u of %u usable CPUs, %s\n", r->environment.machine.cpu_model, s->placement.count,
            s->placement.usable, r->environment.machine.kernel);
     printf("  %s; tramline %s%s%.12s\n\n", placement, TRAM_VERSION, tram_build()->commit ? " " : "",
@@ -150,7 +171,7 @@ static void print_row(const struct tram_run *r, size_t point, int mode) {
     const struct tram_settings *s = r->settings;
     const struct tram_point *at = &s->points[point];
     char bytes[32], p50[CELL], p99[CELL], rate[CELL], cpu[CELL], limit[CELL], gain[CELL];
-    tram__size_print(at->size, bytes, sizeof bytes);
+    tram__size_print(at->input.total, bytes, sizeof bytes);
     printf("%-9s", tram_mode_names[mode]);
     if (s->show_actors)
         printf(" %6u", at->actors);
@@ -198,7 +219,7 @@ static void print_ratios(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     char a[CELL];
     bool alone = s->points[0].actors < s->placement.count; /* each on a CPU of its own */
-    if (s->points[0].inflight > 1 || s->points[0].size > 64)
+    if (s->points[0].inflight > 1 || s->points[0].input.total > 64)
         return;
     printf("\n");
     if (s->modes[TRAM_MODE_LIMIT] && !r->scenario->actors && !s->loan && s->wait != TRAM_WAIT_BLOCK)
@@ -222,7 +243,7 @@ static void print_sleepers(const struct tram_run *r) {
         double sleeps = s->modes[TRAM_MODE_COMPILED] ? FIGURE(r, point, TRAM_MODE_COMPILED, sleeps) : 0;
         if (r->scenario->actors || s->wait != TRAM_WAIT_AUTO || !(sleeps >= 0.5))
             continue;
-        tram__size_print(s->points[point].size, size_text, sizeof size_text);
+        tram__size_print(s->points[point].input.total, size_text, sizeof size_text);
         printf("compiled, %s: %.1f sleeps an execution, with their wakes (a futex round trip: %s) in the "
                "figure;\n"
                "  --wait=spin shows it without\n",
@@ -266,7 +287,8 @@ void tram_report_table(const struct tram_run *r) {
 static int add_row(struct tram_results *results, const struct tram_run *r, size_t point, int mode,
                    uint64_t i) {
     const struct tram_trial *t = tram_run_trial(r, point, mode, i);
-    char name[256];
+    const struct tram_point *at = &r->settings->points[point];
+    char name[256], parts[PARTS];
     tram_case_name(r, point, mode, name, sizeof name);
     const struct tram_counter counters[] = {
         {"tail_p50_ns", t->tail_p50_ns},
@@ -277,7 +299,12 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         {"idle_cpu", t->idle_cpu},
         {"wake_ns", t->wake_ns},
     };
-    const struct tram_label labels[] = {{"note", t->note}};
+    struct tram_label labels[2];
+    size_t label_count = 0;
+    if (t->note[0])
+        labels[label_count++] = (struct tram_label){"note", t->note};
+    if (r->scenario->parts)
+        labels[label_count++] = (struct tram_label){"parts", list_parts(&at->input, parts)};
     struct tram_row row = {
         .name = name,
         .repetition_index = (uint32_t)i,
@@ -285,9 +312,9 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         .iterations = t->iterations,
         .scenario = r->scenario->name,
         .mode = tram_mode_names[mode],
-        .payload_bytes = r->settings->points[point].size,
-        .actors = r->settings->points[point].actors,
-        .inflight = r->settings->points[point].inflight,
+        .payload_bytes = at->input.total,
+        .actors = at->actors,
+        .inflight = at->inflight,
         .p50_ns = t->p50_ns,
         .p90_ns = t->p90_ns,
         .p99_ns = t->p99_ns,
@@ -302,7 +329,7 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         .counters = counters,
         .counter_count = sizeof counters / sizeof counters[0],
         .labels = labels,
-        .label_count = t->note[0] ? 1 : 0,
+        .label_count = label_count,
     };
     return tram_results_add(results, &row);
 }

@@ -46,19 +46,25 @@ static void shuffle(struct job *jobs, size_t n, uint64_t *random) {
     }
 }
 
+/* Adds a size that is not there yet, while there is room; returns how many there are. */
+static size_t add_size(size_t *sizes, size_t count, size_t size) {
+    for (size_t i = 0; i < count; i++)
+        if (sizes[i] == size)
+            return count;
+    if (count < TRAM_FLOOR_MAX_SIZES)
+        sizes[count++] = size;
+    return count;
+}
+
 static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
     const struct tram_settings *s = r->settings;
     size_t sizes[TRAM_FLOOR_MAX_SIZES];
     struct tram_floor_params p = {.cpu = s->placement.cpu[0],
                                   .peer_cpu = s->placement.cpu[1 % s->placement.count],
                                   .copy_sizes = sizes};
-    for (size_t i = 0; i < s->point_count && p.copy_count < TRAM_FLOOR_MAX_SIZES; i++) {
-        bool known = false;
-        for (size_t k = 0; k < p.copy_count; k++)
-            known |= sizes[k] == s->points[i].size;
-        if (!known)
-            sizes[p.copy_count++] = s->points[i].size;
-    }
+    for (size_t i = 0; i < s->point_count; i++)
+        for (size_t part = 0; part < s->points[i].input.count; part++)
+            p.copy_count = add_size(sizes, p.copy_count, s->points[i].input.size[part]);
     return tram_floor_measure(&p, &r->floors[repetition], why, TRAM_WHY);
 }
 
@@ -69,7 +75,7 @@ static int run_case(struct tram_run *r, struct job job, uint64_t repetition, cha
     *t = (struct tram_trial){
         .c = {.mode = (enum tram_mode)job.mode,
               .wait = s->wait,
-              .size = point->size,
+              .input = point->input,
               .actors = point->actors,
               .inflight = point->inflight,
               .loan = s->loan,
@@ -85,9 +91,9 @@ static int run_case(struct tram_run *r, struct job job, uint64_t repetition, cha
     };
     if (tram_trial_run(t, program) == 0)
         return 0;
-    char name[128];
+    char name[256];
     tram_case_name(r, (size_t)job.point, job.mode, name, sizeof name);
-    snprintf(why, TRAM_WHY, "%.120s: %.380s", name, t->why);
+    snprintf(why, TRAM_WHY, "%.200s: %.300s", name, t->why);
     return -1;
 }
 
@@ -199,7 +205,7 @@ static int draw(const struct tram_scenario *scenario, struct tram_graph *g, cons
 static int draw_all(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s) {
     struct tram_actor *actors[TRAM_MAX_ACTORS];
     struct tram_graph *g = NULL;
-    struct tram_shape shape = {.actors = s->points[0].actors, .bytes = s->points[0].size, .loan = s->loan};
+    struct tram_shape shape = tram_shape_make(&s->points[0].input, s->points[0].actors, s->loan);
     int status = 0;
     if (!s->graph && !s->schedule)
         return 0;

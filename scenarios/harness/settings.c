@@ -13,8 +13,8 @@ static const char *const wait_names[] = {"auto", "block", "spin"};
 struct raw {
     struct tram_settings *s;
     const struct tram_scenario *scenario;
-    const char *mode, *wait, *size, *inflight, *actors;
-    char actors_help[80];
+    const char *mode, *wait, *size, *parts, *inflight, *actors;
+    char actors_help[80], parts_help[80];
 };
 
 enum { TABLE_SIZE = 24 };
@@ -56,6 +56,12 @@ static void make_table(struct raw *r, struct tram__option *table) {
     };
     _Static_assert(sizeof options / sizeof options[0] < TABLE_SIZE, "the table fits, with one more");
     memcpy(table, options, sizeof options);
+    if (r->scenario->parts) { /* in place of the size */
+        snprintf(r->parts_help, sizeof r->parts_help, "bytes of each part of the payload (default %s)",
+                 r->scenario->parts);
+        table[2] =
+            (struct tram__option){"parts", 0, TRAM__OPTION_TEXT, "LIST", r->parts_help, &r->parts, 0, 0};
+    }
     if (!r->scenario->actors)
         return;
     snprintf(r->actors_help, sizeof r->actors_help, "actors, listed as sizes are (default %s)",
@@ -124,11 +130,40 @@ static int parse_counts(const char *option, const char *text, uint64_t max, uint
     return TRAM_OK;
 }
 
+/* One input, of as many parts as are listed. */
+static int parse_parts(const char *text, struct tram_layout *out) {
+    uint64_t sizes[TRAM__MAX_SIZES], total = 0;
+    size_t count;
+    if (tram__sizes_parse(text, TRAM_MAX_SIZE, sizes, &count))
+        return about("parts", text);
+    if (count > TRAM_MAX_PARTS)
+        return tram__fail(TRAM_ERR_INVALID, "--parts=%s: %zu parts, at most %d are possible", text, count,
+                          (int)TRAM_MAX_PARTS);
+    for (size_t i = 0; i < count; i++)
+        total += sizes[i];
+    if (total > TRAM_MAX_SIZE)
+        return tram__fail(TRAM_ERR_INVALID, "--parts=%s: %llu bytes together, at most %llu are possible",
+                          text, (unsigned long long)total, (unsigned long long)TRAM_MAX_SIZE);
+    tram_layout_make(sizes, count, out);
+    return TRAM_OK;
+}
+
+/* Inputs of one part, one for each size. */
+static int parse_sizes(const char *text, struct tram_layout *out, size_t *count) {
+    uint64_t sizes[TRAM__MAX_SIZES];
+    if (tram__sizes_parse(text, TRAM_MAX_SIZE, sizes, count))
+        return about("size", text);
+    for (size_t i = 0; i < *count; i++)
+        tram_layout_make(&sizes[i], 1, &out[i]);
+    return TRAM_OK;
+}
+
 static int make_points(const struct raw *raw, struct tram_settings *out) {
-    uint64_t sizes[TRAM__MAX_SIZES], inflight[TRAM__MAX_SIZES], actors[TRAM__MAX_SIZES];
-    size_t size_count, inflight_count, actor_count;
-    if (tram__sizes_parse(raw->size, TRAM_MAX_SIZE, sizes, &size_count))
-        return about("size", raw->size);
+    struct tram_layout inputs[TRAM__MAX_SIZES];
+    uint64_t inflight[TRAM__MAX_SIZES], actors[TRAM__MAX_SIZES];
+    size_t size_count = 1, inflight_count, actor_count;
+    if (raw->scenario->parts ? parse_parts(raw->parts, inputs) : parse_sizes(raw->size, inputs, &size_count))
+        return TRAM_ERR_INVALID;
     if (parse_counts("inflight", raw->inflight, TRAM_MAX_INFLIGHT, inflight, &inflight_count) ||
         parse_counts("actors", raw->actors, TRAM_MAX_ACTORS, actors, &actor_count))
         return TRAM_ERR_INVALID;
@@ -139,7 +174,7 @@ static int make_points(const struct raw *raw, struct tram_settings *out) {
         for (size_t f = 0; f < inflight_count; f++)
             for (size_t s = 0; s < size_count; s++)
                 out->points[out->point_count++] =
-                    (struct tram_point){sizes[s], (uint32_t)actors[a], (uint32_t)inflight[f]};
+                    (struct tram_point){inputs[s], (uint32_t)actors[a], (uint32_t)inflight[f]};
     out->inflight = raw->inflight;
     out->show_actors = raw->scenario->actors != NULL;
     out->show_inflight = inflight_count > 1;
@@ -162,6 +197,7 @@ int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scena
     *out = (struct tram_settings){.repetitions = 5, .seed = 1, .timeout_s = 10};
     if (scenario->actors)
         raw.actors = scenario->actors;
+    raw.parts = scenario->parts;
     make_table(&raw, table);
     int status = tram__options_parse(argc, argv, table);
     if (status || out->help || out->version)

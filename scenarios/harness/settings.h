@@ -8,6 +8,7 @@
 #include "base/cpus.h"
 #include "base/options.h"
 #include "harness/harness.h"
+#include "harness/payload.h"
 
 /* The order is that of the table: from the floor upwards. */
 enum tram_mode { TRAM_MODE_LIMIT, TRAM_MODE_COMPILED, TRAM_MODE_EAGER, TRAM_MODES };
@@ -16,9 +17,13 @@ extern const char *const tram_mode_names[TRAM_MODES];
 
 /* One combination of what is swept. */
 struct tram_point {
-    uint64_t size;
+    struct tram_layout input;
     uint32_t actors, inflight;
 };
+
+static inline struct tram_shape tram_shape_make(const struct tram_layout *input, unsigned actors, bool loan) {
+    return (struct tram_shape){actors, input->total, input->count, input->size, loan}; /* borrows the sizes */
+}
 
 struct tram_settings {
     bool modes[TRAM_MODES];
@@ -34,7 +39,7 @@ struct tram_settings {
     struct tram__cpus placement; /* [0]: the driver; the actors follow in turn */
 };
 
-#define TRAM_MAX_SIZE (UINT64_C(1) << 30)
+#define TRAM_MAX_SIZE (UINT64_C(1) << 30) /* of a payload, with all its parts */
 
 enum { TRAM_MAX_ACTORS = 512 };
 

@@ -44,7 +44,7 @@ struct runner {
     const struct tram_mode_ops *ops;
     void *state;
     unsigned char *from, *to;
-    size_t stride;
+    size_t to_stride;
     uint32_t batch, results; /* results: of one execution */
     struct tram_bytes *lent; /* by loan: the results */
     uint64_t next;           /* execution */
@@ -73,8 +73,17 @@ static void fill(struct runner *r, uint32_t count) {
     const struct tram_case *c = &r->t->c;
     uint64_t start = tram__now_ns();
     for (uint32_t i = 0; c->check && i < count; i++)
-        tram_payload_fill(r->from + i * r->stride, c->size, c->seed, r->next + i);
+        for (size_t part = 0; part < c->input.count; part++)
+            tram_payload_fill(r->from + i * c->input.stride + c->input.offset[part], c->input.size[part],
+                              &(struct tram_payload){c->seed, r->next + i, part});
     r->fill_ns += tram__now_ns() - start;
+}
+
+/* Offset of the first wrong byte of a result of execution n, or its right size when there is none. */
+static size_t check_result(const struct tram_case *c, const void *result, uint64_t n) {
+    if (tram_case_digests(c))
+        return tram_digest_check(result, &c->input, c->seed, n);
+    return tram_payload_check(result, c->input.total, &(struct tram_payload){c->seed, n, 0});
 }
 
 static int check(struct runner *r, uint32_t count) {
@@ -82,8 +91,8 @@ static int check(struct runner *r, uint32_t count) {
     uint64_t start = tram__now_ns();
     for (uint32_t i = 0; c->check && i < count * r->results; i++) {
         uint64_t n = r->next + i / r->results;
-        size_t at = tram_payload_check(r->to + i * r->stride, c->size, c->seed, n);
-        if (at != c->size) {
+        size_t at = check_result(c, r->to + i * r->to_stride, n);
+        if (at != tram_case_reply(c)) {
             snprintf(r->t->why, sizeof r->t->why,
                      "execution %llu returned a wrong byte at offset %zu of result %u", (unsigned long long)n,
                      at, i % r->results);
@@ -97,13 +106,13 @@ static int check(struct runner *r, uint32_t count) {
 /* One execution by loan, of which only the exchange is timed. */
 static int run_loan(struct runner *r, uint64_t *elapsed_ns, uint64_t *cpu) {
     const struct tram_case *c = &r->t->c;
-    void *buffer;
+    void *buffers[TRAM_MAX_PARTS];
     char *why = r->t->why;
     uint64_t begin = tram__now_ns();
-    if (r->ops->loan(r->state, &buffer, why))
+    if (r->ops->loan(r->state, buffers, why))
         return -1;
-    if (c->check)
-        tram_payload_fill(buffer, c->size, c->seed, r->next);
+    for (size_t part = 0; c->check && part < c->input.count; part++)
+        tram_payload_fill(buffers[part], c->input.size[part], &(struct tram_payload){c->seed, r->next, part});
     uint64_t cpu_start = cpu ? cpu_ns(r) : 0, start = tram__now_ns();
     if (r->ops->exchange(r->state, r->lent, why))
         return -1;
@@ -112,8 +121,9 @@ static int run_loan(struct runner *r, uint64_t *elapsed_ns, uint64_t *cpu) {
         *cpu += cpu_ns(r) - cpu_start;
     for (uint32_t k = 0; k < r->results; k++) {
         const struct tram_bytes *got = &r->lent[k];
-        size_t at = c->check ? tram_payload_check(got->data, got->size, c->seed, r->next) : got->size;
-        if (got->size != c->size || at != c->size) {
+        size_t wanted = tram_case_reply(c);
+        size_t at = c->check && got->size == wanted ? check_result(c, got->data, r->next) : got->size;
+        if (at != wanted) {
             snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes as result %u, right up to %zu",
                      (unsigned long long)r->next, got->size, k, at);
             return -1;
@@ -132,7 +142,7 @@ static int run_batch(struct runner *r, uint32_t count, bool each, uint64_t *elap
     if (r->t->c.loan)
         return run_loan(r, elapsed_ns, cpu);
     struct tram_batch b = {
-        .first = r->next, .count = count, .from = r->from, .to = r->to, .stride = r->stride};
+        .first = r->next, .count = count, .from = r->from, .to = r->to, .to_stride = r->to_stride};
     b.took_ns = each ? r->took : NULL;
     fill(r, count);
     uint64_t cpu_start = cpu ? cpu_ns(r) : 0, start = tram__now_ns();
@@ -284,26 +294,20 @@ static void read_counters(struct runner *r, const struct tram_mode_counters *bef
 static int measure(struct runner *r) {
     const struct tram_case *c = &r->t->c;
     struct tram_mode_counters before;
-    r->stride = (c->size + 63) / 64 * 64;
-    if (r->stride > 4096)
-        r->stride = (c->size + 4095) / 4096 * 4096;
+    r->to_stride = tram_layout_stride(tram_case_reply(c));
     r->results = tram_case_results(c);
-    uint64_t most = BATCH_BYTES / r->stride / r->results;
+    size_t to_bytes = r->to_stride * r->results; /* of one execution */
+    uint64_t most = BATCH_BYTES / (to_bytes > c->input.stride ? to_bytes : c->input.stride);
     r->batch = c->loan ? 1 : clamp(most, c->inflight > 1 ? 4 * c->inflight : 1, 1u << 20);
-    size_t bytes = (size_t)r->batch * r->stride;
-    r->from = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-    size_t result_bytes = bytes * r->results;
-    r->to = aligned_alloc(4096, (result_bytes + 4095) / 4096 * 4096);
+    r->from = tram_layout_alloc(r->batch * c->input.stride);
+    r->to = tram_layout_alloc(r->batch * to_bytes);
     r->lent = calloc(r->results, sizeof *r->lent);
     r->took = calloc(r->batch, sizeof *r->took);
     r->samples = calloc(MAX_SAMPLES, sizeof *r->samples);
     if (!r->from || !r->to || !r->lent || !r->took || !r->samples) {
-        snprintf(r->t->why, sizeof r->t->why, "out of memory for payloads of %llu bytes",
-                 (unsigned long long)c->size);
+        snprintf(r->t->why, sizeof r->t->why, "out of memory for payloads of %zu bytes", c->input.total);
         return -1;
     }
-    memset(r->from, 1, bytes); /* resident */
-    memset(r->to, 1, result_bytes);
     r->next = 1;
     if (warm_up(r))
         return -1;

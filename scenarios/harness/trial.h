@@ -29,7 +29,7 @@ struct tram_trial {
     uint64_t batch;  /* executions timed together */
     uint64_t iterations, samples; /* of the first and the second pass */
     int64_t compile_ns, channel_bytes;
-    char note[64];
+    char note[TRAM_NOTE];
 };
 
 /* In the process of the trial: runs it and exits. */
