@@ -68,6 +68,24 @@ static json_t *copies_json(const struct tram_floor *floor) {
     return all;
 }
 
+static json_t *sockets_json(const struct tram_floor *floor) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < floor->socket_count && i < TRAM_FLOOR_MAX_SOCKETS; i++) {
+        const struct tram_floor_sockets *s = &floor->sockets[i];
+        struct tram__object o = tram__object_new();
+        tram__put_text(&o, "pattern", s->pattern);
+        tram__put_integer(&o, "actors", s->actors);
+        tram__put_integer(&o, "bytes", (int64_t)s->bytes);
+        tram__put_number(&o, "rtt_ns", s->rtt_ns);
+        tram__put_number(&o, "handovers_ns", s->handovers_ns);
+        if (json_array_append_new(all, tram__object_done(&o)) != 0) {
+            json_decref(all);
+            return NULL;
+        }
+    }
+    return all;
+}
+
 int tram_results_set_floor(struct tram_results *r, const struct tram_floor *floor) {
     struct tram__object o = tram__object_new();
     tram__put_number(&o, "cacheline_rtt_ns", floor->cacheline_rtt_ns);
@@ -78,6 +96,7 @@ int tram_results_set_floor(struct tram_results *r, const struct tram_floor *floo
     tram__put_number(&o, "timer_ns", floor->timer_ns);
     tram__put_number(&o, "timer_step_ns", floor->timer_step_ns);
     tram__put(&o, "copy_bytes_per_s", copies_json(floor));
+    tram__put(&o, "socket_patterns", sockets_json(floor));
     json_t *json = tram__object_done(&o);
     if (!json)
         return -1;

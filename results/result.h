@@ -14,13 +14,22 @@
 
 /* ---- Floors: what this machine does with no runtime at all ---- */
 
-enum { TRAM_FLOOR_MAX_SIZES = 32 };
+enum { TRAM_FLOOR_MAX_SIZES = 32, TRAM_FLOOR_MAX_SOCKETS = 64 };
 
 struct tram_floor_copy {
     size_t bytes;
     double local;      /* bytes per second: memcpy on one core, source and destination its own */
     double cross_core; /* the same when another core has just written the source; by the best kernel */
     const char *cross_core_kernel; /* static text */
+};
+
+/* Several processes over AF_UNIX stream socket pairs, waiting as the run does. */
+struct tram_floor_sockets {
+    const char *pattern; /* static text: "chain" or "scatter" */
+    uint32_t actors;     /* processes other than the driver */
+    size_t bytes;
+    double rtt_ns;       /* of a chain: a task message to each process, then the value from one to the next */
+    double handovers_ns; /* of a chain: the same without the task messages */
 };
 
 /* NaN: not measured. */
@@ -34,6 +43,8 @@ struct tram_floor {
     double timer_step_ns;     /* the smallest difference between two readings that is not 0 */
     size_t copies;
     struct tram_floor_copy copy[TRAM_FLOOR_MAX_SIZES];
+    size_t socket_count;
+    struct tram_floor_sockets sockets[TRAM_FLOOR_MAX_SOCKETS];
 };
 
 /* ---- Rows ---- */

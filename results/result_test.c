@@ -145,6 +145,8 @@ static void floor_survives_a_new_context(void **state) {
     (void)state;
     struct tram_floor floor = {.cacheline_rtt_ns = 99.5, .futex_rtt_ns = NAN, .copies = 2};
     floor.copy[1] = (struct tram_floor_copy){65536, 1e10, NAN, "memcpy"};
+    floor.socket_count = 1;
+    floor.sockets[0] = (struct tram_floor_sockets){"scatter", 8, 1, 2e4, NAN};
     struct tram_results *r = tram_results_create(NULL);
     assert_int_equal(tram_results_set_floor(r, &floor), 0);
     assert_int_equal(tram_results_set_context(r, json_pack("{s:s}", "host_name", "h")), 0);
@@ -155,6 +157,11 @@ static void floor_survives_a_new_context(void **state) {
     assert_int_equal(integer(copy, "bytes"), 65536);
     assert_true(json_real_value(json_object_get(copy, "local")) == 1e10);
     assert_true(json_is_null(json_object_get(copy, "cross_core")));
+    json_t *sockets = json_array_get(json_object_get(got, "socket_patterns"), 0);
+    assert_string_equal(json_string_value(json_object_get(sockets, "pattern")), "scatter");
+    assert_int_equal(integer(sockets, "actors"), 8);
+    assert_true(json_real_value(json_object_get(sockets, "rtt_ns")) == 2e4);
+    assert_true(json_is_null(json_object_get(sockets, "handovers_ns")));
     assert_string_equal(json_string_value(json_object_get(json_object_get(file, "context"), "host_name")),
                         "h");
     json_decref(file);

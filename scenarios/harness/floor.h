@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The floors of this machine: what two processes reach with raw flags, futexes, sockets and copies. Shares
- * nothing with the runtime but placement and the clock, so that it can be held against it.
+ * The floors of this machine: what two processes reach with raw flags, futexes, sockets and copies, and several over
+ * sockets. Shares nothing with the runtime but placement, the clock and, where that is to be the same, the way of
+ * waiting, so that it can be held against it.
  */
 #ifndef TRAM_HARNESS_FLOOR_H
 #define TRAM_HARNESS_FLOOR_H
 
 #include <stddef.h>
 
+#include "base/cpus.h"
+#include "harness/harness.h"
 #include "results/result.h"
 
 /* The idle time before each round trip of futex_idle_rtt_ns. */
@@ -28,6 +31,27 @@ struct tram_floor_params {
  * line in `why`. */
 int tram_floor_measure(const struct tram_floor_params *params, struct tram_floor *out, char *why,
                        size_t why_size);
+
+/* Largest message of a pattern over sockets: beyond it the copies count. */
+enum { TRAM_FLOOR_SOCKET_BYTES = 64 };
+
+struct tram_floor_sockets_params {
+    enum tram_pattern pattern;
+    uint32_t actors; /* processes other than the caller's */
+    size_t bytes,
+        reply; /* of the value passed on, and of an answer to a scatter: 1 to TRAM_FLOOR_SOCKET_BYTES */
+    enum tram_wait wait;
+    double block_ns;                    /* what a sleep and a wake cost here; matters to TRAM_WAIT_AUTO */
+    const struct tram__cpus *placement; /* the caller on the first, the others in turn; borrowed */
+    double figure_s;                    /* time for each of one or two figures; 0: 0.12 s, asleep 0.2 s */
+};
+
+/* The pattern over raw socket pairs between `actors` processes and the caller, waiting as `wait` says. Scatter: a message
+ * to each and one back from each. Chain: a task to each, the value with the first, then the value from one to the next
+ * and back; and the same without the tasks. Blocks for about figure_s each, a second longer where not even one round
+ * is done by then: the figure is then NaN. As above for the rest. */
+int tram_floor_measure_sockets(const struct tram_floor_sockets_params *params, struct tram_floor_sockets *out,
+                               char *why, size_t why_size);
 
 /* The median of each figure over several measurements with the same sizes; NaN is passed over. n is at
  * least 1. */

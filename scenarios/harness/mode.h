@@ -37,7 +37,7 @@ static inline bool tram_case_digests(const struct tram_case *c) {
 
 /* Bytes of each result. */
 static inline size_t tram_case_reply(const struct tram_case *c) {
-    return tram_case_digests(c) ? c->input.count * sizeof(struct tram_digest) : c->input.total;
+    return tram_reply_bytes(c->scenario, &c->input);
 }
 
 /* `count` executions by copy, numbered from `first`: the input of i at `from` + i * the layout's stride, its result k to

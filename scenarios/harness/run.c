@@ -56,6 +56,32 @@ static size_t add_size(size_t *sizes, size_t count, size_t size) {
     return count;
 }
 
+/* The pattern over raw sockets, which eager calls to several actors are held against: once for each number of actors,
+ * where the payload is small. */
+static int run_sockets(struct tram_run *r, uint64_t repetition, char *why) {
+    const struct tram_settings *s = r->settings;
+    struct tram_floor *f = &r->floors[repetition];
+    for (size_t i = 0; r->scenario->actors && s->modes[TRAM_MODE_EAGER] && i < s->point_count; i++) {
+        const struct tram_point *point = &s->points[i];
+        bool wanted = point->inflight == 1 && point->input.total <= TRAM_FLOOR_SOCKET_BYTES;
+        for (size_t k = 0; k < f->socket_count; k++)
+            wanted &= f->sockets[k].actors != point->actors;
+        if (!wanted || f->socket_count == TRAM_FLOOR_MAX_SOCKETS)
+            continue;
+        struct tram_floor_sockets_params p = {.pattern = r->scenario->pattern,
+                                              .actors = point->actors,
+                                              .bytes = point->input.total,
+                                              .reply = tram_reply_bytes(r->scenario, &point->input),
+                                              .wait = s->wait,
+                                              .block_ns = f->unix_rtt_ns / 2,
+                                              .placement = &s->placement};
+        if (tram_floor_measure_sockets(&p, &f->sockets[f->socket_count], why, TRAM_WHY))
+            return -1;
+        f->socket_count++;
+    }
+    return 0;
+}
+
 static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
     const struct tram_settings *s = r->settings;
     size_t sizes[TRAM_FLOOR_MAX_SIZES];
@@ -65,7 +91,9 @@ static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
     for (size_t i = 0; i < s->point_count; i++)
         for (size_t part = 0; part < s->points[i].input.count; part++)
             p.copy_count = add_size(sizes, p.copy_count, s->points[i].input.size[part]);
-    return tram_floor_measure(&p, &r->floors[repetition], why, TRAM_WHY);
+    if (tram_floor_measure(&p, &r->floors[repetition], why, TRAM_WHY))
+        return -1;
+    return run_sockets(r, repetition, why);
 }
 
 static int run_case(struct tram_run *r, struct job job, uint64_t repetition, char *program, char *why) {

@@ -25,6 +25,11 @@ static inline struct tram_shape tram_shape_make(const struct tram_layout *input,
     return (struct tram_shape){actors, input->total, input->count, input->size, loan}; /* borrows the sizes */
 }
 
+/* Bytes of each result of an execution with this input. */
+static inline size_t tram_reply_bytes(const struct tram_scenario *s, const struct tram_layout *input) {
+    return s->parts ? input->count * sizeof(struct tram_digest) : input->total;
+}
+
 struct tram_settings {
     bool modes[TRAM_MODES];
     enum tram_wait wait;
