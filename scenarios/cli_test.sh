@@ -47,6 +47,17 @@ if [ "$what" = patterns ]; then
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=40 --mode=compiled,limit -v
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=3 --wait=block --json="$dir/p.json"
     refuse "--parts" --parts=1
+    accept "  4 actors, 1 B, of " -n 20 -w 2 --repetitions=1 --actors=2,4 --mode=compiled,limit -v
+    if "$program" --list --mode=eager >/dev/null 2>&1; then
+        for wait in auto block spin; do
+            accept "eager, 2 actors, is" -n 20 -w 2 --repetitions=1 --actors=1,2 --inflight=1,2 --size=1,100 --mode=eager \
+                --wait=$wait --json="$dir/p.json"
+            if ! grep -qF '"socket_patterns": [' "$dir/p.json" || ! grep -qF "eager, 1 actor, is" "$dir/out"; then
+                failed=$((failed + 1))
+                echo "--wait=$wait: no floor of raw sockets"
+            fi
+        done
+    fi
 elif [ "$what" = parts ]; then
     refuse "--size" --size=1
     refuse "--parts=: ''" --parts=
@@ -122,6 +133,7 @@ accept "limit" --quiet --iters=20 --warmup=2 --repetitions=2 --size=1,104,105,4k
 accept "eager" --quiet --iters=20 --warmup=2 --repetitions=1 --size=100k --inflight=3 --no-check
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --size=1,100k --loan --wait=spin
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --wait=block -v
+accept "planning left to win (compiled - limit)" -n 20 -w 2 --repetitions=1 -v
 refuse "--graph=x.pdf: a name that ends in" --graph=x.pdf
 refuse "--graph=/nonexistent/x.dot: No such" --graph=/nonexistent/x.dot
 refuse "--schedule=x: a name" --schedule=x

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness/report_figures.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "results/statistics.h"
+
+struct tram_trial *tram_run_trial(const struct tram_run *r, size_t point, int mode, uint64_t repetition) {
+    return &r->trials[(point * TRAM_MODES + (size_t)mode) * r->settings->repetitions + repetition];
+}
+
+/* At most TRAM_MAX_PARTS sizes of at most TRAM_MAX_SIZE: they fit. */
+const char *tram_print_parts(const struct tram_layout *l, char *out) {
+    for (size_t i = 0, used = 0; i < l->count; i++)
+        used += (size_t)snprintf(out + used, TRAM_PARTS_TEXT - used, "%s%zu", i ? "," : "", l->size[i]);
+    return out;
+}
+
+void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out, size_t out_size) {
+    const struct tram_point *p = &r->settings->points[point];
+    char parts[TRAM_PARTS_TEXT];
+    bool several = r->scenario->parts != NULL;
+    snprintf(out, out_size, "%s/mode:%s/size:%zu%s%s/actors:%u/inflight:%u%s", r->scenario->name,
+             tram_mode_names[mode], p->input.total, several ? "/parts:" : "",
+             several ? tram_print_parts(&p->input, parts) : "", p->actors, p->inflight,
+             r->settings->loan ? "/loan:1" : "");
+}
+
+/* ---- numbers as text ---- */
+
+const char *tram_print_ns(double ns, char *out) {
+    if (isnan(ns))
+        snprintf(out, TRAM_CELL, "-");
+    else if (ns < 999.5)
+        snprintf(out, TRAM_CELL, "%.0f ns", ns);
+    else if (ns < 999.5e3)
+        snprintf(out, TRAM_CELL, ns < 9.995e3 ? "%.2f us" : ns < 99.95e3 ? "%.1f us" : "%.0f us", ns / 1e3);
+    else
+        snprintf(out, TRAM_CELL, ns < 9.995e6 ? "%.2f ms" : ns < 99.95e6 ? "%.1f ms" : "%.0f ms", ns / 1e6);
+    return out;
+}
+
+const char *tram_print_rate(double per_s, char *out) {
+    if (isnan(per_s))
+        snprintf(out, TRAM_CELL, "-");
+    else if (per_s < 999.5)
+        snprintf(out, TRAM_CELL, "%.3g/s", per_s);
+    else if (per_s < 999.5e3)
+        snprintf(out, TRAM_CELL, "%.3gk/s", per_s / 1e3);
+    else
+        snprintf(out, TRAM_CELL, "%.3gM/s", per_s / 1e6);
+    return out;
+}
+
+const char *tram_print_ratio(double ratio, char *out) {
+    if (isnan(ratio))
+        snprintf(out, TRAM_CELL, "-");
+    else
+        snprintf(out, TRAM_CELL, ratio < 9.995 ? "%.2f x" : ratio < 99.95 ? "%.1f x" : "%.0f x", ratio);
+    return out;
+}
+
+/* ---- figures over the repetitions ---- */
+
+static double field(const struct tram_trial *t, size_t offset) {
+    double v;
+    memcpy(&v, (const char *)t + offset, sizeof v);
+    return v;
+}
+
+double tram_figure(const struct tram_run *r, size_t point, int mode, size_t offset) {
+    uint64_t n = r->settings->repetitions;
+    double *v = malloc(n * sizeof *v), median = NAN;
+    size_t have = 0;
+    for (uint64_t i = 0; v && r->settings->modes[mode] && i < n; i++) {
+        double one = field(tram_run_trial(r, point, mode, i), offset);
+        if (!isnan(one))
+            v[have++] = one;
+    }
+    if (have)
+        median = tram_median(v, have);
+    free(v);
+    return median;
+}
+
+double tram_slower(const struct tram_run *r, size_t point, int mode, int base) {
+    if (r->settings->points[point].inflight > 1)
+        return TRAM_FIGURE(r, point, base, execs_per_s) / TRAM_FIGURE(r, point, mode, execs_per_s);
+    return TRAM_FIGURE(r, point, mode, p50_ns) / TRAM_FIGURE(r, point, base, p50_ns);
+}
+
+/* The ways to dispatch per call: a speed-up is told against the fastest of them. */
+static const enum tram_mode eager_modes[] = {TRAM_MODE_EAGER};
+enum { EAGER_MODES = sizeof eager_modes / sizeof eager_modes[0] };
+
+double tram_gain_over_eager(const struct tram_run *r, size_t point, int mode) {
+    double least = NAN;
+    for (size_t i = 0; i < EAGER_MODES; i++)
+        least = fmin(least, tram_slower(r, point, eager_modes[i], mode)); /* passes over NaN */
+    return least;
+}
+
+unsigned tram_eager_modes(const struct tram_run *r) {
+    unsigned count = 0;
+    for (size_t i = 0; i < EAGER_MODES; i++)
+        count += r->settings->modes[eager_modes[i]];
+    return count;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "harness/report_figures.h"
+
+static int add_row(struct tram_results *results, const struct tram_run *r, size_t point, int mode,
+                   uint64_t i) {
+    const struct tram_trial *t = tram_run_trial(r, point, mode, i);
+    const struct tram_point *at = &r->settings->points[point];
+    char name[256], parts[TRAM_PARTS_TEXT];
+    tram_case_name(r, point, mode, name, sizeof name);
+    const struct tram_counter counters[] = {
+        {"tail_p50_ns", t->tail_p50_ns},
+        {"copies_per_exec", t->copies},
+        {"copied_bytes_per_exec", t->copied_bytes},
+        {"sleeps_per_exec", t->sleeps},
+        {"batch", (double)t->batch},
+        {"idle_cpu", t->idle_cpu},
+        {"wake_ns", t->wake_ns},
+    };
+    struct tram_label labels[2];
+    size_t label_count = 0;
+    if (t->note[0])
+        labels[label_count++] = (struct tram_label){"note", t->note};
+    if (r->scenario->parts)
+        labels[label_count++] = (struct tram_label){"parts", tram_print_parts(&at->input, parts)};
+    struct tram_row row = {
+        .name = name,
+        .repetition_index = (uint32_t)i,
+        .repetitions = (uint32_t)r->settings->repetitions,
+        .iterations = t->iterations,
+        .scenario = r->scenario->name,
+        .mode = tram_mode_names[mode],
+        .payload_bytes = at->input.total,
+        .actors = at->actors,
+        .inflight = at->inflight,
+        .p50_ns = t->p50_ns,
+        .p90_ns = t->p90_ns,
+        .p99_ns = t->p99_ns,
+        .p999_ns = t->p999_ns,
+        .execs_per_s = t->execs_per_s,
+        .cpu_ns_per_exec = t->cpu_ns_per_exec,
+        .samples = (int64_t)t->samples,
+        .compile_ns = t->compile_ns,
+        .channel_bytes = t->channel_bytes,
+        .fill_ns = t->fill_ns,
+        .check_ns = t->check_ns,
+        .counters = counters,
+        .counter_count = sizeof counters / sizeof counters[0],
+        .labels = labels,
+        .label_count = label_count,
+    };
+    return tram_results_add(results, &row);
+}
+
+int tram_report_json(const struct tram_run *r, const char *path, char *why, size_t why_size) {
+    const struct tram_settings *s = r->settings;
+    struct tram_results *results = tram_results_create(tram_environment_json(&r->environment));
+    int status = results ? tram_results_set_floor(results, &r->floor) : -1;
+    for (size_t point = 0; !status && point < s->point_count; point++)
+        for (int m = 0; m < TRAM_MODES; m++)
+            for (uint64_t i = 0; !status && s->modes[m] && i < s->repetitions; i++)
+                status = add_row(results, r, point, m, i);
+    if (status)
+        snprintf(why, why_size, "out of memory");
+    else
+        status = tram_results_write(results, path, why, why_size);
+    tram_results_destroy(results);
+    return status;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness/report_figures.h"
+
+static char line[512];
+
+static bool ladder(double limit, double compiled, double eager) {
+    double p50_ns[TRAM_MODES];
+    for (int m = 0; m < TRAM_MODES; m++)
+        p50_ns[m] = NAN;
+    p50_ns[TRAM_MODE_LIMIT] = limit;
+    p50_ns[TRAM_MODE_COMPILED] = compiled;
+    p50_ns[TRAM_MODE_EAGER] = eager;
+    memset(line, 0, sizeof line);
+    return tram_ladder(p50_ns, line, sizeof line);
+}
+
+static void every_rung(void **state) {
+    (void)state;
+    assert_true(ladder(295, 334, 4090));
+    assert_string_equal(line, "of eager's 4.09 us: limit 7 %, planning left to win (compiled - limit) 1 %, "
+                              "per-call work and transport (eager - compiled) 92 %");
+}
+
+static void what_was_not_measured_is_stepped_over(void **state) {
+    (void)state;
+    assert_true(ladder(1000, NAN, 4000));
+    assert_string_equal(line,
+                        "of eager's 4.00 us: limit 25 %, planning left to win + per-call work and transport "
+                        "(eager - limit) 75 %");
+    assert_true(ladder(NAN, 1000, 4000));
+    assert_string_equal(
+        line, "of eager's 4.00 us: compiled 25 %, per-call work and transport (eager - compiled) 75 %");
+}
+
+static void the_slowest_is_the_whole(void **state) {
+    (void)state;
+    assert_true(ladder(1000, 900, NAN));
+    assert_string_equal(line,
+                        "of limit's 1.00 us: limit 100 %, planning left to win (compiled - limit) -10 %");
+    assert_true(ladder(1000, 999, NAN)); /* not -0 */
+    assert_string_equal(line, "of limit's 1.00 us: limit 100 %, planning left to win (compiled - limit) 0 %");
+}
+
+static void one_rung_is_no_ladder(void **state) {
+    (void)state;
+    assert_false(ladder(1000, NAN, NAN));
+    assert_false(ladder(NAN, NAN, NAN));
+    assert_string_equal(line, "");
+}
+
+static void a_short_buffer_is_enough_for_what_fits(void **state) {
+    (void)state;
+    double p50_ns[TRAM_MODES];
+    char small[16];
+    for (int m = 0; m < TRAM_MODES; m++)
+        p50_ns[m] = 1000 * (m + 1);
+    assert_true(tram_ladder(p50_ns, small, sizeof small));
+    assert_memory_equal(small, "of ", 3);
+    assert_int_equal(strlen(small), sizeof small - 1);
+}
+
+/* A run of one point, one repetition. */
+static void gains_are_over_the_fastest_eager(void **state) {
+    (void)state;
+    static const struct tram_scenario scenario = {.name = "test"};
+    struct tram_point point = {.actors = 1, .inflight = 1};
+    struct tram_settings settings = {.points = &point, .point_count = 1, .repetitions = 1};
+    struct tram_run run = {.scenario = &scenario, .settings = &settings};
+    run.trials = calloc(TRAM_MODES, sizeof *run.trials);
+    for (int m = 0; m < TRAM_MODES; m++) {
+        struct tram_trial *t = tram_run_trial(&run, 0, m, 0);
+        t->p50_ns = m == TRAM_MODE_EAGER ? 4000 : 500;
+        t->execs_per_s = m == TRAM_MODE_EAGER ? 1e5 : 1e6;
+    }
+    settings.modes[TRAM_MODE_COMPILED] = true;
+    assert_int_equal(tram_eager_modes(&run), 0);
+    assert_true(isnan(tram_gain_over_eager(&run, 0, TRAM_MODE_COMPILED)));
+    settings.modes[TRAM_MODE_EAGER] = true;
+    assert_int_equal(tram_eager_modes(&run), 1);
+    assert_true(tram_gain_over_eager(&run, 0, TRAM_MODE_COMPILED) == 8);
+    assert_true(tram_gain_over_eager(&run, 0, TRAM_MODE_EAGER) == 1);
+    point.inflight = 4; /* then by rate */
+    assert_true(tram_gain_over_eager(&run, 0, TRAM_MODE_COMPILED) == 10);
+    free(run.trials);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rung),
+        cmocka_unit_test(what_was_not_measured_is_stepped_over),
+        cmocka_unit_test(the_slowest_is_the_whole),
+        cmocka_unit_test(one_rung_is_no_ladder),
+        cmocka_unit_test(a_short_buffer_is_enough_for_what_fits),
+        cmocka_unit_test(gains_are_over_the_fastest_eager),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
