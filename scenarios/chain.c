@@ -11,6 +11,26 @@ static void build(struct tram_graph *g, struct tram_actor **actors, const struct
     tram_graph_output(g, node);
 }
 
+/* All calls are submitted at once; each takes over the reference of the one before it, so that only the last result comes
+ * back. */
+static int call(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_value *parts,
+                struct tram_ref *refs) {
+    struct tram_value value = parts[0];
+    struct tram_ref between[2];
+    for (unsigned i = 0; i < shape->actors; i++) {
+        struct tram_ref *out = i + 1 < shape->actors ? &between[i % 2] : refs;
+        struct tram_call_params p = {.value_count = 1, .values = &value};
+        int status = tram_call_with(actors[i], tram_echo_method(shape), &p, out);
+        if (status) {
+            if (value.kind == TRAM_MOVE)
+                tram_release(value.ref);
+            return status;
+        }
+        value = (struct tram_value){.kind = TRAM_MOVE, .ref = out};
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static const struct tram_scenario chain = {
         .name = "chain",
@@ -24,6 +44,7 @@ int main(int argc, char **argv) {
         .pattern = TRAM_PATTERN_CHAIN,
         .actors = "2,4,8",
         .build = build,
+        .call = call,
     };
     return tram_scenario_main(argc, argv, &chain);
 }

@@ -48,16 +48,14 @@ if [ "$what" = patterns ]; then
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=3 --wait=block --json="$dir/p.json"
     refuse "--parts" --parts=1
     accept "  4 actors, 1 B, of " -n 20 -w 2 --repetitions=1 --actors=2,4 --mode=compiled,limit -v
-    if "$program" --list --mode=eager >/dev/null 2>&1; then
-        for wait in auto block spin; do
-            accept "eager, 2 actors, is" -n 20 -w 2 --repetitions=1 --actors=1,2 --inflight=1,2 --size=1,100 --mode=eager \
-                --wait=$wait --json="$dir/p.json"
-            if ! grep -qF '"socket_patterns": [' "$dir/p.json" || ! grep -qF "eager, 1 actor, is" "$dir/out"; then
-                failed=$((failed + 1))
-                echo "--wait=$wait: no floor of raw sockets"
-            fi
-        done
-    fi
+    for wait in auto block spin; do
+        accept "eager, 2 actors, is" -n 20 -w 2 --repetitions=1 --actors=1,2 --inflight=1,2 --size=1,100 --mode=eager \
+            --wait=$wait --json="$dir/p.json"
+        if ! grep -qF '"socket_patterns": [' "$dir/p.json" || ! grep -qF "eager, 1 actor, is" "$dir/out"; then
+            failed=$((failed + 1))
+            echo "--wait=$wait: no floor of raw sockets"
+        fi
+    done
 elif [ "$what" = parts ]; then
     refuse "--size" --size=1
     refuse "--parts=: ''" --parts=
@@ -70,7 +68,6 @@ elif [ "$what" = parts ]; then
     refuse "--parts=1G,1: 1073741825 bytes together" --parts=1G,1
     refuse "--actors=0" --actors=0
     refuse "--inflight=2: --loan" --loan --inflight=2
-    refuse "has no mode eager" --mode=eager
     accept "/size:11534337/parts:1,1048576,10485760/actors:8/inflight:1" --list
     accept "/size:3/parts:2,1/actors:3/inflight:2" --list --parts=2,1 --actors=3 --inflight=1,2
     accept "parts of 1 B, 1 MiB, 10 MiB; results of 24 B" -n 5 -w 1 --repetitions=1

@@ -32,6 +32,17 @@ static void build(struct tram_graph *g, struct tram_actor **actors, const struct
     }
 }
 
+static int call(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_value *parts,
+                struct tram_ref *refs) {
+    struct tram_call_params p = {.value_count = shape->part_count, .values = parts};
+    for (unsigned k = 0; k < shape->actors; k++) {
+        int status = tram_call_with(actors[k], "digest", &p, &refs[k]);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static const struct tram_method methods[] = {{.name = "digest", .fn = digest}, {0}};
     static const struct tram_class classes[] = {{.name = "Reader", .methods = methods}, {0}};
@@ -50,6 +61,7 @@ int main(int argc, char **argv) {
         .actors = "8",
         .parts = "1,1M,10M",
         .build = build,
+        .call = call,
     };
     return tram_scenario_main(argc, argv, &multi_args);
 }

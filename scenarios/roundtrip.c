@@ -9,10 +9,10 @@ static void build(struct tram_graph *g, struct tram_actor **actors, const struct
     tram_graph_output(g, tram_graph_bind(g, actors[0], tram_echo_method(shape), in));
 }
 
-static int call(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_bytes *parts,
-                size_t part_count, struct tram_ref *refs) {
-    (void)part_count; /* one */
-    return tram_call(actors[0], tram_echo_method(shape), parts[0].data, parts[0].size, refs);
+static int call(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_value *parts,
+                struct tram_ref *refs) {
+    struct tram_call_params p = {.value_count = 1, .values = parts};
+    return tram_call_with(actors[0], tram_echo_method(shape), &p, refs);
 }
 
 int main(int argc, char **argv) {

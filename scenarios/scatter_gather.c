@@ -10,11 +10,11 @@ static void build(struct tram_graph *g, struct tram_actor **actors, const struct
         tram_graph_output(g, tram_graph_bind(g, actors[i], tram_echo_method(shape), in));
 }
 
-static int call(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_bytes *parts,
-                size_t part_count, struct tram_ref *refs) {
-    (void)part_count; /* one */
+static int call(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_value *parts,
+                struct tram_ref *refs) {
+    struct tram_call_params p = {.value_count = 1, .values = parts};
     for (unsigned i = 0; i < shape->actors; i++) {
-        int status = tram_call(actors[i], tram_echo_method(shape), parts[0].data, parts[0].size, &refs[i]);
+        int status = tram_call_with(actors[i], tram_echo_method(shape), &p, &refs[i]);
         if (status)
             return status;
     }

@@ -37,9 +37,10 @@ struct tram_scenario {
     const char *parts;
     /* Adds the graph, from its input to its output or outputs. */
     void (*build)(struct tram_graph *g, struct tram_actor **actors, const struct tram_shape *shape);
-    /* Submits the eager counterpart of one execution, `refs` for its results; NULL: there is none. */
-    int (*call)(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_bytes *parts,
-                size_t part_count, struct tram_ref *refs);
+    /* Submits the eager counterpart of one execution, `refs` for its results. The parts are bytes or, when they are large
+     * and several actors take them, references of what was put into the store. */
+    int (*call)(struct tram_actor **actors, const struct tram_shape *shape, const struct tram_value *parts,
+                struct tram_ref *refs);
 };
 
 /* The whole of main; returns the exit status: 0, 1 when a run failed, 2 for bad usage. */

@@ -75,7 +75,8 @@ struct tram_mode_ops {
     void (*close)(void *state);
 };
 
-extern const struct tram_mode_ops tram_mode_limit, tram_mode_compiled, tram_mode_eager;
+extern const struct tram_mode_ops tram_mode_limit, tram_mode_compiled, tram_mode_eager_shm, tram_mode_eager,
+    tram_mode_graph_eager;
 
 /* The runtime of this process, for the modes on it; set once by the harness. */
 extern struct tram *tram_harness_runtime;

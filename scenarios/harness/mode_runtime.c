@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The modes on the runtime: compiled executions and eager calls. They differ in how one execution is submitted.
+ * The modes on the runtime: compiled executions, eager calls over either transport, and the graph through eager calls. They
+ * differ in how one execution is submitted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +22,13 @@ struct state {
     size_t reply; /* bytes of each result */
     struct tram_shape shape;
     struct tram_ref *refs; /* in flight, `results` for each execution */
-    unsigned char *buffer; /* eager, by loan */
+    bool by_graph;         /* eager: the graph, not the scenario's calls */
+    unsigned char *buffer; /* eager, by loan: parts that are not put into the store */
+    struct tram_ref puts[TRAM_MAX_PARTS];
 };
+
+/* Eager: parts from this size on are put into the store when they are taken more than once, or filled in by loan. */
+enum { PUT_FROM = 4096 };
 
 static int fail(char *why) {
     snprintf(why, TRAM_WHY, "%s", tram_last_error()->text);
@@ -70,6 +76,15 @@ static int open_eager(const struct tram_case *c, void **state, char *why) {
     struct state *s;
     if (open_actors(c, &s, why))
         return -1;
+    s->by_graph = c->mode == TRAM_MODE_GRAPH_EAGER;
+    if (s->by_graph) {
+        if (tram_graph_create(tram_harness_runtime, &s->graph)) {
+            fail(why);
+            close_state(s);
+            return -1;
+        }
+        c->scenario->build(s->graph, s->actors, &s->shape);
+    }
     if (c->loan && !(s->buffer = calloc(1, c->input.stride))) {
         snprintf(why, TRAM_WHY, "out of memory");
         close_state(s);
@@ -97,13 +112,38 @@ err:
     return -1;
 }
 
+static void release_puts(struct state *s) {
+    for (size_t i = 0; i < TRAM_MAX_PARTS; i++)
+        if (s->puts[i].source)
+            tram_release(&s->puts[i]);
+}
+
+/* The scenario's calls. A part that was put already is taken from there. */
+static int submit_calls(struct state *s, const struct tram_bytes *parts, struct tram_ref *refs) {
+    struct tram_value values[TRAM_MAX_PARTS];
+    bool many = s->c->scenario->pattern == TRAM_PATTERN_SCATTER && s->c->actors > 1;
+    int status = 0;
+    for (size_t i = 0; !status && i < s->shape.part_count; i++) {
+        if (many && parts[i].size >= PUT_FROM && !s->puts[i].source)
+            status = tram_put(tram_harness_runtime, parts[i].data, parts[i].size, &s->puts[i]);
+        values[i] = s->puts[i].source ? (struct tram_value){.kind = TRAM_REF, .ref = &s->puts[i]}
+                                      : (struct tram_value){.data = parts[i].data, .size = parts[i].size};
+    }
+    if (!status)
+        status = s->c->scenario->call(s->actors, &s->shape, values, refs);
+    release_puts(s);
+    return status;
+}
+
 static inline int submit(struct state *s, const unsigned char *data, struct tram_ref *refs) {
     const struct tram_layout *input = &s->c->input;
     struct tram_bytes parts[TRAM_MAX_PARTS];
     tram_layout_parts(input, data, parts);
     if (s->compiled)
         return tram_execute_parts(s->compiled, input->count, parts, refs);
-    return s->c->scenario->call(s->actors, &s->shape, parts, input->count, refs);
+    if (s->by_graph)
+        return tram_graph_run_parts(s->graph, input->count, parts, refs);
+    return submit_calls(s, parts, refs);
 }
 
 /* Fetches every result of the batch's execution number `got`. */
@@ -152,8 +192,12 @@ static int loan(void *state, void **buffers, char *why) {
     const struct tram_layout *input = &s->c->input;
     if (s->compiled)
         return tram_execute_loan_parts(s->compiled, input->count, input->size, buffers) ? fail(why) : 0;
-    for (size_t i = 0; i < input->count; i++)
-        buffers[i] = s->buffer + input->offset[i]; /* an eager call sends from the caller's memory */
+    for (size_t i = 0; i < input->count; i++) {
+        buffers[i] = s->buffer + input->offset[i]; /* small: sent from there */
+        if (!s->by_graph && input->size[i] >= PUT_FROM &&
+            tram_put_loan(tram_harness_runtime, input->size[i], &buffers[i], &s->puts[i]))
+            return fail(why);
+    }
     return 0;
 }
 
@@ -203,4 +247,6 @@ static int pids(void *state, pid_t *out) {
         .counters = counters, .pids = pids, .close = close_state                                         \
     }
 const struct tram_mode_ops tram_mode_compiled = OPS("compiled", open_compiled);
+const struct tram_mode_ops tram_mode_eager_shm = OPS("eager-shm", open_eager);
 const struct tram_mode_ops tram_mode_eager = OPS("eager", open_eager);
+const struct tram_mode_ops tram_mode_graph_eager = OPS("graph-eager", open_eager);

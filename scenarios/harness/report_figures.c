@@ -93,7 +93,7 @@ double tram_slower(const struct tram_run *r, size_t point, int mode, int base) {
 }
 
 /* The ways to dispatch per call: a speed-up is told against the fastest of them. */
-static const enum tram_mode eager_modes[] = {TRAM_MODE_EAGER};
+static const enum tram_mode eager_modes[] = {TRAM_MODE_EAGER_SHM, TRAM_MODE_EAGER, TRAM_MODE_GRAPH_EAGER};
 enum { EAGER_MODES = sizeof eager_modes / sizeof eager_modes[0] };
 
 double tram_gain_over_eager(const struct tram_run *r, size_t point, int mode) {

@@ -12,33 +12,41 @@
 
 static char line[512];
 
-static bool ladder(double limit, double compiled, double eager) {
+static bool whole_ladder(double limit, double compiled, double eager_shm, double eager, double graph_eager) {
     double p50_ns[TRAM_MODES];
     for (int m = 0; m < TRAM_MODES; m++)
         p50_ns[m] = NAN;
     p50_ns[TRAM_MODE_LIMIT] = limit;
     p50_ns[TRAM_MODE_COMPILED] = compiled;
+    p50_ns[TRAM_MODE_EAGER_SHM] = eager_shm;
     p50_ns[TRAM_MODE_EAGER] = eager;
+    p50_ns[TRAM_MODE_GRAPH_EAGER] = graph_eager;
     memset(line, 0, sizeof line);
     return tram_ladder(p50_ns, line, sizeof line);
 }
 
+static bool ladder(double limit, double compiled, double eager) {
+    return whole_ladder(limit, compiled, NAN, eager, NAN);
+}
+
 static void every_rung(void **state) {
     (void)state;
-    assert_true(ladder(295, 334, 4090));
-    assert_string_equal(line, "of eager's 4.09 us: limit 7 %, planning left to win (compiled - limit) 1 %, "
-                              "per-call work and transport (eager - compiled) 92 %");
+    assert_true(whole_ladder(295, 334, 1000, 4090, 4499));
+    assert_string_equal(line,
+                        "of eager's 4.09 us: limit 7 %, planning left to win (compiled - limit) 1 %, "
+                        "per-call work (eager-shm - compiled) 16 %, transport (eager - eager-shm) 76 %; "
+                        "graph-eager adds 10 %");
 }
 
 static void what_was_not_measured_is_stepped_over(void **state) {
     (void)state;
     assert_true(ladder(1000, NAN, 4000));
     assert_string_equal(line,
-                        "of eager's 4.00 us: limit 25 %, planning left to win + per-call work and transport "
+                        "of eager's 4.00 us: limit 25 %, planning left to win + per-call work + transport "
                         "(eager - limit) 75 %");
     assert_true(ladder(NAN, 1000, 4000));
     assert_string_equal(
-        line, "of eager's 4.00 us: compiled 25 %, per-call work and transport (eager - compiled) 75 %");
+        line, "of eager's 4.00 us: compiled 25 %, per-call work + transport (eager - compiled) 75 %");
 }
 
 static void the_slowest_is_the_whole(void **state) {
@@ -78,8 +86,8 @@ static void gains_are_over_the_fastest_eager(void **state) {
     run.trials = calloc(TRAM_MODES, sizeof *run.trials);
     for (int m = 0; m < TRAM_MODES; m++) {
         struct tram_trial *t = tram_run_trial(&run, 0, m, 0);
-        t->p50_ns = m == TRAM_MODE_EAGER ? 4000 : 500;
-        t->execs_per_s = m == TRAM_MODE_EAGER ? 1e5 : 1e6;
+        t->p50_ns = m >= TRAM_MODE_EAGER_SHM ? 3500 + 500 * (m - TRAM_MODE_EAGER_SHM) : 500;
+        t->execs_per_s = m >= TRAM_MODE_EAGER_SHM ? 1e5 : 1e6;
     }
     settings.modes[TRAM_MODE_COMPILED] = true;
     assert_int_equal(tram_eager_modes(&run), 0);
@@ -88,6 +96,8 @@ static void gains_are_over_the_fastest_eager(void **state) {
     assert_int_equal(tram_eager_modes(&run), 1);
     assert_true(tram_gain_over_eager(&run, 0, TRAM_MODE_COMPILED) == 8);
     assert_true(tram_gain_over_eager(&run, 0, TRAM_MODE_EAGER) == 1);
+    settings.modes[TRAM_MODE_EAGER_SHM] = true;
+    assert_true(tram_gain_over_eager(&run, 0, TRAM_MODE_COMPILED) == 7);
     point.inflight = 4; /* then by rate */
     assert_true(tram_gain_over_eager(&run, 0, TRAM_MODE_COMPILED) == 10);
     free(run.trials);

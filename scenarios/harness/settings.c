@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-const char *const tram_mode_names[TRAM_MODES] = {"limit", "compiled", "eager"};
+const char *const tram_mode_names[TRAM_MODES] = {"limit", "compiled", "eager-shm", "eager", "graph-eager"};
 static const char *const wait_names[] = {"auto", "block", "spin"};
 
 struct raw {
@@ -22,7 +22,8 @@ enum { TABLE_SIZE = 24 };
 static void make_table(struct raw *r, struct tram__option *table) {
     struct tram_settings *s = r->s;
     const struct tram__option options[] = {
-        {"mode", 0, TRAM__OPTION_TEXT, "LIST", "limit, eager, compiled, or all (default)", &r->mode, 0, 0},
+        {"mode", 0, TRAM__OPTION_TEXT, "LIST",
+         "limit, compiled, eager-shm, eager, graph-eager, or all (default)", &r->mode, 0, 0},
         {"wait", 0, TRAM__OPTION_TEXT, "HOW", "auto (default), block or spin, for every mode", &r->wait, 0,
          0},
         {"size", 0, TRAM__OPTION_TEXT, "SIZES",
@@ -72,31 +73,25 @@ static void make_table(struct raw *r, struct tram__option *table) {
         (struct tram__option){"actors", 0, TRAM__OPTION_TEXT, "COUNTS", r->actors_help, &r->actors, 0, 0};
 }
 
-/* Whether the scenario can run in this mode. */
-static bool offers(const struct tram_scenario *s, int mode) {
-    return mode != TRAM_MODE_EAGER || s->call;
-}
-
-static int parse_modes(const char *text, const struct tram_scenario *scenario, bool *modes) {
+static int parse_modes(const char *text, bool *modes) {
     const char *p = text;
     do {
         size_t n = strcspn(p, ",");
         bool known = n == 3 && strncmp(p, "all", n) == 0;
         for (int m = 0; m < TRAM_MODES; m++) {
             if (known && n == 3) {
-                modes[m] = offers(scenario, m);
+                modes[m] = true;
             } else if (strlen(tram_mode_names[m]) == n && strncmp(p, tram_mode_names[m], n) == 0) {
-                if (!offers(scenario, m))
-                    return tram__fail(TRAM_ERR_UNSUPPORTED, "--mode=%s: %s has no mode %s", text,
-                                      scenario->name, tram_mode_names[m]);
                 modes[m] = true;
                 known = true;
                 break;
             }
         }
         if (!known)
-            return tram__fail(TRAM_ERR_INVALID, "--mode=%s: '%.*s' is not limit, eager, compiled or all",
-                              text, (int)n, p);
+            return tram__fail(
+                TRAM_ERR_INVALID,
+                "--mode=%s: '%.*s' is not limit, compiled, eager-shm, eager, graph-eager or all", text,
+                (int)n, p);
         p += n + (p[n] == ',');
         if (p[-1] == ',' && !*p)
             return tram__fail(TRAM_ERR_INVALID, "--mode=%s: a mode is missing", text);
@@ -202,7 +197,7 @@ int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scena
     int status = tram__options_parse(argc, argv, table);
     if (status || out->help || out->version)
         return status;
-    if ((status = parse_modes(raw.mode, scenario, out->modes)) || (status = parse_wait(raw.wait, &out->wait)))
+    if ((status = parse_modes(raw.mode, out->modes)) || (status = parse_wait(raw.wait, &out->wait)))
         return status;
     if (out->cpus && tram__cpus_parse(out->cpus, &out->placement))
         return about("cpus", out->cpus);
@@ -219,9 +214,12 @@ void tram_settings_help(const struct tram_scenario *s) {
     printf("%s: %s\n\nUsage: ./scenarios/%s [options]\n\n", s->name, s->summary, s->name);
     tram__options_help(table);
     printf("\nModes\n"
-           "  limit      the bare pattern with no runtime: raw flags, rings and copies between processes\n"
-           "  compiled   the graph, compiled once and executed again and again\n"
-           "  eager      per-call dispatch over AF_UNIX sockets: spec, queue, look-up, reply, future\n"
+           "  limit        the bare pattern with no runtime: raw flags, rings and copies between processes\n"
+           "  compiled     the graph, compiled once and executed again and again\n"
+           "  eager-shm    per-call dispatch (spec, queue, look-up, reply, future) over shared-memory "
+           "mailboxes\n"
+           "  eager        the same over AF_UNIX sockets, polled before they block\n"
+           "  graph-eager  the graph uncompiled, a call for each task, over the same sockets\n"
            "\nExamples\n%s",
            s->examples);
 }

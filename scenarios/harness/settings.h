@@ -11,7 +11,14 @@
 #include "harness/payload.h"
 
 /* The order is that of the table: from the floor upwards. */
-enum tram_mode { TRAM_MODE_LIMIT, TRAM_MODE_COMPILED, TRAM_MODE_EAGER, TRAM_MODES };
+enum tram_mode {
+    TRAM_MODE_LIMIT,
+    TRAM_MODE_COMPILED,
+    TRAM_MODE_EAGER_SHM,
+    TRAM_MODE_EAGER,
+    TRAM_MODE_GRAPH_EAGER,
+    TRAM_MODES
+};
 
 extern const char *const tram_mode_names[TRAM_MODES];
 

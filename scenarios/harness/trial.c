@@ -320,8 +320,8 @@ static int measure(struct runner *r) {
     return r->t->idle ? time_idle(r) : 0;
 }
 
-static const struct tram_mode_ops *const all_modes[TRAM_MODES] = {&tram_mode_limit, &tram_mode_compiled,
-                                                                  &tram_mode_eager};
+static const struct tram_mode_ops *const all_modes[TRAM_MODES] = {
+    &tram_mode_limit, &tram_mode_compiled, &tram_mode_eager_shm, &tram_mode_eager, &tram_mode_graph_eager};
 
 void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, char **argv) {
     struct tram_trial *t = mmap(NULL, sizeof *t, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -331,6 +331,8 @@ void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, ch
     }
     close(fd);
     struct tram_options options = {.wait = t->c.wait};
+    if (t->c.mode == TRAM_MODE_EAGER_SHM)
+        options.eager = TRAM_EAGER_MAILBOX;
     struct runner r = {.t = t, .ops = all_modes[t->c.mode]};
     t->c.scenario = scenario;
     if (tram_init_with(&argc, &argv, scenario->classes, &options, &tram_harness_runtime)) {
