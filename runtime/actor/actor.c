@@ -231,6 +231,8 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
 static void free_actor(struct tram_actor *a) {
     if (a->answer_fd >= 0)
         close(a->answer_fd);
+    if (a->answer_bell >= 0)
+        close(a->answer_bell);
     tram__link_close(&a->link);
     for (size_t i = 0; i < a->method_count; i++)
         free(a->methods[i].name);
@@ -300,7 +302,8 @@ int tram_actor_create(struct tram *t, const char *class_name, const struct tram_
         return tram__fail(TRAM_ERR_NO_MEMORY, "an actor");
     char name[64];
     snprintf(name, sizeof name, "%s#%u", class_name, t->next_index);
-    *a = (struct tram_actor){.t = t, .index = t->next_index, .link = {.fd = -1}, .answer_fd = -1};
+    *a = (struct tram_actor){
+        .t = t, .index = t->next_index, .link = {.fd = -1}, .answer_fd = -1, .answer_bell = -1};
     a->name = strdup(o->name ? o->name : name);
     a->class_name = strdup(class_name);
     a->pinned = o->cpu != 0;

@@ -38,7 +38,7 @@ struct tram_actor {
     uint64_t answer_graph;
     int answer_status;
     char answer_text[512];
-    int answer_fd; /* or -1; belongs to whoever waits */
+    int answer_fd, answer_bell; /* or -1; belong to whoever waits */
 };
 
 typedef void tram__on_frame(struct tram_actor *a, const struct tram__frame *f);

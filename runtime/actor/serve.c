@@ -86,8 +86,7 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
     s->cpus = m->cpus;
     s->store_bytes = m->store_bytes;
     s->on_created(s);
-    if (m->mailbox)
-        s->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    s->mailbox = m->mailbox;
     char text[256] = "";
     int status = TRAM_OK;
     s->class = tram__class_find(s->classes, m->class_name);
@@ -104,7 +103,7 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
     tram__wire__create__free_unpacked(m, NULL);
     if (say_hello(s, status, text) || status)
         return 1;
-    return s->bell >= 0 && tram__link_offer(&s->link, s->bell) ? 1 : 0;
+    return s->mailbox && tram__link_offer(&s->link, s->bell) ? 1 : 0;
 }
 
 static int end(struct tram__serve *s, const struct tram__frame *f) {
@@ -141,7 +140,7 @@ static int on_peer(struct tram__serve *s, const struct tram__frame *f) {
         p->index = m->index;
         snprintf(p->name, sizeof p->name, "%s", m->name);
         tram__link_open(&p->link, f->fds[0]);
-        ok = s->bell < 0 || tram__link_offer(&p->link, s->bell) == TRAM_OK;
+        ok = !s->mailbox || tram__link_offer(&p->link, s->bell) == TRAM_OK;
         p->next = s->peers;
         s->peers = p;
         s->peer_count++;
@@ -190,14 +189,15 @@ static void disarm_all(struct tram__serve *s) {
     tram__link_disarm(&s->link);
     for (struct tram__peer *p = s->peers; p; p = p->next)
         tram__link_disarm(&p->link);
-    tram__ring_heard(s->bell);
 }
 
-/* Waits in poll(2) for the driver, the doorbell, any peer, or room in `full` (NULL: none). */
-static void sleep_on_links(struct tram__serve *s, const struct tram__link *full, int timeout_ms) {
+/* Waits in poll(2) for the driver, the doorbell, the bell, any peer, or room in `full` (NULL: none). True when there may be
+ * something in a link. */
+static bool sleep_on_links(struct tram__serve *s, const struct tram__link *full, int timeout_ms) {
     nfds_t n = 0;
+    bool news = false;
+    s->polls[n++] = (struct pollfd){.fd = s->bell, .events = POLLIN};
     s->polls[n++] = (struct pollfd){.fd = s->doorbell, .events = POLLIN};
-    s->polls[n++] = (struct pollfd){.fd = s->bell, .events = POLLIN}; /* -1 is passed over */
     if (!s->full && !full)
         s->polls[n++] = (struct pollfd){.fd = s->link.fd, .events = POLLIN};
     for (struct tram__peer *p = s->peers; p; p = p->next)
@@ -205,13 +205,16 @@ static void sleep_on_links(struct tram__serve *s, const struct tram__link *full,
             s->polls[n++] = (struct pollfd){.fd = p->link.fd, .events = POLLIN};
     if (full && !full->full_box)
         s->polls[n++] = (struct pollfd){.fd = full->fd, .events = POLLOUT};
-    if (s->bell < 0) {
+    bool may_sleep = !s->mailbox || arm_all(s, full);
+    if (may_sleep)
         poll(s->polls, n, timeout_ms);
-        return;
-    }
-    if (arm_all(s, full))
-        poll(s->polls, n, timeout_ms);
-    disarm_all(s);
+    if (s->mailbox)
+        disarm_all(s);
+    if (may_sleep && s->polls[0].revents)
+        tram__ring_heard(s->bell);
+    for (nfds_t i = 2; may_sleep && i < n; i++)
+        news |= s->polls[i].revents != 0;
+    return news || s->mailbox;
 }
 
 struct stall {
@@ -236,55 +239,107 @@ int tram__serve_send(struct tram__serve *s, struct tram__link *to, struct tram__
     return status;
 }
 
-/* ---- the main thread ---- */
+/* ---- the main thread's loop ---- */
 
-enum { ALL_PEERS = 16 };
+/* With turns to give, links that are sockets are looked at once in so many microseconds: a look is a system call, as long
+ * as many turns that find nothing to do. The clock is read once in so many rounds: it takes as long as a turn itself. Peers
+ * of which nothing is awaited are looked at once in so many rounds of waiting. */
+enum { LOOK_US = 5, LOOK_ROUNDS = 4, ALL_PEERS = 16 };
 
-/* Looks once at the links: 1 when there was something, 0, or a status: ERR_TORN_DOWN when a frame said to end. */
-static int look(struct tram__serve *s, bool all) {
+/* How the main thread waits, and what it knows of the wait under way. */
+struct waiting {
+    struct tram__site site, turn_site;
+    struct tram__wait_plan plan; /* for frames alone */
+    uint32_t planned_for;
+    struct tram__spin spin;
+    bool begun, slept;
+    uint64_t looked; /* at the links, and there was nothing; 0: look again */
+    uint32_t rounds;
+    bool all; /* peers */
+};
+
+/* The CPU belongs to the graphs' threads while there are any: without turns to give, this one then sleeps at once. */
+static void begin_wait(struct tram__serve *s, struct waiting *w) {
+    static const struct tram__wait_plan block = {.policy = TRAM_WAIT_BLOCK};
+    uint32_t alive = tram__load32_relaxed(&s->roster->alive);
+    if (s->class && alive != w->planned_for) { /* actors came or went: more or fewer threads than CPUs */
+        w->planned_for = alive;
+        w->plan = tram__wait_plan(s->wait, alive + 1, s->cpus, s->block_ns);
+    }
+    const struct tram__wait_plan *plan = s->exec ? &block : &w->plan;
+    if (s->turn)
+        tram__spin_begin(&w->spin, &s->turn_plan, &w->turn_site);
+    else if (tram__link_is_memory(&s->link))
+        tram__spin_begin(&w->spin, plan, &w->site);
+    else
+        tram__spin_begin_calls(&w->spin, plan, &w->site);
+    w->begun = true;
+    w->slept = false;
+}
+
+static void end_wait(struct waiting *w) {
+    if (w->begun)
+        tram__spin_end(&w->spin, w->slept);
+    w->begun = false;
+}
+
+static void sleep_once(struct tram__serve *s, struct waiting *w) {
+    s->on_idle(s);
+    if (!s->turn || !s->arm(s)) {
+        w->slept = w->all = true;
+        w->looked = sleep_on_links(s, NULL, -1) || !s->turn ? 0 : tram__ticks();
+    }
+    if (s->turn)
+        s->disarm(s);
+}
+
+/* Nothing to do: polls on or sleeps. */
+static void wait_more(struct tram__serve *s, struct waiting *w) {
+    if (!w->begun)
+        begin_wait(s, w);
+    w->all = w->spin.polls % ALL_PEERS == 0;
+    if (!tram__spin_more(&w->spin))
+        sleep_once(s, w);
+}
+
+static bool look_is_due(const struct tram__serve *s, struct waiting *w) {
+    if (!s->turn || !w->looked || tram__link_is_memory(&s->link))
+        return true;
+    return ++w->rounds % LOOK_ROUNDS == 0 && tram__ticks() - w->looked >= LOOK_US * tram__ticks_per_us();
+}
+
+/* Takes one frame of the driver, or what the peers have: 1, 0 when there was nothing, or a status; ERR_TORN_DOWN: a frame
+ * said to end. No frame is left received and not taken while the thread sleeps: after each that was taken comes a look, and
+ * after a look that found none, whole or in part, poll(2) or the bell tells of more. */
+static int look(struct tram__serve *s, struct waiting *w) {
     struct tram__frame f;
+    if (!look_is_due(s, w))
+        return 0;
     int got = s->full ? 0 : tram__link_poll(&s->link, &f);
-    if (got == 1 && handle(s, &f))
-        return TRAM_ERR_TORN_DOWN;
-    if (got == 0 && s->peers && take_from_peers(s, all))
-        return s->lost ? TRAM_ERR_PEER_DEAD : 1;
+    if (got == 1)
+        got = handle(s, &f) ? TRAM_ERR_TORN_DOWN : 1;
+    else if (got == 0 && s->peers && take_from_peers(s, w->all))
+        got = s->lost ? TRAM_ERR_PEER_DEAD : 1;
+    w->looked = got || !s->turn ? 0 : tram__ticks();
     return got;
 }
 
-/* Until a frame says to end, or the driver is gone. */
+/* Until a frame says to end, or the driver is gone. A round is one frame of the driver at most, then one turn for whoever
+ * has some. */
 static int loop(struct tram__serve *s) {
-    struct tram__site site = {0};
-    struct tram__wait_plan plan = {.policy = TRAM_WAIT_BLOCK}; /* until create says how */
-    uint32_t planned_for = 0;
+    struct waiting w = {.plan = {.policy = TRAM_WAIT_BLOCK}}; /* until create says how */
     for (;;) {
-        uint32_t alive = tram__load32_relaxed(&s->roster->alive);
-        if (s->class && alive != planned_for) { /* actors came or went: more or fewer threads than CPUs */
-            planned_for = alive;
-            plan = tram__wait_plan(s->wait, alive + 1, s->cpus, s->block_ns);
-        }
-        struct tram__spin spin;
-        bool slept = false, all = false;
-        int got;
-        /* The CPU belongs to the graphs' threads while there are any: this one then sleeps at once. */
-        struct tram__wait_plan block = {.policy = TRAM_WAIT_BLOCK};
-        if (tram__link_is_memory(&s->link))
-            tram__spin_begin(&spin, s->exec ? &block : &plan, &site);
-        else
-            tram__spin_begin_calls(&spin, s->exec ? &block : &plan, &site);
-        while ((got = look(s, all)) == 0) {
-            all = spin.polls % ALL_PEERS == 0;
-            if (tram__load32_acquire(&s->doorbell_rung)) {
-                answer_doorbell(s);
-            } else if (!tram__spin_more(&spin)) {
-                slept = all = true;
-                if (s->on_idle)
-                    s->on_idle(s);
-                sleep_on_links(s, NULL, -1);
-            }
-        }
-        tram__spin_end(&spin, slept);
+        int got = look(s, &w);
+        if (got)
+            end_wait(&w);
         if (got < 0)
             return got == TRAM_ERR_PEER_DEAD || got == TRAM_ERR_TORN_DOWN ? 0 : 1;
+        if (tram__load32_acquire(&s->doorbell_rung))
+            answer_doorbell(s);
+        if (s->turn && s->turn(s))
+            end_wait(&w);
+        else if (!got)
+            wait_more(s, &w);
     }
 }
 
@@ -310,16 +365,15 @@ int tram__serve_run(struct tram__serve *s) {
     s->on_frame[TRAM__FRAME_CREATE] = create;
     s->on_frame[TRAM__FRAME_EXIT] = end;
     s->on_frame[TRAM__FRAME_PEER] = on_peer;
-    s->bell = -1;
-    s->polls = calloc(4, sizeof *s->polls);
-    if (!s->polls)
+    s->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    s->polls = calloc(5, sizeof *s->polls);
+    if (!s->polls || s->bell < 0)
         return 1;
     tram__link_open(&s->link, TRAM__FD_LINK);
     int status = loop(s);
     tram__link_close(&s->link);
     close_peers(s);
     close(s->doorbell);
-    if (s->bell >= 0)
-        close(s->bell);
+    close(s->bell);
     return status;
 }

@@ -37,7 +37,9 @@ struct tram__serve {
     struct tram__peer *peers;
     uint32_t peer_count;
     struct pollfd *polls; /* for sleeping on all links */
-    int bell;     /* eventfd that the other ends of our links ring when we sleep; -1: they are sockets */
+    int bell;     /* eventfd that others ring when the main thread sleeps: with mailboxes the other ends of our links, and
+                     whoever graphs that run on the main thread wait for */
+    bool mailbox; /* links go through shared memory */
     bool full;    /* enough calls are queued: the driver's next frames wait in its link */
     int doorbell; /* eventfd: another thread of this process wants on_doorbell to run on the main thread */
     tram__word32 doorbell_rung;
@@ -50,7 +52,15 @@ struct tram__serve {
     bool sending, lost;                        /* lost: a send to the driver failed */
     void (*on_created)(struct tram__serve *s); /* name, index and settings are known */
     void (*on_idle)(struct tram__serve *s);    /* before the main thread sleeps */
-    bool orderly;                              /* told to end, rather than left by the driver */
+    /* Work that a room above has for the main thread; `turn` is NULL while there is none. The thread then waits by
+     * `turn_plan`, and looks at its link only now and then. turn does a bounded share of what can be done without
+     * waiting; true: there was some. arm comes before a sleep, and has `bell` rung for work to come; true: do not sleep.
+     * disarm comes after either. */
+    bool (*turn)(struct tram__serve *s);
+    bool (*arm)(struct tram__serve *s);
+    void (*disarm)(struct tram__serve *s);
+    struct tram__wait_plan turn_plan;
+    bool orderly;       /* told to end, rather than left by the driver */
     void *eager, *exec; /* of the rooms above; exec is not NULL while this process runs graphs */
 };
 

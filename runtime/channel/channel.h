@@ -36,9 +36,12 @@ struct tram__channel_need {
 struct tram__sleeper {
     const tram__word32 *sleeping; /* its word, read-only here */
     uint32_t name;                /* what it holds when it sleeps on ours */
-    int bell;                     /* eventfd to write to when it holds TRAM__RINGS; -1: it never does */
+    int bell; /* eventfd to write to when it holds one of the next two; -1: it never does */
 };
-#define TRAM__RINGS UINT32_MAX
+/* In `sleeping`, of a thread that sleeps on its bell and not on a futex: ring for a change of any word, or of the word
+ * with this name. */
+#define TRAM__RINGS           UINT32_MAX
+#define TRAM__RINGS_FOR(name) ((name) | UINT32_C(0x80000000))
 
 /* Names of the words of channel `id` that a thread can sleep on. */
 static inline uint32_t tram__name_of_message(uint32_t id) {

@@ -113,21 +113,28 @@ static void shm_publish(struct tram__writer *w, uint64_t n, uint32_t slot, const
     tram__store_release(&s->seq, n); /* R1 */
 }
 
-static void shm_wake_readers(struct tram__writer *w, uint32_t slot) {
+/* Our `word` has moved: wakes those who sleep on it. */
+static void wake(const struct tram__sleeper *sleepers, uint32_t count, const tram__word64 *word,
+                 struct tram__waiter *waiter) {
     bool woken = false; /* one call wakes all that sleep on the word */
-    for (uint32_t i = 0; i < w->reader_count; i++) {
-        uint32_t sleeping = tram__load32_relaxed(w->readers[i].sleeping);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tram__sleeper *s = &sleepers[i];
+        uint32_t sleeping = tram__load32_relaxed(s->sleeping);
         if (__builtin_expect(sleeping == 0, 1))
             continue;
-        if (sleeping == w->readers[i].name && !woken) {
-            tram__count(&w->waiter->counts->wakes, 1);
-            tram__futex_wake(tram__low_half(&writer_slot(w, slot)->seq));
+        if (sleeping == s->name && !woken) {
+            tram__count(&waiter->counts->wakes, 1);
+            tram__futex_wake(tram__low_half(word));
             woken = true;
-        } else if (sleeping == TRAM__RINGS && w->readers[i].bell >= 0) {
-            tram__count(&w->waiter->counts->wakes, 1);
-            tram__ring(w->readers[i].bell);
+        } else if (s->bell >= 0 && (sleeping == TRAM__RINGS || sleeping == TRAM__RINGS_FOR(s->name))) {
+            tram__count(&waiter->counts->wakes, 1);
+            tram__ring(s->bell);
         }
     }
+}
+
+static void shm_wake_readers(struct tram__writer *w, uint32_t slot) {
+    wake(w->readers, w->reader_count, &writer_slot(w, slot)->seq, w->waiter);
 }
 
 static int breach(const struct tram__reader *r, const char *what, uint64_t value) {
@@ -192,13 +199,7 @@ static void shm_release(struct tram__reader *r, uint64_t n) {
 }
 
 static void shm_wake_writers(struct tram__reader *r) {
-    for (uint32_t i = 0; i < r->writer_count; i++) {
-        if (__builtin_expect(tram__load32_relaxed(r->writers[i].sleeping) == r->writers[i].name, 0)) {
-            tram__count(&r->waiter->counts->wakes, 1);
-            tram__futex_wake(tram__low_half(r->ack));
-            return;
-        }
-    }
+    wake(r->writers, r->writer_count, r->ack, r->waiter);
 }
 
 const struct tram__channel_ops tram__channel_shm = {

@@ -23,6 +23,8 @@ static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
     for (size_t i = 0; i < f->fd_count; i++) {
         if (i == 0 && awaited && a->answer_fd < 0)
             a->answer_fd = f->fds[i];
+        else if (i == 1 && awaited && a->answer_bell < 0)
+            a->answer_bell = f->fds[i];
         else
             close(f->fds[i]);
     }
@@ -41,11 +43,16 @@ static int too_busy(const struct tram_actor *a, const char *doing) {
     return TRAM_ERR_TIMED_OUT;
 }
 
+static void close_fd(int *fd) {
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 /* Sends a frame about graph `id` that the actor will answer. */
 static int ask(struct tram_actor *a, uint64_t id, struct tram__send send, uint64_t deadline_ns) {
-    if (a->answer_fd >= 0)
-        close(a->answer_fd);
-    a->answer_fd = -1;
+    close_fd(&a->answer_fd);
+    close_fd(&a->answer_bell);
     a->answered = false;
     a->answer_graph = id;
     int status = tram__actor_send_until(a, &send, deadline_ns);
@@ -142,13 +149,14 @@ static int keep_names(struct tram_compiled *x, const struct tram__schedule *s) {
 enum { CROWDED = 5 };
 
 /* True when the graph is best run on one CPU, asleep between messages: it is far larger than the machine, its tasks run
- * one after the other anyway, and nobody said otherwise. */
+ * one after the other anyway, and nobody said otherwise. Main threads stay where they are: they have more to do than
+ * one graph. */
 static bool one_at_a_time(const struct tram_compiled *x, const struct tram__schedule *s) {
     for (uint32_t i = 0; i < x->actor_count; i++)
         if (x->actors[i]->pinned)
             return false;
-    return x->wait == TRAM_WAIT_AUTO && s->participant_count > CROWDED * x->t->cpus.usable &&
-           s->task_count < 2 * s->longest;
+    return x->thread == TRAM_THREAD_OWN && x->wait == TRAM_WAIT_AUTO &&
+           s->participant_count > CROWDED * x->t->cpus.usable && s->task_count < 2 * s->longest;
 }
 
 /* The plan of one participant, with how to wait. */
@@ -160,6 +168,7 @@ static Tram__Wire__Prepare *make_plan(const struct tram_compiled *x, const struc
     m->graph = x->id;
     m->wait = (uint32_t)x->wait;
     m->cpu = (uint32_t)(x->cpu + 1);
+    m->on_main = x->thread == TRAM_THREAD_MAIN;
     m->threads = l->schedule->participant_count;
     m->cpus = x->t->cpus.usable;
     m->block_ns = x->t->block_ns;
@@ -171,9 +180,15 @@ static Tram__Wire__Prepare *make_plan(const struct tram_compiled *x, const struc
     return NULL;
 }
 
-/* Every participant allocates; fds[p] becomes its region's descriptor. */
+/* The descriptors that a participant hands out; -1: none. */
+struct given {
+    int region;
+    int bell; /* of an actor whose main thread runs the graph, and the driver's; the latter is not ours to close */
+};
+
+/* Every participant allocates; given[p] becomes what it hands out. */
 static int prepare(struct tram_compiled *x, const struct tram__layout *l,
-                   const struct tram_compile_options *o, int *fds, uint64_t deadline_ns) {
+                   const struct tram_compile_options *o, struct given *given, uint64_t deadline_ns) {
     int status;
     for (uint32_t i = 0; i < x->actor_count; i++) {
         Tram__Wire__Prepare *m = make_plan(x, l, i + 1, o);
@@ -194,68 +209,88 @@ static int prepare(struct tram_compiled *x, const struct tram__layout *l,
         return TRAM_ERR_NO_MEMORY;
     if ((status = tram__participant_allocate(&x->participant, mine)))
         return status;
-    fds[0] = x->participant.region_fd;
+    given[0] = (struct given){x->participant.region_fd, x->bell};
     x->participant.region_fd = -1;
     for (uint32_t i = 0; i < x->actor_count; i++) {
         struct tram_actor *a = x->actors[i];
         if ((status = await_answer(a, "allocate its channels", deadline_ns)))
             return status;
-        fds[i + 1] = a->answer_fd;
-        a->answer_fd = -1;
-        if (fds[i + 1] < 0)
-            return tram__fail(TRAM_ERR_PROTOCOL, "actor %s answered without its region", a->name);
+        given[i + 1] = (struct given){a->answer_fd, a->answer_bell};
+        a->answer_fd = a->answer_bell = -1;
+        if (given[i + 1].region < 0 || (x->thread == TRAM_THREAD_MAIN && given[i + 1].bell < 0))
+            return tram__fail(TRAM_ERR_PROTOCOL, "actor %s answered without its region or bell", a->name);
     }
     return TRAM_OK;
 }
 
+/* The regions and bells of the peers of actor i, as CONNECT takes them; at most two for each participant of its plan. */
+static size_t list_given(const Tram__Wire__Prepare *plan, const struct given *given, uint32_t *ids,
+                         int *fds) {
+    size_t count = 0;
+    for (size_t k = 0; k < plan->n_participants; k++) {
+        uint32_t id = plan->participants[k]->id;
+        if (id == plan->self)
+            continue;
+        ids[count] = id;
+        fds[count++] = given[id].region;
+        if (given[id].bell < 0)
+            continue;
+        ids[count] = id | TRAM__BELL;
+        fds[count++] = given[id].bell;
+    }
+    return count;
+}
+
 /* Sends actor i the regions of its peers, as many frames as their descriptors need. */
-static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, uint32_t i, const int *fds,
-                         uint64_t deadline_ns) {
+static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, uint32_t i,
+                         const struct given *given, uint64_t deadline_ns) {
     Tram__Wire__Prepare *plan = tram__layout_plan(l, i + 1);
     if (!plan)
         return TRAM_ERR_NO_MEMORY;
-    uint32_t ids[TRAM__FRAME_FDS];
-    int some[TRAM__FRAME_FDS];
-    int status = TRAM_OK;
-    size_t at = 0;
+    uint32_t *ids = malloc(2 * plan->n_participants * sizeof *ids);
+    int *fds = malloc(2 * plan->n_participants * sizeof *fds);
+    int status = ids && fds ? TRAM_OK : tram__fail(TRAM_ERR_NO_MEMORY, "a graph's descriptors");
+    size_t count = status ? 0 : list_given(plan, given, ids, fds), at = 0;
     bool last = false;
-    do {
+    while (!status && !last) {
         Tram__Wire__Connect m = TRAM__WIRE__CONNECT__INIT;
         m.graph = x->id;
-        m.participants = ids;
-        for (; at < plan->n_participants && m.n_participants < TRAM__FRAME_FDS; at++) {
-            uint32_t id = plan->participants[at]->id;
-            if (id == i + 1)
-                continue;
-            some[m.n_participants] = fds[id];
-            ids[m.n_participants++] = id;
-        }
-        m.last = at == plan->n_participants && m.n_participants < TRAM__FRAME_FDS;
-        if (m.last) {
-            some[m.n_participants] = x->bell;
-            ids[m.n_participants++] = TRAM__BELL;
-        }
+        m.participants = ids + at;
+        m.n_participants = count - at < TRAM__FRAME_FDS ? count - at : TRAM__FRAME_FDS;
+        m.last = last = at + m.n_participants == count;
         struct tram__send send = {
-            .type = TRAM__FRAME_CONNECT, .spec = &m.base, .fds = some, .fd_count = m.n_participants};
+            .type = TRAM__FRAME_CONNECT, .spec = &m.base, .fds = fds + at, .fd_count = m.n_participants};
+        at += m.n_participants;
         status = ask(x->actors[i], x->id, send, deadline_ns);
-        last = m.last;
-    } while (!status && !last);
+    }
+    free(ids);
+    free(fds);
     tram__wire__prepare__free_unpacked(plan, NULL);
     return status;
 }
 
-static int connect_all(struct tram_compiled *x, const struct tram__layout *l, const int *fds,
+/* Our own view of the actors. */
+static int map_actors(struct tram_compiled *x, const struct given *given) {
+    const Tram__Wire__Prepare *mine = x->participant.plan;
+    int status = TRAM_OK;
+    for (size_t i = 0; !status && i < mine->n_participants; i++) {
+        uint32_t id = mine->participants[i]->id;
+        if (!id)
+            continue;
+        status = tram__participant_map(&x->participant, id, given[id].region);
+        if (!status && given[id].bell >= 0)
+            status = tram__participant_bell(&x->participant, id, given[id].bell);
+    }
+    return status ? status : tram__participant_open(&x->participant);
+}
+
+static int connect_all(struct tram_compiled *x, const struct tram__layout *l, const struct given *given,
                        uint64_t deadline_ns) {
     int status = TRAM_OK;
     for (uint32_t i = 0; !status && i < x->actor_count; i++)
-        status = connect_actor(x, l, i, fds, deadline_ns);
-    const Tram__Wire__Prepare *mine = x->participant.plan;
-    for (size_t i = 0; !status && i < mine->n_participants; i++)
-        if (mine->participants[i]->id)
-            status = tram__participant_map(&x->participant, mine->participants[i]->id,
-                                           fds[mine->participants[i]->id]);
+        status = connect_actor(x, l, i, given, deadline_ns);
     if (!status)
-        status = tram__participant_open(&x->participant);
+        status = map_actors(x, given);
     for (uint32_t i = 0; !status && i < x->actor_count; i++)
         status = await_answer(x->actors[i], "start the graph", deadline_ns);
     return status;
@@ -358,24 +393,26 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
     int status = tram__schedule_create(g, &s);
     if (status)
         return status;
-    int *fds = malloc(s->participant_count * sizeof *fds);
-    for (uint32_t i = 0; fds && i < s->participant_count; i++)
-        fds[i] = -1;
+    struct given *given = malloc(s->participant_count * sizeof *given);
+    for (uint32_t i = 0; given && i < s->participant_count; i++)
+        given[i] = (struct given){-1, -1};
     x->inflight = o->inflight ? o->inflight : DEFAULT_INFLIGHT;
     x->slots = tram__layout_slots(s, x->inflight);
-    status = fds ? tram__layout_create(s, ops, x->slots, &layout) : tram__fail(TRAM_ERR_NO_MEMORY, "a graph");
+    status =
+        given ? tram__layout_create(s, ops, x->slots, &layout) : tram__fail(TRAM_ERR_NO_MEMORY, "a graph");
     if (!status)
         status = check_memory(&layout);
     if (!status)
         status = keep_names(x, s);
     x->wait = o->wait ? o->wait : x->t->wait;
+    x->thread = o->thread;
     x->cpu = -1;
     if (!status && one_at_a_time(x, s)) {
         x->wait = TRAM_WAIT_BLOCK;
         x->cpu = sched_getcpu();
     }
-    if (!status && (status = prepare(x, &layout, o, fds, deadline_ns)) == TRAM_OK &&
-        (status = connect_all(x, &layout, fds, deadline_ns)) == TRAM_OK)
+    if (!status && (status = prepare(x, &layout, o, given, deadline_ns)) == TRAM_OK &&
+        (status = connect_all(x, &layout, given, deadline_ns)) == TRAM_OK)
         status = find_endpoints(x, s);
     if (status && x->actor_count) { /* whatever was begun at the actors ends there */
         struct tram_error why = *tram_last_error();
@@ -383,10 +420,12 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
         *tram__error() = why;
     }
     x->channel_bytes = layout.total;
-    for (uint32_t i = 0; fds && i < s->participant_count; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-    free(fds);
+    for (uint32_t i = 0; given && i < s->participant_count; i++) {
+        close_fd(&given[i].region);
+        if (i)
+            close_fd(&given[i].bell);
+    }
+    free(given);
     tram__layout_destroy(&layout);
     tram__schedule_destroy(s);
     return status;
@@ -402,6 +441,8 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
         return tram__fail(TRAM_ERR_INVALID, "%u in flight; the limit is %u", o->inflight, TRAM_MAX_INFLIGHT);
     if (o->wait > TRAM_WAIT_SPIN)
         return tram__fail(TRAM_ERR_INVALID, "%d is no way to wait", (int)o->wait);
+    if (o->thread > TRAM_THREAD_MAIN)
+        return tram__fail(TRAM_ERR_INVALID, "%d is no thread", (int)o->thread);
     if (g->frozen)
         return tram__fail(TRAM_ERR_INVALID, "the graph was compiled already");
     if (o->full > TRAM_FULL_WAITS)

@@ -60,7 +60,8 @@ struct tram_compiled {
     struct tram__timeouts timeouts;
     uint64_t id;
     enum tram_wait wait; /* of all its threads */
-    int cpu;             /* where all of them run; -1: each where its actor does */
+    enum tram_thread thread;
+    int cpu; /* where all of them run; -1: each where its actor does */
     uint64_t next, oldest;
     uint32_t next_slot, oldest_slot, slots, inflight;
     uint8_t *state; /* by slot and output: enum tram__result_state */

@@ -15,8 +15,9 @@
 #define TRAM__REGION_MAGIC   0x4E474552u
 #define TRAM__REGION_VERSION 1u
 
-/* Among the participants of a CONNECT: the descriptor is the driver's bell (exec/events.c). */
-#define TRAM__BELL UINT32_MAX
+/* Among the participants of a CONNECT, with a participant's number: the descriptor is not its region but its bell, which
+ * it may have rung in place of a futex's wake (exec/events.c, exec/turns.c). */
+#define TRAM__BELL UINT32_C(0x80000000)
 
 /* The head of every region, written by its owner alone. Acks, slots and extents follow. */
 struct tram__region_head {

@@ -145,10 +145,11 @@ static void publish(struct tram__loop_task *t, uint64_t n) {
 }
 
 /* Computes, and writes: the WRITEs of a task follow its COMPUTE in every schedule. */
-static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uint32_t slot) {
+static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uint32_t slot,
+                   double timeout_s) {
     for (uint32_t i = 0; i < t->call.result_count; i++) {
         struct tram__writer *w = t->results[i].writer;
-        int status = w ? w->ops->loan(w, n, slot, -1) : TRAM_OK;
+        int status = w ? w->ops->loan(w, n, slot, timeout_s) : TRAM_OK;
         if (__builtin_expect(status, 0))
             return status;
     }
@@ -172,9 +173,9 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
 }
 
 /* Tells the other members of a unit that its task here can begin. */
-static int write_token(struct tram__writer *w, uint64_t n, uint32_t slot) {
+static int write_token(struct tram__writer *w, uint64_t n, uint32_t slot, double timeout_s) {
     struct tram__message m = {.data = NULL};
-    int status = w->ops->loan(w, n, slot, -1);
+    int status = w->ops->loan(w, n, slot, timeout_s);
     if (status)
         return status;
     w->ops->publish(w, n, slot, &m);
@@ -183,39 +184,72 @@ static int write_token(struct tram__writer *w, uint64_t n, uint32_t slot) {
     return TRAM_OK;
 }
 
-/* ---- the thread ---- */
+/* ---- all operations of an execution ---- */
 
-/* An operation with its operand found. */
-struct step {
+static int bad_plan(const char *what) {
+    return tram__fail(TRAM_ERR_PROTOCOL, "a plan with %s", what);
+}
+
+/* An operation with its operand found. Until it has gone through, it has done nothing that others see: it can be tried
+ * again from its beginning. */
+struct tram__loop_step {
     enum tram__op_kind kind;
     uint32_t reader;              /* READ */
     struct tram__loop_task *task; /* COMPUTE, with its WRITEs */
     struct tram__writer *token;   /* WRITE of a token */
 };
 
-static int run_steps(struct tram__loop *l, const struct step *steps, size_t count, uint64_t n,
-                     uint32_t slot) {
-    struct tram__participant *p = &l->participant;
-    for (size_t i = 0; i < count; i++) {
-        const struct step *s = &steps[i];
-        int status = TRAM_OK;
-        switch (s->kind) {
-        case TRAM__OP_READ: {
-            struct tram__reader *r = &p->readers[s->reader];
-            status = r->ops->read(r, n, slot, -1, &l->messages[s->reader]);
-            break;
-        }
-        case TRAM__OP_COMPUTE:
-            status = compute(l, s->task, n, slot);
-            break;
-        case TRAM__OP_WRITE:
-            status = write_token(s->token, n, slot);
-            break;
-        }
+static int run_step(struct tram__loop *l, const struct tram__loop_step *s, double timeout_s) {
+    struct tram__reader *r;
+    switch (s->kind) {
+    case TRAM__OP_READ:
+        r = &l->participant.readers[s->reader];
+        return r->ops->read(r, l->n, l->slot, timeout_s, &l->messages[s->reader]);
+    case TRAM__OP_COMPUTE:
+        return compute(l, s->task, l->n, l->slot, timeout_s);
+    case TRAM__OP_WRITE:
+        return write_token(s->token, l->n, l->slot, timeout_s);
+    }
+    return TRAM_OK;
+}
+
+int tram__loop_run(struct tram__loop *l, double timeout_s) {
+    for (; l->at < l->step_count; l->at++) {
+        int status = run_step(l, &l->steps[l->at], timeout_s);
         if (__builtin_expect(status, 0))
             return status;
     }
+    tram__store_relaxed(&l->participant.head->done, l->n);
+    l->at = 0;
+    l->n++;
+    if (++l->slot == l->participant.plan->slots)
+        l->slot = 0; /* n mod slots */
     return TRAM_OK;
+}
+
+/* The name of the ack that this writer needs first, or 0. */
+static uint32_t window_of(struct tram__writer *w, const struct tram__loop *l) {
+    return w && w->ops->loan(w, l->n, l->slot, 0) == TRAM_ERR_TIMED_OUT ? tram__name_of_ack(w->id) : 0;
+}
+
+uint32_t tram__loop_waits_for(struct tram__loop *l) {
+    const struct tram__loop_step *s = &l->steps[l->at];
+    uint32_t name = 0;
+    if (s->kind == TRAM__OP_READ) {
+        struct tram__reader *r = &l->participant.readers[s->reader];
+        int status = r->ops->read(r, l->n, l->slot, 0, &l->messages[s->reader]);
+        return status == TRAM_ERR_TIMED_OUT ? tram__name_of_message(r->id) : 0;
+    }
+    if (s->kind == TRAM__OP_WRITE)
+        return window_of(s->token, l);
+    for (uint32_t i = 0; i < s->task->call.result_count && !name; i++)
+        name = window_of(s->task->results[i].writer, l);
+    return name;
+}
+
+void tram__loop_give_up(struct tram__loop *l, int status) {
+    fprintf(stderr, "tramline: actor %s stopped its graph: %s\n", l->serve->name, tram_last_error()->text);
+    tram__store32_release(&l->participant.head->stopped, (uint32_t)-status);
 }
 
 /* True when the channel takes a result of the task: its WRITE is part of the COMPUTE. */
@@ -226,14 +260,15 @@ static bool takes_result(const struct tram__loop_task *t, uint32_t channel) {
     return false;
 }
 
-static struct step *find_steps(struct tram__loop *l, size_t *count) {
+static int find_steps(struct tram__loop *l) {
     const Tram__Wire__Prepare *plan = l->participant.plan;
-    struct step *steps = calloc(plan->n_ops + 1, sizeof *steps);
     const struct tram__loop_task *last = NULL; /* computed */
-    *count = 0;
-    for (size_t i = 0; steps && i < plan->n_ops; i++) {
+    l->steps = calloc(plan->n_ops + 1, sizeof *l->steps);
+    if (!l->steps)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "%zu steps", plan->n_ops);
+    for (size_t i = 0; i < plan->n_ops; i++) {
         const Tram__Wire__Op *op = plan->ops[i];
-        struct step step = {.kind = (enum tram__op_kind)op->kind};
+        struct tram__loop_step step = {.kind = (enum tram__op_kind)op->kind};
         if (op->kind == TRAM__OP_READ)
             step.reader =
                 (uint32_t)(tram__participant_reader(&l->participant, op->index) - l->participant.readers);
@@ -243,31 +278,23 @@ static struct step *find_steps(struct tram__loop *l, size_t *count) {
             continue;
         else
             step.token = tram__participant_writer(&l->participant, op->index);
-        steps[(*count)++] = step;
+        l->steps[l->step_count++] = step;
     }
-    return steps;
+    l->n = 1;
+    l->slot = 1 % plan->slots;
+    return l->step_count ? TRAM_OK : bad_plan("nothing to do");
 }
+
+/* ---- the thread ---- */
 
 static void *run(void *arg) {
     struct tram__loop *l = arg;
-    struct tram__participant *p = &l->participant;
-    size_t count;
-    uint32_t slots = p->plan->slots, slot = 0;
-    struct step *steps = find_steps(l, &count);
-    int status = steps ? TRAM_OK : TRAM_ERR_NO_MEMORY;
-    for (uint64_t n = 1; !status; n++) {
-        if (++slot == slots)
-            slot = 0; /* n mod slots */
-        status = run_steps(l, steps, count, n, slot);
-        if (!status)
-            tram__store_relaxed(&p->head->done, n);
-    }
-    if (status != TRAM_ERR_TORN_DOWN) {
-        fprintf(stderr, "tramline: actor %s stopped its graph: %s\n", l->serve->name,
-                tram_last_error()->text);
-        tram__store32_release(&p->head->stopped, (uint32_t)-status);
-    }
-    free(steps);
+    int status;
+    do
+        status = tram__loop_run(l, -1);
+    while (!status);
+    if (status != TRAM_ERR_TORN_DOWN)
+        tram__loop_give_up(l, status);
     tram__store32_release(&l->finished, 1);
     tram__serve_ring(l->serve);
     return NULL;
@@ -280,10 +307,6 @@ static int interrupted(void *arg) {
 }
 
 /* ---- opening and closing ---- */
-
-static int bad_plan(const char *what) {
-    return tram__fail(TRAM_ERR_PROTOCOL, "a plan with %s", what);
-}
 
 static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const Tram__Wire__Task *plan) {
     size_t count = plan->n_arguments;
@@ -409,7 +432,9 @@ int tram__loop_prepare(struct tram__loop *l) {
     w->control = &l->control;
     w->interrupted = interrupted;
     w->arg = l;
-    return check_ops(l);
+    l->on_main = plan->on_main;
+    int status = check_ops(l);
+    return status ? status : find_steps(l);
 }
 
 int tram__loop_start(struct tram__loop *l) {
@@ -440,7 +465,7 @@ void tram__loop_stop(struct tram__loop *l) {
 }
 
 void tram__loop_close(struct tram__loop *l) {
-    if (l->started)
+    if (l->started && !l->on_main)
         pthread_join(l->thread, NULL);
     for (size_t i = 0; l->tasks && i < l->participant.plan->n_tasks; i++) {
         for (uint32_t k = 0; k < l->tasks[i].call.result_count; k++)
@@ -452,6 +477,7 @@ void tram__loop_close(struct tram__loop *l) {
         free(l->tasks[i].bytes);
         free(l->tasks[i].releases);
     }
+    free(l->steps);
     free(l->tasks);
     free(l->messages);
     free(l->constants);

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -42,8 +43,11 @@ int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare 
     if (self < 0 || plan->participants[self]->bytes < sizeof(struct tram__region_head))
         return tram__fail(TRAM_ERR_PROTOCOL, "a plan that leaves out its own participant");
     p->peers = calloc(plan->n_participants, sizeof *p->peers);
-    if (!p->peers)
+    p->bells = calloc(plan->n_participants, sizeof *p->bells);
+    if (!p->peers || !p->bells)
         return no_memory();
+    for (size_t i = 0; i < plan->n_participants; i++)
+        p->bells[i] = -1;
     int status =
         tram__region_create("tramline-graph", plan->participants[self]->bytes, &p->region, &p->region_fd);
     if (status)
@@ -71,6 +75,24 @@ int tram__participant_map(struct tram__participant *p, uint32_t id, int fd) {
         h->participant != id)
         return tram__fail(TRAM_ERR_PROTOCOL, "the region of participant %u is of another graph or version",
                           id);
+    return TRAM_OK;
+}
+
+int tram__participant_bell(struct tram__participant *p, uint32_t id, int fd) {
+    int i = position(p, id);
+    if (i < 0 || id == p->plan->self || p->bells[i] >= 0)
+        return tram__fail(TRAM_ERR_PROTOCOL, "a bell of participant %u was not expected", id);
+    p->bells[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return p->bells[i] < 0 ? tram__fail_errno("keeping a bell") : TRAM_OK;
+}
+
+/* Who may sleep on a word of ours called `name`: participant `id`, a peer that is mapped. */
+static int open_sleeper(const struct tram__participant *p, uint32_t id, uint32_t name,
+                        struct tram__sleeper *out) {
+    const struct tram__region_head *h = tram__participant_head(p, id);
+    if (!h)
+        return tram__fail(TRAM_ERR_PROTOCOL, "participant %u is not among those of the plan", id);
+    *out = (struct tram__sleeper){&h->sleeping, name, p->bells[position(p, id)]};
     return TRAM_OK;
 }
 
@@ -119,14 +141,11 @@ static int open_writer(struct tram__participant *p, const Tram__Wire__Channel *c
     w->readers = calloc(c->n_readers, sizeof *w->readers);
     if (!w->readers)
         return no_memory();
-    for (size_t i = 0; i < c->n_readers; i++) {
-        const struct tram__region_head *h = tram__participant_head(p, c->readers[i]);
-        if (!h)
-            return out_of_bounds(c->id);
-        w->readers[w->reader_count++] = (struct tram__sleeper){&h->sleeping, tram__name_of_message(c->id),
-                                                               c->readers[i] || !p->bell ? -1 : p->bell};
-    }
-    int status = add_acks(p, w, c);
+    int status = TRAM_OK;
+    for (size_t i = 0; !status && i < c->n_readers; i++)
+        status = open_sleeper(p, c->readers[i], tram__name_of_message(c->id), &w->readers[w->reader_count++]);
+    if (!status)
+        status = add_acks(p, w, c);
     for (size_t i = 0; !status && i < c->n_carriers; i++) {
         const Tram__Wire__Channel *carrier = channel_plan(p, c->carriers[i]);
         status = carrier ? add_acks(p, w, carrier) : out_of_bounds(c->carriers[i]);
@@ -153,10 +172,13 @@ static int open_origins(struct tram__participant *p, struct tram__reader *r, con
         const Tram__Wire__Channel *o = p->plan->channels[i];
         if (o != c && !carries(o, c->id))
             continue;
-        const struct tram__region_head *h = tram__participant_head(p, o->writer);
-        if (!h)
-            return out_of_bounds(o->id);
-        r->writers[r->writer_count++] = (struct tram__sleeper){&h->sleeping, tram__name_of_ack(o->id), -1};
+        struct tram__sleeper *s = &r->writers[r->writer_count++];
+        int status = open_sleeper(p, o->writer, tram__name_of_ack(o->id), s);
+        if (status)
+            return status;
+        if (!o->writer)
+            s->bell =
+                -1; /* where the driver waits for acks, it sleeps on the futex: its bell is for results */
         struct tram__channel_shape shape = {o->capacity, p->plan->slots};
         struct tram__channel_need need;
         p->ops->measure(&shape, &need);
@@ -233,12 +255,14 @@ void tram__participant_close(struct tram__participant *p) {
     free(p->readers);
     for (size_t i = 0; p->peers && i < p->plan->n_participants; i++)
         tram__region_close(&p->peers[i]);
+    for (size_t i = 0; p->bells && i < p->plan->n_participants; i++)
+        if (p->bells[i] >= 0)
+            close(p->bells[i]);
     free(p->peers);
+    free(p->bells);
     tram__region_close(&p->region);
     if (p->region_fd >= 0)
         close(p->region_fd);
-    if (p->bell)
-        close(p->bell);
     if (p->plan)
         tram__wire__prepare__free_unpacked(p->plan, NULL);
     *p = (struct tram__participant){.region_fd = -1};

@@ -14,9 +14,9 @@ struct tram__participant {
     const struct tram__channel_ops *ops;
     struct tram__region region; /* our own, writable */
     int region_fd;              /* until it was handed out; -1 after */
-    int bell;                   /* the driver's eventfd; 0: none came */
     struct tram__region_head *head;
     struct tram__region *peers; /* by position in plan->participants; our own stays empty there */
+    int *bells;                 /* by the same, of our peers; -1: none came */
     struct tram__waiter waiter;
     struct tram__writer *writers;
     uint32_t writer_count;
@@ -28,6 +28,8 @@ struct tram__participant {
 int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan);
 /* Maps the region of participant `id`. Borrows the descriptor. */
 int tram__participant_map(struct tram__participant *p, uint32_t id, int fd);
+/* Keeps the bell of participant `id`. Borrows the descriptor. */
+int tram__participant_bell(struct tram__participant *p, uint32_t id, int fd);
 /* With every peer mapped: opens the endpoints. The caller has set p->waiter's plan, epoch, control,
  * interrupted. */
 int tram__participant_open(struct tram__participant *p);

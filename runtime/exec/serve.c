@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "exec/loop.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,15 +16,27 @@ static struct tram__loop *find(struct tram__serve *s, uint64_t graph) {
     return l;
 }
 
-/* Answers with `status`, its text from the thread's last error, and a descriptor (-1: none). */
-static int answer(struct tram__serve *s, uint64_t graph, int status, int fd) {
+/* Answers with `status`, its text from the thread's last error, and descriptors. */
+static int answer_with(struct tram__serve *s, uint64_t graph, int status, const int *fds, size_t fd_count) {
     Tram__Wire__Answer m = TRAM__WIRE__ANSWER__INIT;
     m.graph = graph;
     m.status = status;
     if (status)
         m.text = (char *)(uintptr_t)tram_last_error()->text;
-    struct tram__send send = {.type = TRAM__FRAME_ANSWER, .spec = &m.base, .fds = &fd, .fd_count = fd >= 0};
+    struct tram__send send = {.type = TRAM__FRAME_ANSWER, .spec = &m.base, .fds = fds, .fd_count = fd_count};
     return tram__link_send(&s->link, &send) ? 1 : 0;
+}
+
+static int answer(struct tram__serve *s, uint64_t graph, int status) {
+    return answer_with(s, graph, status, NULL, 0);
+}
+
+/* Last in the list: the order in which graphs were compiled is that of their turns. */
+static void append(struct tram__serve *s, struct tram__loop *l) {
+    struct tram__loop **p = (struct tram__loop **)&s->exec;
+    while (*p)
+        p = &(*p)->next;
+    *p = l;
 }
 
 static void drop(struct tram__serve *s, struct tram__loop *l) {
@@ -37,6 +48,24 @@ static void drop(struct tram__serve *s, struct tram__loop *l) {
     }
     tram__loop_close(l);
     free(l);
+    tram__turns_renew(s);
+}
+
+/* The thread is at work, and has to be stopped before its graph can go. The main thread is here, and not at work. */
+static bool thread_runs(const struct tram__loop *l) {
+    return l->started && !l->on_main && !tram__load32_acquire(&l->finished);
+}
+
+/* Takes the constants out of a frame. */
+static int keep_constants(struct tram__loop *l, const struct tram__frame *f) {
+    if (!f->payload_size)
+        return TRAM_OK;
+    l->constant_data = malloc(f->payload_size);
+    if (!l->constant_data)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "%zu bytes of constants", f->payload_size);
+    memcpy(l->constant_data, f->payload, f->payload_size);
+    l->constant_bytes = f->payload_size;
+    return TRAM_OK;
 }
 
 static int on_prepare(struct tram__serve *s, const struct tram__frame *f) {
@@ -47,22 +76,17 @@ static int on_prepare(struct tram__serve *s, const struct tram__frame *f) {
     struct tram__loop *l = calloc(1, sizeof *l);
     if (!l) {
         tram__wire__prepare__free_unpacked(m, NULL);
-        return answer(s, graph, tram__fail(TRAM_ERR_NO_MEMORY, "a graph"), -1);
+        return answer(s, graph, tram__fail(TRAM_ERR_NO_MEMORY, "a graph"));
     }
     l->serve = s;
     int status = tram__participant_allocate(&l->participant, m);
-    if (!status && f->payload_size) {
-        l->constant_data = malloc(f->payload_size);
-        if (l->constant_data) {
-            memcpy(l->constant_data, f->payload, f->payload_size);
-            l->constant_bytes = f->payload_size;
-        } else {
-            status = tram__fail(TRAM_ERR_NO_MEMORY, "%zu bytes of constants", f->payload_size);
-        }
-    }
-    l->next = s->exec;
-    s->exec = l;
-    int failed = answer(s, graph, status, status ? -1 : l->participant.region_fd);
+    if (!status)
+        status = keep_constants(l, f);
+    int fds[2] = {l->participant.region_fd, m->on_main ? s->bell : -1};
+    if (!status && m->on_main && fds[1] < 0)
+        status = tram_last_error()->status;
+    append(s, l);
+    int failed = answer_with(s, graph, status, fds, status ? 0 : m->on_main ? 2 : 1);
     if (l->participant.region_fd >= 0)
         close(l->participant.region_fd);
     l->participant.region_fd = -1;
@@ -74,11 +98,9 @@ static int map_all(struct tram__loop *l, const Tram__Wire__Connect *m, const str
         return tram__fail(TRAM_ERR_PROTOCOL, "%zu regions came with %zu descriptors", m->n_participants,
                           f->fd_count);
     for (size_t i = 0; i < f->fd_count; i++) {
-        if (m->participants[i] == TRAM__BELL) {
-            l->participant.bell = fcntl(f->fds[i], F_DUPFD_CLOEXEC, 3);
-            continue;
-        }
-        int status = tram__participant_map(&l->participant, m->participants[i], f->fds[i]);
+        uint32_t id = m->participants[i];
+        int status = id & TRAM__BELL ? tram__participant_bell(&l->participant, id & ~TRAM__BELL, f->fds[i])
+                                     : tram__participant_map(&l->participant, id, f->fds[i]);
         if (status)
             return status;
     }
@@ -89,7 +111,11 @@ static int start(struct tram__loop *l) {
     int status = tram__participant_open(&l->participant);
     if (!status)
         status = tram__loop_prepare(l);
-    return status ? status : tram__loop_start(l);
+    if (!status && !l->on_main)
+        status = tram__loop_start(l);
+    l->started = status == TRAM_OK;
+    tram__turns_renew(l->serve);
+    return status;
 }
 
 static int on_connect(struct tram__serve *s, const struct tram__frame *f) {
@@ -100,7 +126,7 @@ static int on_connect(struct tram__serve *s, const struct tram__frame *f) {
         int status = l->started ? TRAM_ERR_PROTOCOL : map_all(l, m, f);
         if (!status && m->last)
             status = start(l);
-        end = status || m->last ? answer(s, m->graph, status, -1) : 0;
+        end = status || m->last ? answer(s, m->graph, status) : 0;
     }
     for (size_t i = 0; i < f->fd_count; i++)
         close(f->fds[i]);
@@ -116,14 +142,14 @@ static int on_teardown(struct tram__serve *s, const struct tram__frame *f) {
     uint64_t graph = m->graph;
     tram__wire__teardown__free_unpacked(m, NULL);
     struct tram__loop *l = find(s, graph);
-    if (l && l->started && !tram__load32_acquire(&l->finished)) {
+    if (l && thread_runs(l)) {
         l->asked = true;
         tram__loop_stop(l); /* answered by on_doorbell */
         return 0;
     }
     if (l)
         drop(s, l);
-    return answer(s, graph, TRAM_OK, -1);
+    return answer(s, graph, TRAM_OK);
 }
 
 /* Some graph's thread has finished: if the driver asked for that, it is told. */
@@ -135,7 +161,7 @@ static void on_doorbell(struct tram__serve *s) {
             continue;
         uint64_t graph = l->participant.plan->graph;
         drop(s, l);
-        answer(s, graph, TRAM_OK, -1);
+        answer(s, graph, TRAM_OK);
     }
 }
 
@@ -149,11 +175,11 @@ void tram__exec_serve_init(struct tram__serve *s) {
 /* The actor ends: threads that can stop are stopped, one that is inside a method ends with the process. */
 void tram__exec_serve_fini(struct tram__serve *s) {
     for (struct tram__loop *l = s->exec; l; l = l->next)
-        if (l->started)
+        if (thread_runs(l))
             tram__loop_stop(l);
     while (s->exec) {
         struct tram__loop *l = s->exec;
-        for (int ms = 0; l->started && !tram__load32_acquire(&l->finished); ms++) {
+        for (int ms = 0; thread_runs(l); ms++) {
             if (ms == 100)
                 return;
             usleep(1000);

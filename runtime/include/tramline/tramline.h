@@ -9,9 +9,9 @@
  *
  * Threads. A struct tram with its actors, graphs and eager references belongs to one thread at a time. A
  * compiled graph with its references belongs to one thread at a time too, not necessarily the same: different
- * compiled graphs may run on different threads at once. In an actor, ordinary calls run on the main thread
- * and the tasks of each compiled graph on a thread of their own, so methods used both ways guard the state
- * that they share.
+ * compiled graphs may run on different threads at once. In an actor, ordinary calls run on the main thread, and
+ * the tasks of a compiled graph where enum tram_thread says: by default on a thread of their own, so that methods
+ * used both ways guard the state that they share.
  */
 #ifndef TRAMLINE_TRAMLINE_H
 #define TRAMLINE_TRAMLINE_H
@@ -319,10 +319,31 @@ enum tram_full {
                         aside (a copy each) for when they are fetched */
 };
 
+/* Where each actor of a graph runs the graph's tasks, and in which order with all else that the actor does.
+ *
+ * In both cases the tasks of one graph run in bind order, all of an execution before any of the next, and executions in
+ * the order in which they were submitted.
+ *
+ * OWN: on a thread of the graph's own in each actor. Graphs, and the ordinary calls on the main thread, run side by side,
+ * with no order among them: methods guard the state that they share.
+ *
+ * MAIN: on the actor's main thread, one thing at a time with ordinary calls and with every other MAIN graph: state that
+ * only these use needs no guard. The main thread works in rounds. In each, first, one ordinary call runs, if one has been
+ * noticed; then each MAIN graph, in the order in which they were compiled, has one turn: its tasks run from where its
+ * last turn ended until one would have to wait (for an argument, or for room for its result), or the execution is
+ * finished. A call is noticed at once while others came before it, else at most 5 us and 4 rounds after it has come. A
+ * turn never waits, so graphs that share actors cannot hold each other up, in whatever order they are executed and
+ * fetched; but a method that takes long holds up everything on its actor. When nothing can run, the main thread waits as
+ * the most eager of its MAIN graphs does.
+ *
+ * Graphs of both kinds may use one actor: its OWN graphs then run beside the main thread. */
+enum tram_thread { TRAM_THREAD_OWN, TRAM_THREAD_MAIN };
+
 /* Everything zero or NULL means its default. */
 struct tram_compile_options {
     uint32_t inflight;   /* executions submitted and not yet released; 0: 10; at most TRAM_MAX_INFLIGHT */
     enum tram_wait wait; /* AUTO: as the runtime */
+    enum tram_thread thread;
     enum tram_full full;
     uint32_t kept; /* FULL_WAITS: executions whose results are kept aside at most; 0: 1000 */
     /* Seconds: to find room for an execution (default TRAM_SUBMIT_TIMEOUT of the environment, else 10), to wait for a
@@ -335,8 +356,8 @@ struct tram_compile_options {
 #define TRAM_TRY_ONCE     1e-9
 #define TRAM_MAX_BYTES    (UINT64_C(1) << 32) /* largest limit of one edge */
 
-/* Freezes the graph, allocates, prefaults and maps every channel, and starts one thread per
- * actor. Fails, saying what each edge asked for, when memory would not do, and with the cycle when the order asked for
+/* Freezes the graph, allocates, prefaults and maps every channel, and has every actor begin (OWN: starts a thread in
+ * each). Fails, saying what each edge asked for, when memory would not do, and with the cycle when the order asked for
  * is impossible. Blocks until every actor is ready (at most 10 s). `options` may be NULL. A graph is compiled once. */
 int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
                        struct tram_compiled **out);
@@ -360,7 +381,7 @@ int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t 
 int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_t *sizes,
                               struct tram_ref *refs);
 
-/* Stops the graph's threads and frees its memory, within `timeout_s`; its actors live on and may be compiled
+/* Stops the graph in its actors and frees its memory, within `timeout_s`; its actors live on and may be compiled
  * again. Idempotent. ERR_TIMED_OUT names the actor that is still inside a method, and the call may be
  * repeated; executions are refused from its beginning. `x` stays readable until tram_fini. */
 int tram_teardown_within(struct tram_compiled *x, double timeout_s);
@@ -381,9 +402,9 @@ struct tram_stats {
     uint64_t executions; /* submitted by the driver */
     uint64_t copies;     /* payloads copied by the runtime */
     uint64_t copied_bytes;
-    uint64_t sleeps; /* futex waits */
-    uint64_t wakes;  /* futex wakes */
-    uint64_t yields;
+    uint64_t sleeps;        /* a main thread's count for each MAIN graph that it then waits for */
+    uint64_t wakes;         /* of a thread that sleeps, or seemed to */
+    uint64_t yields;        /* those of main threads apart */
     uint64_t channel_bytes; /* shared memory of all channels */
     uint64_t compile_ns;
 };
