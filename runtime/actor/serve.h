@@ -37,7 +37,7 @@ struct tram__serve {
     struct tram__peer *peers;
     uint32_t peer_count;
     struct pollfd *polls; /* for sleeping on all links */
-    int bell;     /* eventfd that others ring when the main thread sleeps: with mailboxes the other ends of our links, and
+    int bell; /* eventfd that others ring when the main thread sleeps: with mailboxes the other ends of our links, and
                      whoever graphs that run on the main thread wait for */
     bool mailbox; /* links go through shared memory */
     bool full;    /* enough calls are queued: the driver's next frames wait in its link */

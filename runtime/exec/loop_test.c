@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a graph's thread does when a peer breaks the protocol, which the fault backend has it believe.
+ * What an actor does with a graph when a peer breaks the protocol, which the fault backend has it believe.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,8 +40,8 @@ static void call(struct tram_actor *a, const char *method, uint64_t value) {
     assert_int_equal(tram_get(&ref, &value, sizeof value, NULL, 10), TRAM_OK);
 }
 
-/* The thread gives up; its actor is named, lives and serves. A driver that only polls learns it too. */
-static void breach(bool polls) {
+/* The graph is given up; its actor is named, lives and serves. A driver that only polls learns it too. */
+static void breach(bool polls, enum tram_thread thread) {
     struct tram_actor *actor;
     struct tram_graph *g;
     struct tram_compiled *x;
@@ -51,7 +51,7 @@ static void breach(bool polls) {
     call(actor, "distrust", 3);
     assert_int_equal(tram_graph_create(runtime, &g), TRAM_OK);
     tram_graph_output(g, tram_graph_bind(g, actor, "echo", tram_graph_input(g, 64)));
-    struct tram_compile_options o = {.channel = "fault"};
+    struct tram_compile_options o = {.channel = "fault", .thread = thread};
     assert_int_equal(tram_graph_compile(g, &o, &x), TRAM_OK);
     for (int i = 0; i < 3; i++)
         assert_int_equal(tram_execute(x, "n", 1, &refs[i]), TRAM_OK);
@@ -76,19 +76,25 @@ static void breach(bool polls) {
 
 static void a_breach_names_the_actor(void **state) {
     (void)state;
-    breach(false);
+    breach(false, TRAM_THREAD_OWN);
 }
 
 static void who_polls_learns_of_a_breach(void **state) {
     (void)state;
-    breach(true);
+    breach(true, TRAM_THREAD_OWN);
+}
+
+static void a_breach_on_the_main_thread(void **state) {
+    (void)state;
+    breach(false, TRAM_THREAD_MAIN);
 }
 
 int main(int argc, char **argv) {
     if (tram_init(&argc, &argv, classes, &runtime) != TRAM_OK)
         return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_breach_names_the_actor),
-                                       cmocka_unit_test(who_polls_learns_of_a_breach)};
+                                       cmocka_unit_test(who_polls_learns_of_a_breach),
+                                       cmocka_unit_test(a_breach_on_the_main_thread)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     tram_fini(runtime);
     return failed;

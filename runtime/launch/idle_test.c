@@ -30,9 +30,9 @@ static void report(const char *what, uint64_t start_ns, uint64_t cpu_before) {
     assert_true(percent < BOUND_PERCENT);
 }
 
-static void idle(void **state) {
-    (void)state;
-    struct tram_compiled *x = test_chain(64, NULL, "obey", ACTORS, a);
+static void idle(enum tram_thread thread) {
+    struct tram_compile_options options = {.thread = thread};
+    struct tram_compiled *x = test_chain(64, &options, "obey", ACTORS, a);
     struct tram_ref r;
     for (uint64_t i = 0; i < 200; i++) { /* every place has learnt how long to spin */
         char byte = DO_NOTHING;
@@ -51,13 +51,24 @@ static void idle(void **state) {
     OK(tram_teardown(x));
 }
 
+static void threads_of_their_own(void **state) {
+    (void)state;
+    idle(TRAM_THREAD_OWN);
+}
+
+static void main_threads(void **state) {
+    (void)state;
+    idle(TRAM_THREAD_MAIN);
+}
+
 int main(int argc, char **argv) {
     if (tram_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
         return 1;
     static const char *const names[ACTORS] = {"ann", "bob", "cat"};
     for (int i = 0; i < ACTORS; i++)
         a[i] = test_actor(names[i]);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(idle)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_of_their_own),
+                                       cmocka_unit_test(main_threads)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     tram_fini(test_runtime);
     return failed;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random graphs, executed compiled and through eager calls, both compared with what a plain interpreter makes of them: up to 64 tasks on up to 16 actors,
- * parts, constants, lists, several results, forwards, control edges and units, and tasks that fail. TRAM_TEST_SEED
- * repeats a run; TRAM_TEST_GRAPHS sets how many.
+ * Random graphs, executed compiled, on threads of the graph's own or on main threads, and through eager calls; compared with
+ * what a plain interpreter makes of them: up to 64 tasks on up to 16 actors, parts, constants, lists, several results,
+ * forwards, control edges and units, and tasks that fail. TRAM_TEST_SEED repeats a run; TRAM_TEST_GRAPHS sets how many.
  */
 #include "testing.h"
 
@@ -356,7 +356,8 @@ static void random_graphs(void **state) {
     for (int i = 0; i < graphs; i++) {
         struct tram_compiled *x;
         make(&p, seed + (uint64_t)i * 7919);
-        struct tram_compile_options o = {.inflight = 1 + (uint32_t)below(&p, 4)};
+        struct tram_compile_options o = {.inflight = 1 + (uint32_t)below(&p, 4),
+                                         .thread = (enum tram_thread)below(&p, 2)};
         int status = tram_graph_compile(p.g, &o, &x);
         bool ok = true;
         if (status == TRAM_ERR_INVALID && strncmp(tram_last_error()->text, "deadlock: ", 10) == 0) {

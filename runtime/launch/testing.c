@@ -2,6 +2,8 @@
 #include "testing.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,6 +19,9 @@ struct tram *test_runtime;
 struct state {
     char tag[64];
     _Atomic uint64_t calls; /* ordinary calls and graphs run on threads of their own */
+    _Atomic int alone;
+    char marks[256]; /* not guarded: for the main thread alone */
+    size_t mark_count;
 };
 
 static void count(void *self) {
@@ -92,6 +97,49 @@ static int calls(void *self, struct tram_call *c) {
     return tram_result_copy(c, 0, &n, sizeof n);
 }
 
+static int thread(void *self, struct tram_call *c) {
+    uint64_t main = gettid() == getpid();
+    count(self);
+    return tram_result_copy(c, 0, &main, sizeof main);
+}
+
+static int alone(void *self, struct tram_call *c) {
+    struct state *s = self;
+    if (atomic_exchange(&s->alone, 1))
+        return tram_fail(c, 9, "not alone");
+    for (volatile int i = 0; i < 300; i++)
+        ;
+    sched_yield();
+    atomic_store(&s->alone, 0);
+    return copy_first(c);
+}
+
+static int mark(void *self, struct tram_call *c) {
+    struct state *s = self;
+    if (s->mark_count < sizeof s->marks && tram_arg(c, 0).size)
+        s->marks[s->mark_count++] = *(const char *)tram_arg(c, 0).data;
+    return copy_first(c);
+}
+
+static int marks(void *self, struct tram_call *c) {
+    struct state *s = self;
+    size_t n = s->mark_count;
+    s->mark_count = 0;
+    return tram_result_copy(c, 0, s->marks, n);
+}
+
+static int gate(void *self, struct tram_call *c) {
+    struct tram_bytes in = tram_arg(c, 0);
+    char inside[sizeof(struct test_gate) + 4];
+    count(self);
+    snprintf(inside, sizeof inside, "%s.in", (const char *)in.data);
+    close(open(inside, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    while (access(in.data, F_OK) == 0)
+        test_pause_ms(1);
+    unlink(inside);
+    return copy_first(c);
+}
+
 static void crash(void) {
     int *volatile nowhere = (int *)4096;
     signal(SIGSEGV, SIG_DFL); /* a sanitizer would turn it into an exit */
@@ -161,13 +209,23 @@ static void unlink_path(void *self) {
     free(self);
 }
 
-static const struct tram_method test_methods[] = {
-    {.name = "echo", .fn = echo},   {.name = "pass", .fn = pass, .forwards = 1},
-    {.name = "sneak", .fn = pass},  {.name = "maybe", .fn = maybe, .forwards = 1},
-    {.name = "join", .fn = join},   {.name = "tag", .fn = tag},
-    {.name = "grow", .fn = grow},   {.name = "size", .fn = size},
-    {.name = "obey", .fn = obey},   {.name = "obey_pass", .fn = obey_pass, .forwards = 1},
-    {.name = "calls", .fn = calls}, {0}};
+static const struct tram_method test_methods[] = {{.name = "echo", .fn = echo},
+                                                  {.name = "pass", .fn = pass, .forwards = 1},
+                                                  {.name = "sneak", .fn = pass},
+                                                  {.name = "maybe", .fn = maybe, .forwards = 1},
+                                                  {.name = "join", .fn = join},
+                                                  {.name = "tag", .fn = tag},
+                                                  {.name = "grow", .fn = grow},
+                                                  {.name = "size", .fn = size},
+                                                  {.name = "obey", .fn = obey},
+                                                  {.name = "obey_pass", .fn = obey_pass, .forwards = 1},
+                                                  {.name = "calls", .fn = calls},
+                                                  {.name = "thread", .fn = thread},
+                                                  {.name = "alone", .fn = alone},
+                                                  {.name = "mark", .fn = mark},
+                                                  {.name = "marks", .fn = marks},
+                                                  {.name = "gate", .fn = gate},
+                                                  {0}};
 static const struct tram_method no_methods[] = {{0}};
 
 const struct tram_class test_classes[] = {
@@ -286,6 +344,28 @@ struct tram_compiled *test_chain(size_t bytes, const struct tram_compile_options
     OK(tram_graph_compile(g, options, &x));
     tram_graph_destroy(g);
     return x;
+}
+
+void test_gate_close(struct test_gate *g) {
+    static unsigned last;
+    memset(g, 0, sizeof *g);
+    snprintf(g->name, sizeof g->name, "/tmp/tramline_gate_%d_%u", (int)getpid(), last++);
+    int fd = open(g->name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+void test_gate_await(const struct test_gate *g) {
+    char inside[sizeof g->name + 4];
+    snprintf(inside, sizeof inside, "%s.in", g->name);
+    for (int ms = 0; access(inside, F_OK) != 0; ms++) {
+        assert_true(ms < 20000);
+        test_pause_ms(1);
+    }
+}
+
+void test_gate_open(const struct test_gate *g) {
+    assert_int_equal(unlink(g->name), 0);
 }
 
 static bool stopped(const char *stat) {

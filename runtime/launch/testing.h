@@ -31,6 +31,10 @@ enum { SANITIZED = 0 };
  *   obey      does what the first byte says (below), then copies
  *   obey_pass the same, then forwards
  *   calls     how many methods have run here, as a u64
+ *   thread    1 on the actor's main thread, else 0, as a u64
+ *   alone     copies it; fails with code 9 when another `alone` runs at the same time
+ *   mark      copies it, and notes its first byte      marks     the bytes noted so far, which it forgets
+ *   gate      copies it, once nothing has the name that it is, followed by a 0; meanwhile that name with ".in" exists
  *
  * Class "Farewell": its create takes a path, which its destroy unlinks. */
 extern const struct tram_class test_classes[];
@@ -79,6 +83,15 @@ void test_echo_execute(struct tram_compiled *x, size_t size, uint64_t seed);
 /* input -> method of each actor in turn -> output, every edge limited to `bytes`. */
 struct tram_compiled *test_chain(size_t bytes, const struct tram_compile_options *options, const char *method,
                                  size_t count, struct tram_actor *const *actors);
+
+/* A gate for `gate`, closed: its name, size and all, is what the method takes. */
+struct test_gate {
+    char name[48];
+};
+void test_gate_close(struct test_gate *g);
+/* Waits until a method stands at the gate. */
+void test_gate_await(const struct test_gate *g);
+void test_gate_open(const struct test_gate *g);
 
 /* Stops a process and waits until the last of its threads has stopped: SIGSTOP alone lets them run on a little. */
 void test_stop(int pid);
