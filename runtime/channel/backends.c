@@ -11,6 +11,7 @@ static const char *missing_hook(const struct tram__channel_ops *ops) {
 #define NEED(hook)  \
     if (!ops->hook) \
     return #hook
+    NEED(most_readers);
     NEED(measure);
     NEED(loan);
     NEED(room);

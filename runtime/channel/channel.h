@@ -88,6 +88,7 @@ struct tram__reader {
 
 struct tram__channel_ops {
     const char *name;
+    uint32_t most_readers; /* of one channel */
     /* Bytes for a shape. Pure. */
     void (*measure)(const struct tram__channel_shape *shape, struct tram__channel_need *need);
     /* Waits until message n may be written. 0, ERR_TIMED_OUT, or what interrupted the waiter. */

@@ -85,6 +85,7 @@ static void fault_wake_writers(struct tram__reader *r) {
 
 const struct tram__channel_ops tram__channel_fault = {
     .name = "fault",
+    .most_readers = 16,
     .measure = fault_measure,
     .loan = fault_loan,
     .room = fault_room,

@@ -204,6 +204,8 @@ static void shm_wake_writers(struct tram__reader *r) {
 
 const struct tram__channel_ops tram__channel_shm = {
     .name = "shm",
+    .most_readers =
+        TRAM_MAX_READERS, /* a writer looks at each reader's `sleeping`: tens of microseconds for so many */
     .measure = shm_measure,
     .loan = shm_loan,
     .room = shm_room,

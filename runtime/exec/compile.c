@@ -382,6 +382,18 @@ static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
     return first;
 }
 
+static int check_readers(const struct tram__schedule *s, const struct tram__channel_ops *ops) {
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        char name[160];
+        if (s->channels[c].reader_count <= ops->most_readers)
+            continue;
+        tram__schedule_channel_name(s, c, name, sizeof name);
+        return tram__fail(TRAM_ERR_TOO_LARGE, "%s is read by %u actors; a channel (%s) takes %u readers",
+                          strchr(name, ' ') + 1, s->channels[c].reader_count, ops->name, ops->most_readers);
+    }
+    return TRAM_OK;
+}
+
 static int compile(struct tram_compiled *x, const struct tram_graph *g,
                    const struct tram_compile_options *o) {
     struct tram__schedule *s;
@@ -400,6 +412,8 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
     x->slots = tram__layout_slots(s, x->inflight);
     status =
         given ? tram__layout_create(s, ops, x->slots, &layout) : tram__fail(TRAM_ERR_NO_MEMORY, "a graph");
+    if (!status)
+        status = check_readers(s, ops);
     if (!status)
         status = check_memory(&layout);
     if (!status)

@@ -89,12 +89,40 @@ static void a_breach_on_the_main_thread(void **state) {
     breach(false, TRAM_THREAD_MAIN);
 }
 
+/* Every value has at most so many readers: compile says whose has more. */
+static void too_many_readers(void **state) {
+    (void)state;
+    enum { READERS = 17 }; /* the fault backend takes 16 */
+    struct tram_actor *actors[READERS];
+    struct tram_graph *g;
+    struct tram_compiled *x;
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(tram_actor_create(runtime, "Wary", NULL, &actors[i]), TRAM_OK);
+    for (int readers = READERS - 1; readers <= READERS; readers++) {
+        assert_int_equal(tram_graph_create(runtime, &g), TRAM_OK);
+        struct tram_node in = tram_graph_input(g, 64);
+        for (int i = 0; i < readers; i++)
+            tram_graph_output(g, tram_graph_bind(g, actors[i], "echo", in));
+        struct tram_compile_options o = {.channel = "fault"};
+        int status = tram_graph_compile(g, &o, &x);
+        if (readers == READERS) {
+            assert_int_equal(status, TRAM_ERR_TOO_LARGE);
+            assert_string_equal(tram_last_error()->text,
+                                "input is read by 17 actors; a channel (fault) takes 16 readers");
+        } else {
+            assert_int_equal(status, TRAM_OK);
+            assert_int_equal(tram_teardown(x), TRAM_OK);
+        }
+        tram_graph_destroy(g);
+    }
+}
+
 int main(int argc, char **argv) {
     if (tram_init(&argc, &argv, classes, &runtime) != TRAM_OK)
         return 1;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_breach_names_the_actor),
-                                       cmocka_unit_test(who_polls_learns_of_a_breach),
-                                       cmocka_unit_test(a_breach_on_the_main_thread)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_breach_names_the_actor), cmocka_unit_test(who_polls_learns_of_a_breach),
+        cmocka_unit_test(a_breach_on_the_main_thread), cmocka_unit_test(too_many_readers)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     tram_fini(runtime);
     return failed;

@@ -353,6 +353,7 @@ struct tram_compile_options {
     const char *channel; /* backend; NULL: "shm" */
 };
 #define TRAM_MAX_INFLIGHT 4096u
+#define TRAM_MAX_READERS  512u /* actors that take one value ("shm"); ERR_TOO_LARGE at compile */
 #define TRAM_TRY_ONCE     1e-9
 #define TRAM_MAX_BYTES    (UINT64_C(1) << 32) /* largest limit of one edge */
 
