@@ -46,6 +46,8 @@ if [ "$what" = patterns ]; then
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=4 --size=64,100k --loan
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=40 --mode=compiled,limit -v
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=3 --wait=block --json="$dir/p.json"
+    accept "compiled on main threads" -n 20 -w 2 --repetitions=1 --actors=3 --inflight=1,4 --mode=compiled --main-thread
+    accept "inflight:1/thread:main" --list --main-thread
     refuse "--parts" --parts=1
     accept "  4 actors, 1 B, of " -n 20 -w 2 --repetitions=1 --actors=2,4 --mode=compiled,limit -v
     for wait in auto block spin; do

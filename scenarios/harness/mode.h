@@ -18,7 +18,7 @@ struct tram_case {
     enum tram_wait wait;
     struct tram_layout input;
     uint32_t actors, inflight;
-    bool loan;
+    bool loan, main_thread;
     bool check; /* fill and check payloads */
     uint64_t seed;
     double timeout_s;

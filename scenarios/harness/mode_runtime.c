@@ -98,7 +98,9 @@ static int open_compiled(const struct tram_case *c, void **state, char *why) {
     struct state *s;
     if (open_actors(c, &s, why))
         return -1;
-    struct tram_compile_options o = {.inflight = c->inflight, .submit_timeout_s = c->timeout_s};
+    struct tram_compile_options o = {.inflight = c->inflight,
+                                     .submit_timeout_s = c->timeout_s,
+                                     .thread = c->main_thread ? TRAM_THREAD_MAIN : TRAM_THREAD_OWN};
     if (tram_graph_create(tram_harness_runtime, &s->graph))
         goto err;
     c->scenario->build(s->graph, s->actors, &s->shape);

@@ -34,9 +34,9 @@ void tram_report_header(const struct tram_run *r) {
     char placement[128];
     print_placement(r, placement, sizeof placement);
     printf("%s: %s\n", r->scenario->name, r->scenario->summary);
-    printf("  %s in flight%s, wait %s, %llu repetitions in fresh processes, seed %llu\n", s->inflight,
-           s->loan ? ", by loan" : "", waits[s->wait], (unsigned long long)s->repetitions,
-           (unsigned long long)s->seed);
+    printf("  %s in flight%s%s, wait %s, %llu repetitions in fresh processes, seed %llu\n", s->inflight,
+           s->loan ? ", by loan" : "", s->main_thread ? ", compiled on main threads" : "", waits[s->wait],
+           (unsigned long long)s->repetitions, (unsigned long long)s->seed);
     if (r->scenario->parts)
         print_parts(&s->points[0].input);
     printf("  %s, %u of %u usable CPUs, %s\n", r->environment.machine.cpu_model, s->placement.count,

@@ -23,10 +23,11 @@ void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out,
     const struct tram_point *p = &r->settings->points[point];
     char parts[TRAM_PARTS_TEXT];
     bool several = r->scenario->parts != NULL;
-    snprintf(out, out_size, "%s/mode:%s/size:%zu%s%s/actors:%u/inflight:%u%s", r->scenario->name,
+    snprintf(out, out_size, "%s/mode:%s/size:%zu%s%s/actors:%u/inflight:%u%s%s", r->scenario->name,
              tram_mode_names[mode], p->input.total, several ? "/parts:" : "",
              several ? tram_print_parts(&p->input, parts) : "", p->actors, p->inflight,
-             r->settings->loan ? "/loan:1" : "");
+             r->settings->loan ? "/loan:1" : "",
+             r->settings->main_thread && mode == TRAM_MODE_COMPILED ? "/thread:main" : "");
 }
 
 /* ---- numbers as text ---- */

@@ -107,6 +107,7 @@ static int run_case(struct tram_run *r, struct job job, uint64_t repetition, cha
               .actors = point->actors,
               .inflight = point->inflight,
               .loan = s->loan,
+              .main_thread = s->main_thread,
               .check = !s->no_check,
               .seed = s->seed + repetition,
               .timeout_s = s->timeout_s,

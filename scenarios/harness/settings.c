@@ -30,6 +30,8 @@ static void make_table(struct raw *r, struct tram__option *table) {
          "payload bytes: LIST or MIN:MAX:xFACTOR, with k, M, G (default 1)", &r->size, 0, 0},
         {"inflight", 0, TRAM__OPTION_TEXT, "COUNTS", "executions in flight, listed as sizes are (default 1)",
          &r->inflight, 0, 0},
+        {"main-thread", 0, TRAM__OPTION_FLAG, NULL,
+         "compiled: tasks take turns with calls on each actor's main thread", &s->main_thread, 0, 0},
         {"loan", 0, TRAM__OPTION_FLAG, NULL, "no copies: fill in place, forward, borrow", &s->loan, 0, 0},
         {"iters", 'n', TRAM__OPTION_NUMBER, "N", "executions per timing pass (default: 0.3 s worth)",
          &s->iters, 1, 1000000000},

@@ -44,7 +44,7 @@ struct tram_settings {
     size_t point_count;
     bool show_actors, show_inflight;           /* in the table: there are several */
     uint64_t iters, warmup, repetitions, seed; /* iters, warmup 0: as many as the time allows */
-    bool loan, no_check, quiet, verbose, list, version, help;
+    bool loan, main_thread, no_check, quiet, verbose, list, version, help;
     double timeout_s;
     const char *cpus, *json, *graph, *schedule;
     const char *inflight;        /* as given */
