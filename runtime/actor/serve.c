@@ -120,131 +120,13 @@ static int handle(struct tram__serve *s, const struct tram__frame *f) {
     return s->on_frame[f->type](s, f);
 }
 
-/* ---- peers ---- */
-
-struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index) {
-    struct tram__peer *p = s->peers;
-    while (p && p->index != index)
-        p = p->next;
-    return p;
-}
-
-static int on_peer(struct tram__serve *s, const struct tram__frame *f) {
-    Tram__Wire__Peer *m = tram__wire__peer__unpack(NULL, f->spec_size, f->spec);
-    struct tram__peer *p = calloc(1, sizeof *p);
-    struct pollfd *polls = realloc(s->polls, (s->peer_count + 5) * sizeof *polls);
-    if (polls)
-        s->polls = polls;
-    bool ok = m && p && polls && f->fd_count == 1;
-    if (ok) {
-        p->index = m->index;
-        snprintf(p->name, sizeof p->name, "%s", m->name);
-        tram__link_open(&p->link, f->fds[0]);
-        ok = !s->mailbox || tram__link_offer(&p->link, s->bell) == TRAM_OK;
-        p->next = s->peers;
-        s->peers = p;
-        s->peer_count++;
-    } else {
-        for (size_t i = 0; i < f->fd_count; i++)
-            close(f->fds[i]);
-        free(p);
-    }
-    if (m)
-        tram__wire__peer__free_unpacked(m, NULL);
-    return ok ? 0 : 1;
-}
-
-/* Takes what the peers have sent; only those from which something is awaited, or all. */
-static bool take_from_peers(struct tram__serve *s, bool all) {
-    bool any = false;
-    for (struct tram__peer *p = s->peers; p; p = p->next) {
-        struct tram__frame f;
-        int got = 0;
-        if (p->gone || !(all || p->awaited || tram__link_is_memory(&p->link)))
-            continue;
-        while ((got = tram__link_poll(&p->link, &f)) == 1) {
-            any = true;
-            s->on_peer_frame(s, p, &f);
-            if (!tram__link_pending(&p->link))
-                break;
-        }
-        if (got < 0) {
-            p->gone = any = true;
-            s->on_peer_gone(s, p);
-        }
-    }
-    return any;
-}
-
-/* With mailboxes: false when there is something to take, or room for what a link could not be sent. */
-static bool arm_all(struct tram__serve *s, const struct tram__link *full) {
-    bool may_sleep = tram__link_arm(&s->link, !s->full && !full, full == &s->link);
-    for (struct tram__peer *p = s->peers; p; p = p->next)
-        if (!p->gone)
-            may_sleep &= tram__link_arm(&p->link, true, full == &p->link);
-    return may_sleep;
-}
-
-static void disarm_all(struct tram__serve *s) {
-    tram__link_disarm(&s->link);
-    for (struct tram__peer *p = s->peers; p; p = p->next)
-        tram__link_disarm(&p->link);
-}
-
-/* Waits in poll(2) for the driver, the doorbell, the bell, any peer, or room in `full` (NULL: none). True when there may be
- * something in a link. */
-static bool sleep_on_links(struct tram__serve *s, const struct tram__link *full, int timeout_ms) {
-    nfds_t n = 0;
-    bool news = false;
-    s->polls[n++] = (struct pollfd){.fd = s->bell, .events = POLLIN};
-    s->polls[n++] = (struct pollfd){.fd = s->doorbell, .events = POLLIN};
-    if (!s->full && !full)
-        s->polls[n++] = (struct pollfd){.fd = s->link.fd, .events = POLLIN};
-    for (struct tram__peer *p = s->peers; p; p = p->next)
-        if (!p->gone)
-            s->polls[n++] = (struct pollfd){.fd = p->link.fd, .events = POLLIN};
-    if (full && !full->full_box)
-        s->polls[n++] = (struct pollfd){.fd = full->fd, .events = POLLOUT};
-    bool may_sleep = !s->mailbox || arm_all(s, full);
-    if (may_sleep)
-        poll(s->polls, n, timeout_ms);
-    if (s->mailbox)
-        disarm_all(s);
-    if (may_sleep && s->polls[0].revents)
-        tram__ring_heard(s->bell);
-    for (nfds_t i = 2; may_sleep && i < n; i++)
-        news |= s->polls[i].revents != 0;
-    return news || s->mailbox;
-}
-
-struct stall {
-    struct tram__serve *s;
-    const struct tram__link *link;
-};
-
-static int stalled(void *arg) {
-    struct stall *stall = arg;
-    if (!take_from_peers(stall->s, true))
-        sleep_on_links(stall->s, stall->link, 1000);
-    return TRAM_OK;
-}
-
-int tram__serve_send(struct tram__serve *s, struct tram__link *to, struct tram__send *send) {
-    struct stall stall = {s, to};
-    send->stalled = stalled;
-    send->arg = &stall;
-    s->sending = true;
-    int status = tram__link_send(to, send);
-    s->sending = false;
-    return status;
-}
-
 /* ---- the main thread's loop ---- */
 
 /* With turns to give, links that are sockets are looked at once in so many microseconds: a look is a system call, as long
  * as many turns that find nothing to do. The clock is read once in so many rounds: it takes as long as a turn itself. Peers
- * of which nothing is awaited are looked at once in so many rounds of waiting. */
-enum { LOOK_US = 5, LOOK_ROUNDS = 4, ALL_PEERS = 16 };
+ * of which nothing is awaited are looked at once in so many rounds of waiting; so is the driver while the call whose turn it
+ * is waits for a peer. */
+enum { LOOK_US = 5, LOOK_ROUNDS = 4, ALL_PEERS = 16, DRIVER = 4 };
 
 /* How the main thread waits, and what it knows of the wait under way. */
 struct waiting {
@@ -287,7 +169,7 @@ static void sleep_once(struct tram__serve *s, struct waiting *w) {
     s->on_idle(s);
     if (!s->turn || !s->arm(s)) {
         w->slept = w->all = true;
-        w->looked = sleep_on_links(s, NULL, -1) || !s->turn ? 0 : tram__ticks();
+        w->looked = tram__serve_sleep(s, NULL, -1) || !s->turn ? 0 : tram__ticks();
     }
     if (s->turn)
         s->disarm(s);
@@ -315,10 +197,11 @@ static int look(struct tram__serve *s, struct waiting *w) {
     struct tram__frame f;
     if (!look_is_due(s, w))
         return 0;
-    int got = s->full ? 0 : tram__link_poll(&s->link, &f);
+    bool driver = !s->full && (!s->stuck || !w->begun || w->spin.polls % DRIVER == 0);
+    int got = driver ? tram__link_poll(&s->link, &f) : 0;
     if (got == 1)
         got = handle(s, &f) ? TRAM_ERR_TORN_DOWN : 1;
-    else if (got == 0 && s->peers && take_from_peers(s, w->all))
+    else if (got == 0 && s->peers && tram__serve_take(s, w->all))
         got = s->lost ? TRAM_ERR_PEER_DEAD : 1;
     w->looked = got || !s->turn ? 0 : tram__ticks();
     return got;
@@ -343,16 +226,6 @@ static int loop(struct tram__serve *s) {
     }
 }
 
-static void close_peers(struct tram__serve *s) {
-    while (s->peers) {
-        struct tram__peer *p = s->peers;
-        s->peers = p->next;
-        tram__link_close(&p->link);
-        free(p);
-    }
-    free(s->polls);
-}
-
 int tram__serve_run(struct tram__serve *s) {
     signal(SIGPIPE, SIG_IGN);
     if (tram__roster_map(TRAM__FD_OTHER, &s->roster) != TRAM_OK) {
@@ -364,7 +237,7 @@ int tram__serve_run(struct tram__serve *s) {
     s->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->on_frame[TRAM__FRAME_CREATE] = create;
     s->on_frame[TRAM__FRAME_EXIT] = end;
-    s->on_frame[TRAM__FRAME_PEER] = on_peer;
+    s->on_frame[TRAM__FRAME_PEER] = tram__serve_on_peer;
     s->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     s->polls = calloc(5, sizeof *s->polls);
     if (!s->polls || s->bell < 0)
@@ -372,7 +245,7 @@ int tram__serve_run(struct tram__serve *s) {
     tram__link_open(&s->link, TRAM__FD_LINK);
     int status = loop(s);
     tram__link_close(&s->link);
-    close_peers(s);
+    tram__serve_close_peers(s);
     close(s->doorbell);
     close(s->bell);
     return status;

@@ -40,6 +40,7 @@ struct tram__serve {
     int bell; /* eventfd that others ring when the main thread sleeps: with mailboxes the other ends of our links, and
                      whoever graphs that run on the main thread wait for */
     bool mailbox; /* links go through shared memory */
+    bool stuck;   /* the call whose turn it is waits for an argument from a peer */
     bool full;    /* enough calls are queued: the driver's next frames wait in its link */
     int doorbell; /* eventfd: another thread of this process wants on_doorbell to run on the main thread */
     tram__word32 doorbell_rung;
@@ -70,8 +71,20 @@ void tram__serve_ring(struct tram__serve *s);
 /* Sends a frame on the driver's link or on a peer's; while the socket is full, takes in what the peers send, so that two
  * actors that send to each other both get on. */
 int tram__serve_send(struct tram__serve *s, struct tram__link *to, struct tram__send *send);
+
+/* ---- links.c ---- */
+
 /* The link to actor `index`, or NULL. */
 struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index);
+/* A PEER frame; 0, or: end the actor. */
+int tram__serve_on_peer(struct tram__serve *s, const struct tram__frame *f);
+/* Takes what the peers have sent: only those from which something is awaited or that are cheap to look at, or all. False:
+ * there was nothing. */
+bool tram__serve_take(struct tram__serve *s, bool all);
+/* Waits in poll(2) for the driver, the doorbell, the bell, any peer, or room in `full` (NULL: none). True when there may be
+ * something in a link. */
+bool tram__serve_sleep(struct tram__serve *s, const struct tram__link *full, int timeout_ms);
+void tram__serve_close_peers(struct tram__serve *s);
 
 /* Serves on TRAM__FD_LINK until the driver says to end or is gone; returns the exit status of the process.
  * The caller then ends the rooms above and, if the end is orderly, runs the class's destroy. */

@@ -26,8 +26,10 @@ static struct tram__failure *peer_failure(const struct tram__peer *p) {
     return f;
 }
 
-static void update_full(struct tram__eager_serve *e) {
+static void update_state(struct tram__eager_serve *e) {
     const struct tram__queue *q = &e->queue;
+    const struct tram__entry *n = tram__queue_find(q, q->run + 1);
+    e->serve->stuck = n && n->state == TRAM__ENTRY_QUEUED && n->missing;
     e->serve->full = q->arrived - q->run > MOST_QUEUED || q->bytes > MOST_QUEUED_BYTES;
 }
 
@@ -65,7 +67,7 @@ static int run_ready(struct tram__eager_serve *e) {
         free(n->frame);
         n->frame = NULL;
     }
-    update_full(e);
+    update_state(e);
     return end;
 }
 

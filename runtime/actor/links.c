@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The links of an actor: the driver's, and those to other actors. A process looks at them in turn, and sleeps on all at once.
+ */
+#include "actor/serve.h"
+#include "actor/wire.pb-c.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index) {
+    struct tram__peer *p = s->peers;
+    while (p && p->index != index)
+        p = p->next;
+    return p;
+}
+
+int tram__serve_on_peer(struct tram__serve *s, const struct tram__frame *f) {
+    Tram__Wire__Peer *m = tram__wire__peer__unpack(NULL, f->spec_size, f->spec);
+    struct tram__peer *p = calloc(1, sizeof *p);
+    struct pollfd *polls = realloc(s->polls, (s->peer_count + 5) * sizeof *polls);
+    if (polls)
+        s->polls = polls;
+    bool ok = m && p && polls && f->fd_count == 1;
+    if (ok) {
+        p->index = m->index;
+        snprintf(p->name, sizeof p->name, "%s", m->name);
+        tram__link_open(&p->link, f->fds[0]);
+        ok = !s->mailbox || tram__link_offer(&p->link, s->bell) == TRAM_OK;
+        p->next = s->peers;
+        s->peers = p;
+        s->peer_count++;
+    } else {
+        for (size_t i = 0; i < f->fd_count; i++)
+            close(f->fds[i]);
+        free(p);
+    }
+    if (m)
+        tram__wire__peer__free_unpacked(m, NULL);
+    return ok ? 0 : 1;
+}
+
+bool tram__serve_take(struct tram__serve *s, bool all) {
+    bool any = false;
+    for (struct tram__peer *p = s->peers; p; p = p->next) {
+        struct tram__frame f;
+        int got = 0;
+        if (p->gone || !(all || p->awaited || tram__link_is_memory(&p->link)))
+            continue;
+        while ((got = tram__link_poll(&p->link, &f)) == 1) {
+            any = true;
+            s->on_peer_frame(s, p, &f);
+            if (!tram__link_pending(&p->link))
+                break;
+        }
+        if (got < 0) {
+            p->gone = any = true;
+            s->on_peer_gone(s, p);
+        }
+    }
+    return any;
+}
+
+/* With mailboxes: false when there is something to take, or room for what a link could not be sent. */
+static bool arm_all(struct tram__serve *s, const struct tram__link *full) {
+    bool may_sleep = tram__link_arm(&s->link, !s->full && !full, full == &s->link);
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        if (!p->gone)
+            may_sleep &= tram__link_arm(&p->link, true, full == &p->link);
+    return may_sleep;
+}
+
+static void disarm_all(struct tram__serve *s) {
+    tram__link_disarm(&s->link);
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        tram__link_disarm(&p->link);
+}
+
+bool tram__serve_sleep(struct tram__serve *s, const struct tram__link *full, int timeout_ms) {
+    nfds_t n = 0;
+    bool news = false;
+    s->polls[n++] = (struct pollfd){.fd = s->bell, .events = POLLIN};
+    s->polls[n++] = (struct pollfd){.fd = s->doorbell, .events = POLLIN};
+    if (!s->full && !full)
+        s->polls[n++] = (struct pollfd){.fd = s->link.fd, .events = POLLIN};
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        if (!p->gone)
+            s->polls[n++] = (struct pollfd){.fd = p->link.fd, .events = POLLIN};
+    if (full && !full->full_box)
+        s->polls[n++] = (struct pollfd){.fd = full->fd, .events = POLLOUT};
+    bool may_sleep = !s->mailbox || arm_all(s, full);
+    if (may_sleep)
+        poll(s->polls, n, timeout_ms);
+    if (s->mailbox)
+        disarm_all(s);
+    if (may_sleep && s->polls[0].revents)
+        tram__ring_heard(s->bell);
+    for (nfds_t i = 2; may_sleep && i < n; i++)
+        news |= s->polls[i].revents != 0;
+    return news || s->mailbox;
+}
+
+struct stall {
+    struct tram__serve *s;
+    const struct tram__link *link;
+};
+
+static int stalled(void *arg) {
+    struct stall *stall = arg;
+    if (!tram__serve_take(stall->s, true))
+        tram__serve_sleep(stall->s, stall->link, 1000);
+    return TRAM_OK;
+}
+
+int tram__serve_send(struct tram__serve *s, struct tram__link *to, struct tram__send *send) {
+    struct stall stall = {s, to};
+    send->stalled = stalled;
+    send->arg = &stall;
+    s->sending = true;
+    int status = tram__link_send(to, send);
+    s->sending = false;
+    return status;
+}
+
+void tram__serve_close_peers(struct tram__serve *s) {
+    while (s->peers) {
+        struct tram__peer *p = s->peers;
+        s->peers = p->next;
+        tram__link_close(&p->link);
+        free(p);
+    }
+    free(s->polls);
+}
