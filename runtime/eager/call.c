@@ -330,13 +330,14 @@ static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram
     for (uint32_t i = 0; refs && i < info->results; i++) {
         tram__future_hold(e, b->future, i);
         f->objects[i].user = true;
-        refs[i] =
-            (struct tram_ref){.source = &e->source, .id = b->future, .generation = f->uses, .output = i};
     }
     ask_producers(b, c->sent);
     for (uint32_t i = 0; i < b->moved_count; i++)
         if (b->moved[i]->source)
             tram_release(b->moved[i]);
+    for (uint32_t i = 0; refs && i < info->results; i++) /* last: they may lie where those given up did */
+        refs[i] =
+            (struct tram_ref){.source = &e->source, .id = b->future, .generation = f->uses, .output = i};
 }
 
 int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *p,

@@ -168,6 +168,20 @@ static void chains_of_eight(void **state) {
     chains(20 * MIB, true, 1);
 }
 
+/* The usual way to write a chain: one reference, which is given up and set by each call. */
+static void a_chain_in_one_reference(void **state) {
+    (void)state;
+    struct tram_ref r;
+    grow_call(a[0], MIB, 4, &r);
+    for (int i = 1; i < ACTORS; i++)
+        OK(try_call(a[i], "echo", &r, V(v_move(&r))));
+    IS_GROWN(&r, MIB, 4);
+    grow_call(a[0], 10, 4, &r);
+    for (int i = 0; i < 100; i++) /* there already, or not */
+        OK(try_call(a[i / 3 % ACTORS], "echo", &r, V(v_move(&r))));
+    IS_GROWN(&r, 10, 4);
+}
+
 static void taken_by_many(void **state) {
     (void)state;
     enum { CALLS = 200 };
@@ -650,6 +664,28 @@ static void many_outstanding(void **state) {
     free(r);
 }
 
+/* Tokens go round a ring of three both ways, all sent before any is fetched. */
+static void rings(size_t tokens, size_t hops, size_t size) {
+    struct tram_ref *r = calloc(tokens, sizeof *r);
+    for (size_t k = 0; k < tokens; k++)
+        grow_call(a[k % 3], size, k, &r[k]);
+    for (size_t h = 1; h <= hops; h++)
+        for (size_t k = 0; k < tokens; k++)
+            OK(try_call(a[(k % 2 ? k + h : k + 2 * h) % 3], "echo", &r[k], V(v_move(&r[k]))));
+    for (size_t k = tokens; k-- > 0;)
+        IS_GROWN(&r[k], size, k);
+    free(r);
+}
+
+static void rings_both_ways(void **state) {
+    (void)state;
+    size_t hops = SANITIZED ? 20 : 200;
+    rings(1, 10 * hops, 8);
+    rings(64, hops, 200);
+    rings(32, hops, 30 * 1024);
+    rings(8, hops / 4, 100 * 1024);
+}
+
 /* Everybody takes from everybody, so that every link is busy in both directions. */
 static void all_to_all(void **state) {
     (void)state;
@@ -698,6 +734,7 @@ int main(int argc, char **argv) {
         QUIET(large_bytes),
         QUIET(no_arguments_and_empty_ones),
         QUIET(chains_of_eight),
+        QUIET(a_chain_in_one_reference),
         QUIET(taken_by_many),
         QUIET(moved_and_taken_by_one_call),
         QUIET(lists),
@@ -717,6 +754,7 @@ int main(int argc, char **argv) {
         QUIET(timeouts),
         QUIET(any_of_dependent_results),
         QUIET(many_outstanding),
+        QUIET(rings_both_ways),
         QUIET(all_to_all),
     };
     if (getenv("TRAM_TEST_ONLY"))
