@@ -237,8 +237,19 @@ static int add_reference(struct tram__builder *b, const struct tram_value *v, ui
     return add_failed(b, tram__failure_or(f->failure));
 }
 
+/* What stands for a value in the shape; what is only waited for is no element of its list. */
+static uint32_t head_of(const struct tram_value *v) {
+    const struct tram_value *values = v->data;
+    uint32_t elements = 0;
+    if (v->kind != TRAM_LIST)
+        return 0;
+    for (size_t i = 0; i < v->size; i++)
+        elements += values[i].kind != TRAM_AFTER;
+    return 1 + elements;
+}
+
 static int add_value(struct tram__builder *b, const struct tram_value *v, uint32_t at, unsigned depth) {
-    uint32_t head = v->kind == TRAM_LIST ? 1 + (uint32_t)v->size : 0;
+    uint32_t head = head_of(v);
     if (v->kind != TRAM_AFTER && !tram__append(&b->shape, &b->shape_count, sizeof head, &head))
         return no_memory(b);
     if (v->kind != TRAM_LIST && b->argument_count == MOST_ARGUMENTS)

@@ -242,6 +242,18 @@ static void lists(void **state) {
     }
 }
 
+static void an_order_in_a_list(void **state) {
+    (void)state;
+    struct tram_ref first, d;
+    uint32_t ms = 30;
+    OK(try_call(a[0], "nap", &first, V(v_bytes(&ms, sizeof ms), v_text("late"))));
+    struct tram_value inner[] = {v_after(&first), v_text("in"), v_after(&first)};
+    OK(try_call(a[1], "digest", &d, V(v_list(inner, 3), v_after(&first))));
+    IS_NUMBER(&d, digest_close(digest_bytes(digest_open(digest_start()), "in", 2)));
+    assert_int_equal(tram_ready(&first), 1);
+    IS_TEXT(&first, "late");
+}
+
 static void too_many_arguments(void **state) {
     (void)state;
     enum { MOST = 1024 };
@@ -738,6 +750,7 @@ int main(int argc, char **argv) {
         QUIET(taken_by_many),
         QUIET(moved_and_taken_by_one_call),
         QUIET(lists),
+        QUIET(an_order_in_a_list),
         QUIET(too_many_arguments),
         QUIET(control_only_waits),
         QUIET(submission_order_with_late_arguments),
