@@ -115,12 +115,20 @@ void *tram_result_reserve(struct tram_call *c, size_t index, size_t size) {
     if (!has_result(c, index))
         return NULL;
     struct tram__call_result *r = &c->results[index];
-    void *room = size <= r->limit ? c->room(c, (uint32_t)index, size) : NULL;
-    if (!room) {
+    if (size > r->limit) {
         tram_fail(c, TRAM_ERR_TOO_LARGE, "a result of %zu bytes exceeds the limit of %llu", size,
                   (unsigned long long)r->limit);
         return NULL;
     }
+    int before = c->code;
+    c->code = 0;
+    void *room = c->room(c, (uint32_t)index, size);
+    if (!room) {
+        if (!c->code)
+            tram_fail(c, TRAM_ERR_NO_MEMORY, "a result of %zu bytes", size);
+        return NULL;
+    }
+    c->code = before;
     r->data = room;
     r->size = size;
     r->forward = 0;

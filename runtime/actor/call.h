@@ -32,7 +32,8 @@ struct tram_call {
     const struct tram__item *items; /* NULL: args in a row */
     uint32_t item_count;            /* of the outermost list; they come first */
     bool may_forward;
-    /* Room for a result of size <= its limit, or NULL when there is no memory for it. */
+    /* Room for a result of size <= its limit, or NULL when there is no memory for it, with the call
+     * failed if there is more to say. */
     void *(*room)(struct tram_call *c, uint32_t result, uint64_t size);
     struct tram__call_result *results;
     uint32_t result_count;

@@ -505,6 +505,64 @@ static void fire_and_forget(void **state) {
     tram_fini(t);
 }
 
+static void full_stores(void **state) {
+    (void)state;
+    struct tram_actor *both[2];
+    struct tram *t = small_stores(32 * MIB, &both[0], &both[1]);
+    struct tram_eager_stats before, after;
+    struct tram_ref p[8] = {{0}}, r = {0}, kept[3], d;
+    void *data = calloc(1, 33 * MIB);
+    for (int round = 0; round < 3; round++) { /* of the driver */
+        for (int i = 0; i < 4; i++)
+            OK(tram_put(t, data, 8 * MIB, &p[i]));
+        OK(tram_eager_stats(t, &before));
+        FAILS(tram_put(t, data, 4096, &p[4]), TRAM_ERR_FULL);
+        SAYS("the driver is full");
+        SAYS("store_bytes");
+        FAILS(tram_call(both[0], "echo", data, INLINE + 1, &r), TRAM_ERR_FULL);
+        FAILS(try_call(both[0], "join", &r, V(v_text("x"), v_bytes(data, MIB), v_ref(&p[0]))), TRAM_ERR_FULL);
+        assert_null(r.source);
+        assert_null(p[4].source);
+        OK(tram_eager_stats(t, &after));
+        assert_int_equal(after.calls, before.calls);
+        assert_int_equal(after.outstanding, before.outstanding);
+        assert_int_equal(after.stored_ever, before.stored_ever);
+        OK(tram_release(&p[round]));
+        OK(tram_call(both[0], "digest", data, 8 * MIB, &r));
+        IS_NUMBER(&r, digest_bytes(digest_start(), data, 8 * MIB));
+        for (int i = 0; i < 4; i++)
+            if (i != round)
+                OK(tram_release(&p[i]));
+    }
+    FAILS(tram_put(t, data, 33 * MIB, &p[0]), TRAM_ERR_TOO_LARGE);
+    SAYS("store_bytes");
+    FAILS(tram_put(t, NULL, SIZE_MAX, &p[0]), TRAM_ERR_TOO_LARGE);
+    FAILS(tram_call(both[0], "echo", data, 33 * MIB, &r), TRAM_ERR_TOO_LARGE);
+    for (int round = 0; round < 3; round++) { /* of an actor */
+        for (int i = 0; i < 3; i++)
+            grow_call(both[0], 8 * MIB, (uint64_t)i, &kept[i]);
+        grow_call(both[0], 12 * MIB, 3, &r);
+        OK(try_call(both[1], "digest", &d, V(v_ref(&r))));
+        FAILS(tram_get(&d, NULL, 0, NULL, 30), TRAM_ERR_TASK);
+        assert_string_equal(tram_last_error()->actor, "xen");
+        assert_string_equal(tram_last_error()->method, "grow");
+        assert_int_equal(tram_last_error()->code, TRAM_ERR_FULL);
+        SAYS("store of actor xen is full");
+        FAILS(tram_get(&r, NULL, 0, NULL, 30), TRAM_ERR_TASK);
+        for (int i = 0; i < 3; i++)
+            IS_GROWN(&kept[i], 8 * MIB, (uint64_t)i);
+    }
+    grow_call(both[0], 40 * MIB, 3, &r); /* more than it can ever hold */
+    FAILS(tram_get(&r, NULL, 0, NULL, 30), TRAM_ERR_TASK);
+    assert_int_equal(tram_last_error()->code, TRAM_ERR_TOO_LARGE);
+    SAYS("store_bytes");
+    grow_call(both[0], 8 * MIB, 3, &r);
+    IS_GROWN(&r, 8 * MIB, 3);
+    ALL_QUIET(t, both, 2);
+    free(data);
+    tram_fini(t);
+}
+
 static void a_failed_call_keeps_no_room(void **state) {
     (void)state;
     struct tram_actor *both[2];
@@ -761,6 +819,7 @@ int main(int argc, char **argv) {
         QUIET(forwards_of_several_results),
         QUIET(a_long_chain_of_forwards),
         QUIET(fire_and_forget),
+        QUIET(full_stores),
         QUIET(a_failed_call_keeps_no_room),
         QUIET(limits),
         QUIET(wrong_references),
