@@ -315,6 +315,10 @@ const struct tram__source_ops tram__eager_ops = {.borrow = eager_borrow,
 int tram__eager_put(struct tram__eager *e, uint64_t size, void **room, uint32_t *index) {
     struct tram__place at;
     *room = tram__store_take(&e->store, size, &at);
+    if (!*room && tram_last_error()->status == TRAM_ERR_FULL) {
+        tram__actors_pump(e->t, NULL); /* calls may be done with what they took, and nobody has looked */
+        *room = tram__store_take(&e->store, size, &at);
+    }
     if (!*room)
         return tram_last_error()->status;
     *index = tram__future_take(e, 1);

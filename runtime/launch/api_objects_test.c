@@ -505,6 +505,21 @@ static void fire_and_forget(void **state) {
     tram_fini(t);
 }
 
+/* The driver never waits for anything, and still its store is not filled by what nobody needs any more. */
+static void large_arguments_nobody_waits_for(void **state) {
+    (void)state;
+    struct tram_actor *both[2];
+    struct tram *t = small_stores(32 * MIB, &both[0], &both[1]);
+    void *data = calloc(1, 10 * MIB);
+    for (int i = 0; i < 12; i++) {
+        OK(tram_call(both[0], "digest", data, 10 * MIB, NULL));
+        test_pause_ms(SANITIZED ? 400 : 100); /* it has long run */
+    }
+    ALL_QUIET(t, both, 2);
+    free(data);
+    tram_fini(t);
+}
+
 static void full_stores(void **state) {
     (void)state;
     struct tram_actor *both[2];
@@ -819,6 +834,7 @@ int main(int argc, char **argv) {
         QUIET(forwards_of_several_results),
         QUIET(a_long_chain_of_forwards),
         QUIET(fire_and_forget),
+        QUIET(large_arguments_nobody_waits_for),
         QUIET(full_stores),
         QUIET(a_failed_call_keeps_no_room),
         QUIET(limits),
