@@ -126,7 +126,7 @@ static int handle(struct tram__serve *s, const struct tram__frame *f) {
  * as many turns that find nothing to do. The clock is read once in so many rounds: it takes as long as a turn itself. Peers
  * of which nothing is awaited are looked at once in so many rounds of waiting; so is the driver while the call whose turn it
  * is waits for a peer. */
-enum { LOOK_US = 5, LOOK_ROUNDS = 4, ALL_PEERS = 16, DRIVER = 4 };
+enum { LOOK_US = 5, LOOK_ROUNDS = 4, ALL_PEERS = 16, DRIVER = 4, IDLE = 1024 };
 
 /* How the main thread waits, and what it knows of the wait under way. */
 struct waiting {
@@ -182,6 +182,8 @@ static void wait_more(struct tram__serve *s, struct waiting *w) {
     w->all = w->spin.polls % ALL_PEERS == 0;
     if (!tram__spin_more(&w->spin))
         sleep_once(s, w);
+    else if (w->spin.polls % IDLE == 0)
+        s->on_idle(s);
 }
 
 static bool look_is_due(const struct tram__serve *s, struct waiting *w) {

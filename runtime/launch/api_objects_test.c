@@ -520,6 +520,32 @@ static void large_arguments_nobody_waits_for(void **state) {
     tram_fini(t);
 }
 
+/* An actor that never sleeps tells of such calls as well. */
+static void nobody_waits_and_nobody_sleeps(void **state) {
+    (void)state;
+    struct tram *t;
+    struct tram_actor *x, *y;
+    struct tram_eager_stats s = {0};
+    void *data = calloc(1, MIB);
+    OK(tram_init_with(NULL, NULL, maker_classes, &(struct tram_options){.wait = TRAM_WAIT_SPIN}, &t));
+    x = maker_of(t, "awake");
+    y = maker_of(t, "also awake");
+    OK(tram_call(x, "digest", data, MIB, NULL));
+    for (int i = 0; i < 100; i++) {
+        uint32_t ms = 20;
+        struct tram_ref r;
+        OK(tram_call(y, "nap", &ms, sizeof ms, &r)); /* its wait takes in what the other one has to say */
+        IS_TEXT(&r, "");
+        OK(tram_eager_stats(t, &s));
+        if (!s.stored)
+            break;
+    }
+    assert_int_equal(s.stored, 0);
+    assert_int_equal(s.outstanding, 0);
+    free(data);
+    tram_fini(t);
+}
+
 static void full_stores(void **state) {
     (void)state;
     struct tram_actor *both[2];
@@ -835,6 +861,7 @@ int main(int argc, char **argv) {
         QUIET(a_long_chain_of_forwards),
         QUIET(fire_and_forget),
         QUIET(large_arguments_nobody_waits_for),
+        QUIET(nobody_waits_and_nobody_sleeps),
         QUIET(full_stores),
         QUIET(a_failed_call_keeps_no_room),
         QUIET(limits),
