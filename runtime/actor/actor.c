@@ -85,21 +85,20 @@ static void drain(struct tram_actor *a, uint64_t until_ns) {
             tram__link_wait(&a->link, false, -1, 1);
 }
 
-/* With mailboxes: false when there is something to take, or room for what `a` could not be sent. */
-static bool arm_all(struct tram_actor *a, bool writable) {
-    bool may_sleep = tram__link_arm(&a->link, true, writable);
-    for (struct tram_actor *other = a->t->actors; other; other = other->next)
-        if (other != a && !other->gone)
-            may_sleep &= tram__link_arm(&other->link, true, false);
+bool tram__actors_arm(struct tram *t) {
+    bool may_sleep = true;
+    for (struct tram_actor *a = t->actors; t->bell >= 0 && a; a = a->next)
+        if (!a->gone)
+            may_sleep &= tram__link_arm(&a->link, true, false);
     return may_sleep;
 }
 
-static void disarm_all(struct tram_actor *a) {
-    tram__link_disarm(&a->link);
-    for (struct tram_actor *other = a->t->actors; other; other = other->next)
-        if (!other->gone)
-            tram__link_disarm(&other->link);
-    tram__ring_heard(a->t->bell);
+void tram__actors_disarm(struct tram *t) {
+    for (struct tram_actor *a = t->actors; t->bell >= 0 && a; a = a->next)
+        if (!a->gone)
+            tram__link_disarm(&a->link);
+    if (t->bell >= 0)
+        tram__ring_heard(t->bell);
 }
 
 /* Sleeps until some actor has sent something, or `a` takes more if `writable`. */
@@ -121,13 +120,13 @@ static void sleep_on_links(struct tram_actor *a, bool writable, int timeout_ms) 
     for (struct tram_actor *other = t->actors; other && n < t->poll_capacity; other = other->next)
         if (other != a && !other->gone)
             t->polls[n++] = (struct pollfd){.fd = other->link.fd, .events = POLLIN};
-    if (t->bell < 0) {
+    bool may_sleep = tram__actors_arm(t);
+    /* Again, for room; and an actor in creation is not among the others yet. */
+    may_sleep &= tram__link_arm(&a->link, true, writable);
+    if (may_sleep)
         poll(t->polls, n, timeout_ms);
-        return;
-    }
-    if (arm_all(a, writable))
-        poll(t->polls, n, timeout_ms);
-    disarm_all(a);
+    tram__link_disarm(&a->link);
+    tram__actors_disarm(t);
 }
 
 /* Milliseconds until `deadline_ns` for poll, at least 1, at most a second so that a lost supervisor is

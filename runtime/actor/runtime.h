@@ -88,6 +88,9 @@ const struct tram__method_info *tram__actor_method(const struct tram_actor *a, c
 int tram__actor_pump(struct tram_actor *a);
 /* The same for every actor but this one (NULL: none is left out), whose ends are then known. */
 void tram__actors_pump(struct tram *t, const struct tram_actor *but);
+/* Before and after sleeping on the bell, where there are mailboxes: false when some actor has sent something. */
+bool tram__actors_arm(struct tram *t);
+void tram__actors_disarm(struct tram *t);
 /* Waits until *done, pumping this actor's link, and now and then the others' too, lest one that cannot get rid of its
  * replies holds up what this one waits for: 0, ERR_TIMED_OUT (no message) or ERR_PEER_DEAD. */
 int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s);

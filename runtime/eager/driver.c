@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 /* ---- replies ---- */
 
@@ -141,6 +143,7 @@ static void on_gone(struct tram_actor *a) {
     tram__actor_dead(a);
     char text[TRAM__CALL_TEXT];
     snprintf(text, sizeof text, "%.255s", tram_last_error()->text);
+    epoll_ctl(e->any, EPOLL_CTL_DEL, a->link.fd, NULL);
     while (c->done < c->sent) {
         uint32_t index = c->calls[++c->done & (c->capacity - 1)];
         struct tram__future *f = tram__future_at(e, index);
@@ -275,33 +278,37 @@ static int eager_release(struct tram__source *s, const struct tram_ref *r) {
     return TRAM_OK;
 }
 
-/* Takes in what has arrived first: nobody else does while the program does not wait. */
+enum { LOOK_AT_ALL = 16 };
+
+/* Takes in what has arrived first: nobody else does while the program does not wait. Now and then from all actors, lest
+ * one that cannot get rid of its replies holds up what this result waits for. */
 static int eager_ready(struct tram__source *s, const struct tram_ref *r) {
-    const struct tram__future *f = tram__future_find((struct tram__eager *)s, r);
+    struct tram__eager *e = (struct tram__eager *)s;
+    const struct tram__future *f = tram__future_find(e, r);
     if (!f)
         return TRAM_ERR_CONSUMED;
-    return f->done || tram__actor_pump(f->actor) != TRAM_OK || f->done;
+    if (f->done || tram__actor_pump(f->actor) != TRAM_OK || f->done)
+        return 1;
+    if (++e->looks % LOOK_AT_ALL == 0)
+        tram__actors_pump(e->t, f->actor);
+    return f->done;
 }
 
+/* The descriptor tells of all actors, for the same reason. */
 static int eager_arm(struct tram__source *s, const struct tram_ref *r, int *fd) {
     struct tram__eager *e = (struct tram__eager *)s;
-    int ready;
-    while ((ready = eager_ready(s, r)) == 0) {
-        struct tram__link *link = &tram__future_find(e, r)->actor->link;
-        *fd = e->t->bell >= 0 ? e->t->bell : link->fd;
-        if (tram__link_arm(link, true, false))
-            break;
-    }
-    return ready;
+    int ready = eager_ready(s, r);
+    if (ready)
+        return ready;
+    *fd = e->any;
+    do
+        tram__actors_pump(e->t, NULL);
+    while (!tram__future_find(e, r)->done && !tram__actors_arm(e->t));
+    return tram__future_find(e, r)->done;
 }
 
 static void eager_disarm(struct tram__source *s) {
-    struct tram *t = ((struct tram__eager *)s)->t;
-    for (struct tram_actor *a = t->actors; t->bell >= 0 && a; a = a->next)
-        if (!a->gone)
-            tram__link_disarm(&a->link);
-    if (t->bell >= 0)
-        tram__ring_heard(t->bell);
+    tram__actors_disarm(((struct tram__eager *)s)->t);
 }
 
 const struct tram__source_ops tram__eager_ops = {.borrow = eager_borrow,
@@ -385,6 +392,13 @@ int tram__eager_init(struct tram *t) {
         free(e);
         return status;
     }
+    e->any = epoll_create1(EPOLL_CLOEXEC);
+    if (e->any < 0) {
+        free(e);
+        return tram__fail_errno("a descriptor for all actors");
+    }
+    if (t->bell >= 0)
+        epoll_ctl(e->any, EPOLL_CTL_ADD, t->bell, &(struct epoll_event){.events = EPOLLIN});
     e->source.ops = &tram__eager_ops;
     e->t = t;
     e->free = TRAM__NO_FUTURE;
@@ -417,6 +431,7 @@ void tram__eager_fini(struct tram *t) {
     }
     tram__builder_free(e->builder);
     tram__store_fini(&e->store);
+    close(e->any);
     free(e);
     t->eager = NULL;
 }

@@ -81,6 +81,8 @@ struct tram__eager {
     struct tram__arena arena;
     struct tram__builder *builder; /* see call.c */
     struct tram__caller *callers;  /* all of them */
+    int any;                       /* an epoll descriptor for the links of all actors that were called */
+    uint32_t looks;                /* at results that were not ready */
     bool dropping;                 /* some actor's memory may be worth giving back */
     struct tram_eager_stats stats;
 };

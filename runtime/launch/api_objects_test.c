@@ -744,6 +744,29 @@ static void any_of_dependent_results(void **state) {
     FAILS(tram_wait_any(d, 3, 20, &i), TRAM_ERR_CONSUMED);
 }
 
+/* What is waited for hangs on an actor that cannot get rid of its replies until the driver takes them in. */
+static void waiting_takes_in_replies_of_others(void **state) {
+    (void)state;
+    enum { N = 2000 };
+    static struct tram_ref r[N];
+    for (int by_ready = 0; by_ready < 2; by_ready++) {
+        struct tram_ref d;
+        size_t at;
+        for (int i = 0; i < N; i++)
+            grow_call(a[0], 2000, (uint64_t)i, &r[i]);
+        OK(try_call(a[1], "echo", &d, V(v_ref(&r[N - 1]))));
+        uint64_t until = test_now_ns() + UINT64_C(20000000000);
+        if (by_ready)
+            while (!tram_ready(&d))
+                assert_true(test_now_ns() < until);
+        else
+            OK(tram_wait_any(&d, 1, 20, &at));
+        IS_GROWN(&d, 2000, N - 1);
+        for (int i = 0; i < N; i++)
+            IS_GROWN(&r[i], 2000, (uint64_t)i);
+    }
+}
+
 /* ---- many ------------------------------------------------------------------------------------------------ */
 
 static void many_outstanding(void **state) {
@@ -868,6 +891,7 @@ int main(int argc, char **argv) {
         QUIET(wrong_references),
         QUIET(timeouts),
         QUIET(any_of_dependent_results),
+        QUIET(waiting_takes_in_replies_of_others),
         QUIET(many_outstanding),
         QUIET(rings_both_ways),
         QUIET(all_to_all),
