@@ -54,7 +54,7 @@ static bool set_forward(struct tram__eager *e, struct tram__future *f, struct tr
 static bool set_object(struct tram__eager *e, struct tram__future *f, struct tram__object *o,
                        const Tram__Wire__Value *v, const unsigned char **payload, size_t *left) {
     if (v->kind == TRAM__INLINE) {
-        if (v->bytes > *left || !tram__object_set(o, *payload, v->bytes))
+        if (v->bytes > *left || !tram__object_set(e, o, *payload, v->bytes))
             return false;
         size_t step = tram__padded(v->bytes) < *left ? tram__padded(v->bytes) : *left;
         *payload += step;
@@ -80,7 +80,7 @@ static bool set_results(struct tram__eager *e, struct tram__future *f, const Tra
     const unsigned char *payload = frame->payload;
     size_t left = frame->payload_size;
     if (m->n_results == 0)
-        return f->object_count == 1 && tram__object_set(&f->one, payload, left);
+        return f->object_count == 1 && tram__object_set(e, &f->one, payload, left);
     if (m->n_results != f->object_count)
         return false;
     bool ok = true;
@@ -371,7 +371,7 @@ int tram_eager_stats(const struct tram *t, struct tram_eager_stats *out) {
     const struct tram__eager *e = t->eager;
     *out = e->stats;
     out->outstanding = e->taken;
-    out->outstanding_bytes = (uint64_t)e->chunk_count * TRAM__FUTURE_CHUNK * sizeof(struct tram__future);
+    out->outstanding_bytes += (uint64_t)e->chunk_count * TRAM__FUTURE_CHUNK * sizeof(struct tram__future);
     return TRAM_OK;
 }
 

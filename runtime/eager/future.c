@@ -34,6 +34,8 @@ uint32_t tram__future_take(struct tram__eager *e, uint32_t results) {
         tram__fail(TRAM_ERR_NO_MEMORY, "%u results", results);
         return TRAM__NO_FUTURE;
     }
+    if (results > 1)
+        e->stats.outstanding_bytes += results * sizeof *objects;
     e->free = f->next_free;
     e->taken++;
     *f = (struct tram__future){.uses = f->uses + 1, .object_count = results, .objects = objects};
@@ -43,13 +45,14 @@ uint32_t tram__future_take(struct tram__eager *e, uint32_t results) {
 
 /* ---- objects ---- */
 
-bool tram__object_set(struct tram__object *o, const void *data, uint64_t size) {
+bool tram__object_set(struct tram__eager *e, struct tram__object *o, const void *data, uint64_t size) {
     void *to = o->small;
     if (size > TRAM__SMALL) {
         to = malloc(size);
         if (!to)
             return false;
         o->data = to;
+        e->stats.outstanding_bytes += size;
     }
     if (size)
         memcpy(to, data, size);
@@ -84,9 +87,11 @@ static void drop(struct tram__eager *e, const struct tram__place *at) {
     e->dropping = true;
 }
 
-static void free_object(struct tram__object *o) {
-    if (o->state == TRAM__OBJECT_INLINE && o->size > TRAM__SMALL)
+static void free_object(struct tram__eager *e, struct tram__object *o) {
+    if (o->state == TRAM__OBJECT_INLINE && o->size > TRAM__SMALL) {
         free(o->data);
+        e->stats.outstanding_bytes -= o->size;
+    }
     o->state = TRAM__OBJECT_GONE;
 }
 
@@ -95,9 +100,11 @@ static void free_object(struct tram__object *o) {
 void tram__future_give(struct tram__eager *e, uint32_t index) {
     struct tram__future *f = tram__future_at(e, index);
     for (uint32_t i = 0; i < f->object_count; i++)
-        free_object(&f->objects[i]);
-    if (f->objects != &f->one)
+        free_object(e, &f->objects[i]);
+    if (f->objects != &f->one) {
         free(f->objects);
+        e->stats.outstanding_bytes -= f->object_count * sizeof *f->objects;
+    }
     if (f->held != f->few)
         free(f->held);
     free(f->failure);
@@ -129,7 +136,7 @@ void tram__future_unhold(struct tram__eager *e, uint32_t index, uint32_t result)
         else if (o->state == TRAM__OBJECT_STORED)
             drop(e, &o->place);
         if (f->done) {
-            free_object(o);
+            free_object(e, o);
             if (!f->alive)
                 tram__future_give(e, index);
         }
@@ -170,7 +177,7 @@ void tram__future_done(struct tram__eager *e, uint32_t index) {
             tram__future_unhold(e, o->forward_future, o->forward_result);
         else if (o->state == TRAM__OBJECT_STORED)
             drop(e, &o->place);
-        free_object(o);
+        free_object(e, o);
     }
     if (!f->alive)
         tram__future_give(e, index);

@@ -84,7 +84,7 @@ struct tram__eager {
     int any;                       /* an epoll descriptor for the links of all actors that were called */
     uint32_t looks;                /* at results that were not ready */
     bool dropping;                 /* some actor's memory may be worth giving back */
-    struct tram_eager_stats stats;
+    struct tram_eager_stats stats; /* outstanding_bytes: all but the chunks */
 };
 
 static inline struct tram__future *tram__future_at(struct tram__eager *e, uint32_t index) {
@@ -102,7 +102,7 @@ bool tram__future_claim(struct tram__eager *e, uint32_t index, struct tram__hold
 /* The call is done: what it held is let go, and the future itself when nobody wants its results. */
 void tram__future_done(struct tram__eager *e, uint32_t index);
 /* Sets a result: by value (copied), or as a stored object. The second returns the object to the store if nobody holds it. */
-bool tram__object_set(struct tram__object *o, const void *data, uint64_t size);
+bool tram__object_set(struct tram__eager *e, struct tram__object *o, const void *data, uint64_t size);
 const void *tram__object_data(const struct tram__object *o);
 
 /* The caller's state for an actor; NULL with the error set when memory is short. */

@@ -798,6 +798,27 @@ static void many_outstanding(void **state) {
     free(r);
 }
 
+/* Results that are larger than a reference count as well. */
+static void outstanding_bytes_count_results(void **state) {
+    (void)state;
+    enum { N = 500, BYTES = 20000 };
+    static struct tram_ref r[N];
+    struct tram_eager_stats before, after;
+    OK(tram_eager_stats(test_runtime, &before));
+    for (int i = 0; i < N; i++)
+        grow_call(a[0], BYTES, 1, &r[i]);
+    for (int i = 0; i < N; i++) {
+        struct tram_bytes got;
+        OK(tram_get_borrow(&r[i], &got, 30));
+    }
+    OK(tram_eager_stats(test_runtime, &after));
+    assert_true(after.outstanding_bytes >= before.outstanding_bytes + UINT64_C(1) * N * BYTES);
+    for (int i = 0; i < N; i++)
+        IS_GROWN(&r[i], BYTES, 1);
+    OK(tram_eager_stats(test_runtime, &after));
+    assert_true(after.outstanding_bytes < before.outstanding_bytes + UINT64_C(1) * N * BYTES);
+}
+
 /* Tokens go round a ring of three both ways, all sent before any is fetched. */
 static void rings(size_t tokens, size_t hops, size_t size) {
     struct tram_ref *r = calloc(tokens, sizeof *r);
@@ -893,6 +914,7 @@ int main(int argc, char **argv) {
         QUIET(any_of_dependent_results),
         QUIET(waiting_takes_in_replies_of_others),
         QUIET(many_outstanding),
+        QUIET(outstanding_bytes_count_results),
         QUIET(rings_both_ways),
         QUIET(all_to_all),
     };
