@@ -170,8 +170,7 @@ static int add_large(struct tram__builder *b, const void *data, uint64_t size) {
 /* A result that is not there yet: of this actor, or to be sent by another. */
 static int add_pending(struct tram__builder *b, const struct tram__future *f, uint32_t result,
                        enum tram_value_kind kind) {
-    struct tram__caller *c = f->actor->eager;
-    uint64_t call = c->sent - (uint32_t)((uint32_t)c->sent - f->call);
+    uint64_t call = tram__future_call(f);
     Tram__Wire__Argument *m = add_argument(b, f->actor == b->actor ? TRAM__OWN : TRAM__SENT);
     m->after = kind == TRAM_AFTER;
     if (f->actor == b->actor) {
@@ -351,6 +350,16 @@ static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram
             (struct tram_ref){.source = &e->source, .id = b->future, .generation = f->uses, .output = i};
 }
 
+/* Takes in the replies that nobody waits for, for the memory that goes with them: the actor may need it for this call.
+ * Should it be dead, sending says so. */
+static void hear_of_orphans(struct tram__eager *e, const struct tram__caller *c, struct tram_actor *a) {
+    uint64_t heard = UINT64_MAX;
+    while (c->orphan > c->done && c->done + e->segments != heard) {
+        heard = c->done + e->segments;
+        tram__actor_pump(a);
+    }
+}
+
 int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *p,
                    struct tram_ref *refs) {
     struct tram__eager *e = a->t->eager;
@@ -363,6 +372,7 @@ int tram_call_with(struct tram_actor *a, const char *method, const struct tram_c
     struct tram__caller *c = tram__caller_of(a);
     if (!c)
         return TRAM_ERR_NO_MEMORY;
+    hear_of_orphans(e, c, a);
     if (c->drop_count || c->done - c->acked >= TRAM__UNTOLD)
         tram__eager_tell(a);
     uint64_t acked = c->done;

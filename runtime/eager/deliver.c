@@ -143,10 +143,7 @@ static bool wants_reply(struct tram__eager_serve *e, struct tram__entry *n) {
         return false;
     }
     uint64_t all = n->outcome_count < 64 ? (UINT64_C(1) << n->outcome_count) - 1 : UINT64_MAX;
-    bool stored = false;
-    for (uint32_t i = 0; !n->failure && i < n->outcome_count; i++)
-        stored |= n->outcomes[i].kind == TRAM__STORED;
-    return stored || (n->unwanted & all) != all;
+    return tram__entry_stores(n) || (n->unwanted & all) != all;
 }
 
 static int reply_many(struct tram__eager_serve *e, struct tram__entry *n, Tram__Wire__TaskReply *m,

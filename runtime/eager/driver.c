@@ -131,6 +131,7 @@ static void on_done(struct tram_actor *a, const struct tram__frame *frame) {
 
 static void on_segment(struct tram_actor *a, const struct tram__frame *frame) {
     struct tram__eager *e = a->t->eager;
+    e->segments++;
     tram__store_learn(&e->store, frame); /* should it fail, whoever reads there says so */
 }
 

@@ -121,6 +121,19 @@ void tram__future_hold(struct tram__eager *e, uint32_t index, uint32_t result) {
         f->alive++;
 }
 
+uint64_t tram__future_call(const struct tram__future *f) {
+    const struct tram__caller *c = f->actor->eager;
+    return c->sent - (uint32_t)((uint32_t)c->sent - f->call);
+}
+
+/* Nobody will ask for the reply, yet there may be memory to give back with it. */
+static void orphan(const struct tram__future *f) {
+    struct tram__caller *c = f->actor->eager;
+    uint64_t call = tram__future_call(f);
+    if (call > c->orphan)
+        c->orphan = call;
+}
+
 /* A forward lets go of what it is a forward of: down the line. */
 void tram__future_unhold(struct tram__eager *e, uint32_t index, uint32_t result) {
     for (bool more = true; more;) {
@@ -139,6 +152,8 @@ void tram__future_unhold(struct tram__eager *e, uint32_t index, uint32_t result)
             free_object(e, o);
             if (!f->alive)
                 tram__future_give(e, index);
+        } else if (f->actor) {
+            orphan(f);
         }
         index = next;
         result = next_result;

@@ -64,6 +64,7 @@ enum { TRAM__FUTURE_CHUNK = 256, TRAM__FUTURE_CHUNKS = 4096 };
 struct tram__caller {
     struct tram__caller *next;
     uint64_t sent, done, acked; /* numbers of calls: submitted, done in order, and told to be */
+    uint64_t orphan;            /* the last call whose result was let go before its reply was taken in */
     uint32_t *calls;            /* futures of (done, sent], by number mod capacity */
     uint32_t capacity;          /* a power of two, or 0 */
     struct tram__place *drops;  /* of its objects: to be told */
@@ -83,6 +84,7 @@ struct tram__eager {
     struct tram__caller *callers;  /* all of them */
     int any;                       /* an epoll descriptor for the links of all actors that were called */
     uint32_t looks;                /* at results that were not ready */
+    uint64_t segments;             /* that were announced */
     bool dropping;                 /* some actor's memory may be worth giving back */
     struct tram_eager_stats stats; /* outstanding_bytes: all but the chunks */
 };
@@ -105,6 +107,8 @@ void tram__future_done(struct tram__eager *e, uint32_t index);
 bool tram__object_set(struct tram__eager *e, struct tram__object *o, const void *data, uint64_t size);
 const void *tram__object_data(const struct tram__object *o);
 
+/* The number of the future's call on its actor. */
+uint64_t tram__future_call(const struct tram__future *f);
 /* The caller's state for an actor; NULL with the error set when memory is short. */
 struct tram__caller *tram__caller_of(struct tram_actor *a);
 /* Records that call number ++sent is this future's; false when memory is short. */

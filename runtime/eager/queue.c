@@ -34,6 +34,13 @@ bool tram__entry_outcomes(struct tram__entry *n, uint32_t count) {
     return true;
 }
 
+bool tram__entry_stores(const struct tram__entry *n) {
+    bool stored = false;
+    for (uint32_t i = 0; !n->failure && i < n->outcome_count; i++)
+        stored |= n->outcomes[i].kind == TRAM__STORED;
+    return stored;
+}
+
 /* All but the one buffer that the next use will want. */
 static void empty(struct tram__entry *n) {
     tram__entry_free_inputs(n);

@@ -78,6 +78,8 @@ void tram__queue_free(struct tram__queue *q);
 
 /* Room for the outcomes of a call; false when memory is short. */
 bool tram__entry_outcomes(struct tram__entry *n, uint32_t count);
+/* True when a result of the call that has run is a stored object. */
+bool tram__entry_stores(const struct tram__entry *n);
 struct tram__input *tram__entry_input(const struct tram__entry *n, uint32_t argument);
 void tram__entry_free_inputs(struct tram__entry *n);
 

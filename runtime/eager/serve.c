@@ -35,7 +35,14 @@ static void update_state(struct tram__eager_serve *e) {
 
 /* ---- running ---- */
 
-/* 0, or: the driver is gone. */
+static void deliver_all(struct tram__eager_serve *e, struct tram__entry *n) {
+    for (const struct tram__target *t = n->targets; t; t = t->next)
+        tram__eager_deliver(e, n, t);
+}
+
+/* Small results go first to those who compute with them. Of stored ones the driver hears before anybody can be done with
+ * them, so that it knows of the memory that it may give back, and that this lives on should we not. 0, or: the driver is
+ * gone. */
 static int run_one(struct tram__eager_serve *e, struct tram__entry *n, const Tram__Wire__TaskSpec *m,
                    const void *payload, size_t payload_size) {
     e->busy = true;
@@ -43,9 +50,12 @@ static int run_one(struct tram__eager_serve *e, struct tram__entry *n, const Tra
     tram__entry_free_inputs(n);
     n->state = TRAM__ENTRY_RUN;
     e->queue.run = m->call;
-    for (const struct tram__target *t = n->targets; t; t = t->next)
-        tram__eager_deliver(e, n, t);
+    bool stored = tram__entry_stores(n);
+    if (!stored)
+        deliver_all(e, n);
     int status = tram__eager_reply(e, n, m->call);
+    if (stored)
+        deliver_all(e, n);
     e->busy = false;
     return status ? 1 : 0;
 }

@@ -481,6 +481,26 @@ static struct tram *small_stores(size_t bytes, struct tram_actor **x, struct tra
     return t;
 }
 
+static void memory_is_used_again(void **state) {
+    (void)state;
+    struct tram_actor *both[2];
+    struct tram *t = small_stores(32 * MIB, &both[0], &both[1]);
+    for (int i = 0; i < 30; i++) { /* each round more than half of every store */
+        struct tram_ref r, p, f, d;
+        void *room;
+        grow_call(both[0], 20 * MIB, 1, &r);
+        OK(tram_put_loan(t, 20 * MIB, &room, &p));
+        memset(room, i, 4096);
+        OK(try_call(both[1], "pass", &f, V(v_move(&r))));
+        OK(try_call(both[1], "digest", &d, V(v_ref(&f))));
+        OK(tram_release(&p));
+        IS_NUMBER(&d, digest_grown(digest_start(), 20 * MIB, 1));
+        IS_GROWN(&f, 20 * MIB, 1);
+    }
+    ALL_QUIET(t, both, 2);
+    tram_fini(t);
+}
+
 static void fire_and_forget(void **state) {
     (void)state;
     struct tram_actor *both[2];
@@ -903,6 +923,7 @@ int main(int argc, char **argv) {
         QUIET(forwards),
         QUIET(forwards_of_several_results),
         QUIET(a_long_chain_of_forwards),
+        QUIET(memory_is_used_again),
         QUIET(fire_and_forget),
         QUIET(large_arguments_nobody_waits_for),
         QUIET(nobody_waits_and_nobody_sleeps),
