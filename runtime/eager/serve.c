@@ -189,7 +189,7 @@ static int on_send(struct tram__serve *s, const struct tram__frame *f) {
     }
     if (m)
         tram__wire__send__free_unpacked(m, allocator);
-    return t ? 0 : 1;
+    return t ? run_ready(e) : 1; /* arguments may have come while it was sent */
 }
 
 static int on_drop(struct tram__serve *s, const struct tram__frame *f) {
@@ -278,9 +278,12 @@ static void on_peer_gone(struct tram__serve *s, struct tram__peer *p) {
         s->lost = true;
 }
 
+/* Arguments may come while the report is sent, and then there is more to report. */
 static void on_idle(struct tram__serve *s) {
     struct tram__eager_serve *e = s->eager;
-    tram__eager_report(e);
+    while (!s->lost && e->reported < e->queue.run)
+        if (tram__eager_report(e) || run_ready(e))
+            s->lost = true;
 }
 
 /* ---- the whole ---- */

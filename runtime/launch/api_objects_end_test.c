@@ -311,6 +311,30 @@ static void stopped_with_a_full_queue(void **state) {
     OK(tram_release(&nap));
 }
 
+/* While an actor sends to one that is stopped, what it waited for arrives: it must not be forgotten. */
+static void ready_while_sending(void **state) {
+    (void)state;
+    enum { N = 20, CALLS = 100, BYTES = 4000 };
+    static struct tram_ref r[N], d[CALLS];
+    struct tram_ref late, waits;
+    link_all();
+    for (int i = 0; i < N; i++)
+        grow_call(a[0], BYTES, (uint64_t)i, &r[i]); /* run, but their replies are not taken in */
+    nap_call(a[1], 300, "late", &late);
+    OK(try_call(a[0], "echo", &waits, V(v_move(&late))));
+    test_pause_ms(100);
+    test_stop(tram_actor_pid(a[2]));
+    for (int i = 0; i < CALLS; i++)
+        OK(try_call(a[2], "echo", &d[i], V(v_ref(&r[i % N]))));
+    test_pause_ms(500); /* the first fills the third's socket; meanwhile the second delivers */
+    kill(tram_actor_pid(a[2]), SIGCONT);
+    IS_TEXT(&waits, "late");
+    for (int i = 0; i < CALLS; i++)
+        IS_GROWN(&d[i], BYTES, (uint64_t)(i % N));
+    for (int i = 0; i < N; i++)
+        OK(tram_release(&r[i]));
+}
+
 static void stopped_then_killed(void **state) {
     (void)state;
     enum { N = 200 };
@@ -358,10 +382,10 @@ int main(int argc, char **argv) {
         return 1;
 #define ALONE(f) cmocka_unit_test_setup_teardown(f, new_actors, no_actors)
     const struct CMUnitTest tests[] = {
-        ALONE(failures_travel),      ALONE(the_first_failure_counts),     ALONE(failure_of_several_results),
-        ALONE(killed_before_it_ran), ALONE(killed_after_it_handed_on),    ALONE(consumer_killed),
-        ALONE(killed_in_a_mesh),     ALONE(forwarder_killed_unheard),     ALONE(stopped_with_a_full_queue),
-        ALONE(stopped_then_killed),  ALONE(a_runtime_ends_in_the_middle),
+        ALONE(failures_travel),      ALONE(the_first_failure_counts),  ALONE(failure_of_several_results),
+        ALONE(killed_before_it_ran), ALONE(killed_after_it_handed_on), ALONE(consumer_killed),
+        ALONE(killed_in_a_mesh),     ALONE(forwarder_killed_unheard),  ALONE(stopped_with_a_full_queue),
+        ALONE(ready_while_sending),  ALONE(stopped_then_killed),       ALONE(a_runtime_ends_in_the_middle),
     };
     if (getenv("TRAM_TEST_ONLY"))
         cmocka_set_test_filter(getenv("TRAM_TEST_ONLY"));
