@@ -52,7 +52,8 @@ struct tram__serve {
     void (*on_peer_gone)(struct tram__serve *s, struct tram__peer *p);
     bool sending, lost;                        /* lost: a send to the driver failed */
     void (*on_created)(struct tram__serve *s); /* name, index and settings are known */
-    void (*on_idle)(struct tram__serve *s);    /* before the main thread sleeps, and now and then if it never does */
+    void (*on_idle)(
+        struct tram__serve *s); /* before the main thread sleeps, and now and then if it never does */
     /* Work that a room above has for the main thread; `turn` is NULL while there is none. The thread then waits by
      * `turn_plan`, and looks at its link only now and then. turn does a bounded share of what can be done without
      * waiting; true: there was some. arm comes before a sleep, and has `bell` rung for work to come; true: do not sleep.

@@ -167,13 +167,30 @@ static int add_large(struct tram__builder *b, const void *data, uint64_t size) {
     return add_stored(b, &tram__future_at(b->e, index)->one.place);
 }
 
+static int add_failed(struct tram__builder *b, const struct tram__failure *f, bool after) {
+    uint32_t i = b->argument_count;
+    tram__failure_pack(tram__failure_or(f), &b->failures[i]);
+    Tram__Wire__Argument *m = add_argument(b, TRAM__FAILED);
+    m->failure = &b->failures[i];
+    m->after = after;
+    return TRAM_OK;
+}
+
 /* A result that is not there yet: of this actor, or to be sent by another. */
 static int add_pending(struct tram__builder *b, const struct tram__future *f, uint32_t result,
                        enum tram_value_kind kind) {
     uint64_t call = tram__future_call(f);
-    Tram__Wire__Argument *m = add_argument(b, f->actor == b->actor ? TRAM__OWN : TRAM__SENT);
+    bool own = f->actor == b->actor;
+    if (!own) {
+        int status = link_up(f->actor, b->actor);
+        if (status == TRAM_ERR_PEER_DEAD && f->done) /* its maker, and we are the first to notice */
+            return add_failed(b, f->failure, kind == TRAM_AFTER);
+        if (status)
+            return status;
+    }
+    Tram__Wire__Argument *m = add_argument(b, own ? TRAM__OWN : TRAM__SENT);
     m->after = kind == TRAM_AFTER;
-    if (f->actor == b->actor) {
+    if (own) {
         m->call = call;
         m->result = result;
         m->moved = kind == TRAM_MOVE;
@@ -187,16 +204,7 @@ static int add_pending(struct tram__builder *b, const struct tram__future *f, ui
     r.message.argument = b->argument_count - 1;
     r.message.after = m->after;
     r.message.moved = kind == TRAM_MOVE;
-    if (!tram__append(&b->requests, &b->request_count, sizeof r, &r))
-        return no_memory(b);
-    return link_up(f->actor, b->actor);
-}
-
-static int add_failed(struct tram__builder *b, const struct tram__failure *f) {
-    uint32_t i = b->argument_count;
-    tram__failure_pack(f, &b->failures[i]);
-    add_argument(b, TRAM__FAILED)->failure = &b->failures[i];
-    return TRAM_OK;
+    return tram__append(&b->requests, &b->request_count, sizeof r, &r) ? TRAM_OK : no_memory(b);
 }
 
 static int add_reference(struct tram__builder *b, const struct tram_value *v, uint32_t at) {
@@ -233,7 +241,7 @@ static int add_reference(struct tram__builder *b, const struct tram_value *v, ui
     case TRAM__OBJECT_GONE:
         break;
     }
-    return add_failed(b, tram__failure_or(f->failure));
+    return add_failed(b, f->failure, false);
 }
 
 /* What stands for a value in the shape; what is only waited for is no element of its list. */

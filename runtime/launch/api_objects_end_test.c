@@ -139,6 +139,32 @@ static void killed_before_it_ran(void **state) {
     FAILS(tram_call(a[0], "echo", "x", 1, &r), TRAM_ERR_PEER_DEAD);
 }
 
+/* Nobody has noticed the death when its result is passed on; whether the two had met before makes no difference. */
+static void dead_unnoticed(void **state) {
+    (void)state;
+    for (int met = 0; met < 2; met++) {
+        struct tram_ref nap, r, s, d, after, other;
+        if (met) {
+            grow_call(a[met], 10, 1, &r);
+            OK(try_call(a[5], "echo", &r, V(v_move(&r))));
+            IS_GROWN(&r, 10, 1);
+        }
+        grow_call(a[4], 100, 1, &other);
+        nap_call(a[met], 60000, "", &nap);
+        grow_call(a[met], 100, 1, &r);
+        grow_call(a[met], 100, 1, &s);
+        kill_now(tram_actor_pid(a[met]));
+        OK(try_call(a[5], "join", &d, V(v_ref(&other), v_ref(&r))));
+        OK(try_call(a[5], "join", &after, V(v_after(&r), v_ref(&other))));
+        lost_with(&d, names[met]);
+        IS_GROWN(&after, 100, 1);
+        IS_GROWN(&other, 100, 1);
+        OK(tram_release(&r));
+        OK(tram_release(&s));
+        OK(tram_release(&nap));
+    }
+}
+
 static void killed_after_it_handed_on(void **state) {
     (void)state;
     struct tram_ref r, kept, moved, d[3], nap, small, never;
@@ -382,10 +408,19 @@ int main(int argc, char **argv) {
         return 1;
 #define ALONE(f) cmocka_unit_test_setup_teardown(f, new_actors, no_actors)
     const struct CMUnitTest tests[] = {
-        ALONE(failures_travel),      ALONE(the_first_failure_counts),  ALONE(failure_of_several_results),
-        ALONE(killed_before_it_ran), ALONE(killed_after_it_handed_on), ALONE(consumer_killed),
-        ALONE(killed_in_a_mesh),     ALONE(forwarder_killed_unheard),  ALONE(stopped_with_a_full_queue),
-        ALONE(ready_while_sending),  ALONE(stopped_then_killed),       ALONE(a_runtime_ends_in_the_middle),
+        ALONE(failures_travel),
+        ALONE(the_first_failure_counts),
+        ALONE(failure_of_several_results),
+        ALONE(killed_before_it_ran),
+        ALONE(dead_unnoticed),
+        ALONE(killed_after_it_handed_on),
+        ALONE(consumer_killed),
+        ALONE(killed_in_a_mesh),
+        ALONE(forwarder_killed_unheard),
+        ALONE(stopped_with_a_full_queue),
+        ALONE(ready_while_sending),
+        ALONE(stopped_then_killed),
+        ALONE(a_runtime_ends_in_the_middle),
     };
     if (getenv("TRAM_TEST_ONLY"))
         cmocka_set_test_filter(getenv("TRAM_TEST_ONLY"));
