@@ -194,7 +194,9 @@ int tram__actor_send_until(struct tram_actor *a, struct tram__send *s, uint64_t 
     struct stall stall = {a, deadline_ns};
     s->stalled = stalled;
     s->arg = &stall;
-    int status = tram__link_send(&a->link, s);
+    /* A mailbox takes frames for the dead as well. */
+    bool dead = a->link.writes && tram__roster_gone(a->t->roster, a->index);
+    int status = dead ? TRAM_ERR_PEER_DEAD : tram__link_send(&a->link, s);
     if (status == TRAM_ERR_PEER_DEAD) {
         drain(a, tram__now_ns() + DEATH_MS * UINT64_C(1000000));
         return a->gone ? tram__actor_dead(a) : lose(a);

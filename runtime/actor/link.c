@@ -264,9 +264,10 @@ static int check_end(struct tram__link *l) {
     char byte;
     const unsigned char *unused;
     ssize_t n = recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if ((n == 0 || (n < 0 && errno == ECONNRESET)) && !tram__mailbox_look(l->box, &unused))
-        return tram__fail(TRAM_ERR_PEER_DEAD, "the other end closed the connection");
-    return 0;
+    if ((n > 0 || (n < 0 && errno != ECONNRESET)) || tram__mailbox_look(l->box, &unused))
+        return 0;
+    l->ended = true;
+    return tram__fail(TRAM_ERR_PEER_DEAD, "the other end closed the connection");
 }
 
 enum { EMPTY_LOOKS = 1024 };
@@ -444,6 +445,8 @@ static int send_by_box(struct tram__link *l, const struct tram__send *s) {
         total = sizeof h;
     }
     while (!(to = tram__mailbox_room(l->box, total))) {
+        if (l->ended)
+            return tram__fail(TRAM_ERR_PEER_DEAD, "the other end closed the connection");
         l->full_box = true;
         int status = s->stalled ? s->stalled(s->arg) : TRAM_OK;
         l->full_box = false;

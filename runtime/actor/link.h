@@ -72,6 +72,7 @@ struct tram__link {
     struct tram__mailbox *box;      /* NULL: not offered */
     bool writes, reads, switch_due; /* switch_due: the other end has offered too */
     bool external;                  /* the next frame is in the socket */
+    bool ended;                     /* seen while the mailbox was empty */
     bool full_box;   /* what could not be sent waits for room in the mailbox, not in the socket */
     size_t borrowed; /* bytes of the mailbox's frame that was polled last */
 };

@@ -404,7 +404,7 @@ static void a_runtime_ends_in_the_middle(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (tram_init(&argc, &argv, maker_classes, &test_runtime) != TRAM_OK)
+    if (test_init(&argc, &argv, maker_classes, &test_runtime) != TRAM_OK)
         return 1;
 #define ALONE(f) cmocka_unit_test_setup_teardown(f, new_actors, no_actors)
     const struct CMUnitTest tests[] = {

@@ -407,7 +407,7 @@ static void units_edges_and_outputs(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (tram_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
+    if (test_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
         return 1;
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {

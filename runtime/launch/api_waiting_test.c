@@ -327,7 +327,7 @@ static void a_bad_environment_is_named(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (tram_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
+    if (test_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
         return 1;
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {

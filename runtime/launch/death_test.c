@@ -457,7 +457,7 @@ static void supervisor_killed_while_spinning(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (tram_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
+    if (test_init(&argc, &argv, test_classes, &test_runtime) != TRAM_OK)
         return 1;
 #define WITH_ACTORS(f) cmocka_unit_test_setup_teardown(f, three_actors, no_actors)
     const struct CMUnitTest tests[] = {

@@ -260,8 +260,12 @@ void test_says(const char *part, const char *file, int line) {
     _fail(file, line);
 }
 
+enum tram_eager_transport test_transport(void) {
+    return getenv("TRAM_TEST_MAILBOX") ? TRAM_EAGER_MAILBOX : TRAM_EAGER_SOCKET;
+}
+
 int test_init(int *argc, char ***argv, const struct tram_class *list, struct tram **out) {
-    struct tram_options o = {.eager = getenv("TRAM_TEST_MAILBOX") ? TRAM_EAGER_MAILBOX : TRAM_EAGER_SOCKET};
+    struct tram_options o = {.eager = test_transport()};
     return tram_init_with(argc, argv, list, &o, out);
 }
 

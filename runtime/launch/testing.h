@@ -56,7 +56,8 @@ struct test_order_bytes {
 
 /* The runtime under test: tram_init in main stores it here. */
 extern struct tram *test_runtime;
-/* tram_init, with eager calls through mailboxes when the environment has TRAM_TEST_MAILBOX. */
+/* Mailboxes when the environment has TRAM_TEST_MAILBOX, else sockets; and tram_init with that. */
+enum tram_eager_transport test_transport(void);
 int test_init(int *argc, char ***argv, const struct tram_class *classes, struct tram **out);
 
 /* Starts an actor of class Test with this name, which is its tag as well. */
