@@ -78,11 +78,13 @@ void tram__actors_pump(struct tram *t, const struct tram_actor *but) {
             tram__actor_pump(a);
 }
 
-/* The actor is about to be gone: takes in what it had sent before. */
+/* The actor is about to be gone: takes in what it had sent before, and what those send whom it may wait for. */
 static void drain(struct tram_actor *a, uint64_t until_ns) {
-    while (!a->gone && tram__actor_pump(a) == TRAM_OK && tram__now_ns() < until_ns)
+    while (!a->gone && tram__actor_pump(a) == TRAM_OK && tram__now_ns() < until_ns) {
+        tram__actors_pump(a->t, a);
         if (!tram__link_pending(&a->link))
             tram__link_wait(&a->link, false, -1, 1);
+    }
 }
 
 bool tram__actors_arm(struct tram *t) {
@@ -368,6 +370,7 @@ void tram_actor_destroy(struct tram_actor *a) {
         return;
     uint64_t until = tram__now_ns() + END_MS * UINT64_C(1000000);
     ask_to_end(a, until);
+    drain(a, until); /* it ends when it has got rid of its replies */
     see_off(a, until);
     drain(a, tram__now_ns() + DEATH_MS * UINT64_C(1000000));
     if (!a->gone)

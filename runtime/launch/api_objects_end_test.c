@@ -384,6 +384,30 @@ static void stopped_then_killed(void **state) {
 
 /* ---- actors that are ended ------------------------------------------------------------------------------- */
 
+static void destroyed_with_results_wanted(void **state) {
+    (void)state;
+    enum { N = 500, BYTES = 8000 };
+    static struct tram_ref r[N];
+    struct tram_ref large, d, lost, nap, e;
+    grow_call(a[0], 3 * MIB, 1, &large);
+    for (int i = 0; i < N; i++) /* more than its socket holds */
+        grow_call(a[0], BYTES, (uint64_t)i, &r[i]);
+    OK(try_call(a[1], "digest", &d, V(v_ref(&r[N - 1]), v_ref(&large))));
+    nap_call(a[1], 300, "", &nap);
+    OK(try_call(a[0], "echo", &lost, V(v_ref(&nap)))); /* will not have its argument in time */
+    OK(try_call(a[2], "echo", &e, V(v_ref(&lost))));
+    tram_actor_destroy(a[0]);
+    for (int i = 0; i < N; i++)
+        IS_GROWN(&r[i], BYTES, (uint64_t)i);
+    IS_NUMBER(&d, digest_grown(digest_grown(digest_start(), BYTES, N - 1), 3 * MIB, 1));
+    OK(try_call(a[3], "digest", &d, V(v_ref(&large))));
+    IS_NUMBER(&d, digest_grown(digest_start(), 3 * MIB, 1));
+    IS_GROWN(&large, 3 * MIB, 1);
+    lost_with(&lost, "ann");
+    lost_with(&e, "ann");
+    OK(tram_release(&nap));
+}
+
 static void a_runtime_ends_in_the_middle(void **state) {
     (void)state;
     for (int round = 0; round < 4; round++) {
@@ -420,6 +444,7 @@ int main(int argc, char **argv) {
         ALONE(stopped_with_a_full_queue),
         ALONE(ready_while_sending),
         ALONE(stopped_then_killed),
+        ALONE(destroyed_with_results_wanted),
         ALONE(a_runtime_ends_in_the_middle),
     };
     if (getenv("TRAM_TEST_ONLY"))
