@@ -61,12 +61,14 @@ static bool set_object(struct tram__eager *e, struct tram__future *f, struct tra
         *left -= step;
         return true;
     }
-    if (v->kind != TRAM__STORED || !v->place || (v->forward && !set_forward(e, f, o, v->forward - 1)))
+    if (v->kind != TRAM__STORED || !v->place || (!v->forward && v->place->owner != 1 + f->actor->index) ||
+        (v->forward && !set_forward(e, f, o, v->forward - 1)))
         return false;
     o->place = tram__place_unpack(v->place);
     o->size = o->place.size;
     o->state = TRAM__OBJECT_STORED;
     if (!v->forward) {
+        ((struct tram__caller *)f->actor->eager)->stored++;
         e->stats.stored++;
         e->stats.stored_bytes += o->size;
         e->stats.stored_ever++;
@@ -135,7 +137,8 @@ static void on_segment(struct tram_actor *a, const struct tram__frame *frame) {
     tram__store_learn(&e->store, frame); /* should it fail, whoever reads there says so */
 }
 
-/* What the actor still owed is lost; what it made before lives on in its segments, which stay mapped. */
+/* What the actor still owed is lost; what it made before lives on in its segments, which stay mapped as long as somebody
+ * holds an object in them. */
 static void on_gone(struct tram_actor *a) {
     struct tram__eager *e = a->t->eager;
     struct tram__caller *c = a->eager;
@@ -152,6 +155,8 @@ static void on_gone(struct tram_actor *a) {
         tram__future_done(e, index);
     }
     c->drop_count = 0;
+    if (!c->stored)
+        tram__store_forget(&e->store, 1 + a->index);
 }
 
 void tram__eager_tell(struct tram_actor *a) {

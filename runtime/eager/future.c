@@ -82,6 +82,8 @@ static void drop(struct tram__eager *e, const struct tram__place *at) {
     }
     struct tram_actor *a = owner_of(e, at);
     struct tram__caller *c = a ? a->eager : NULL;
+    if (c && --c->stored == 0 && a->gone)
+        tram__store_forget(&e->store, at->owner);
     if (c && !a->gone && tram__append(&c->drops, &c->drop_count, sizeof *at, at))
         c->drop_bytes += at->size;
     e->dropping = true;

@@ -70,6 +70,7 @@ struct tram__caller {
     struct tram__place *drops;  /* of its objects: to be told */
     uint32_t drop_count;
     uint64_t drop_bytes;
+    uint64_t stored;                         /* objects in its store that somebody holds */
     uint64_t linked[(TRAM__ENDS + 63) / 64]; /* actors that it has a link to */
 };
 

@@ -21,13 +21,27 @@ void tram__store_init(struct tram__store *s, uint32_t owner, const char *name, u
     snprintf(s->name, sizeof s->name, "%s", name);
 }
 
-void tram__store_fini(struct tram__store *s) {
+static void close_segment(struct tram__segment *g) {
+    tram__region_close(&g->region);
+    close(g->fd);
+    free(g->blocks);
+    free(g);
+}
+
+void tram__store_forget(struct tram__store *s, uint32_t owner) {
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < s->segment_count; i++) {
-        tram__region_close(&s->segments[i]->region);
-        close(s->segments[i]->fd);
-        free(s->segments[i]->blocks);
-        free(s->segments[i]);
+        if (s->segments[i]->owner == owner)
+            close_segment(s->segments[i]);
+        else
+            s->segments[kept++] = s->segments[i];
     }
+    s->segment_count = kept;
+}
+
+void tram__store_fini(struct tram__store *s) {
+    for (uint32_t i = 0; i < s->segment_count; i++)
+        close_segment(s->segments[i]);
     free(s->segments);
     *s = (struct tram__store){0};
 }

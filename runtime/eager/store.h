@@ -64,4 +64,7 @@ struct tram__segment *tram__store_tell(struct tram__store *s, const struct tram_
 /* Maps a segment that came with a frame; takes its descriptors. 0 or a status. */
 int tram__store_learn(struct tram__store *s, const struct tram__frame *f);
 
+/* Unmaps the segments of an owner that is dead, once nobody needs an object in them any more. */
+void tram__store_forget(struct tram__store *s, uint32_t owner);
+
 #endif

@@ -427,6 +427,26 @@ static void a_runtime_ends_in_the_middle(void **state) {
     }
 }
 
+/* Actors come and go: what their stores took does not stay with the driver. */
+static void segments_of_the_dead_go(void **state) {
+    (void)state;
+    struct tram_ref r;
+    uint64_t before = 0;
+    for (int i = 0; i < 12; i++) {
+        struct tram_actor *x = maker("guest");
+        grow_call(x, MIB, 1, &r);
+        IS_GROWN(&r, MIB, 1);
+        if (i % 2)
+            kill_now(tram_actor_pid(x));
+        tram_actor_destroy(x);
+        if (i == 1)
+            before = resident_bytes(0);
+    }
+    uint64_t grown = resident_bytes(0) > before ? resident_bytes(0) - before : 0;
+    printf("ten actors that came and went left %.1f MiB resident\n", (double)grown / MIB);
+    assert_true(SANITIZED || grown < 40 * MIB);
+}
+
 int main(int argc, char **argv) {
     if (test_init(&argc, &argv, maker_classes, &test_runtime) != TRAM_OK)
         return 1;
@@ -446,6 +466,7 @@ int main(int argc, char **argv) {
         ALONE(stopped_then_killed),
         ALONE(destroyed_with_results_wanted),
         ALONE(a_runtime_ends_in_the_middle),
+        ALONE(segments_of_the_dead_go),
     };
     if (getenv("TRAM_TEST_ONLY"))
         cmocka_set_test_filter(getenv("TRAM_TEST_ONLY"));
