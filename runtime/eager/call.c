@@ -135,7 +135,8 @@ static int add_inline(struct tram__builder *b, const void *data, uint64_t size) 
         }
         b->payload = b->gathered.data;
     }
-    memset(b->gathered.data + b->payload_size, 0, at - b->payload_size);
+    if (at > b->payload_size)
+        memset(b->gathered.data + b->payload_size, 0, at - b->payload_size);
     if (size)
         memcpy(b->gathered.data + at, data, size);
     b->payload_size = need;
