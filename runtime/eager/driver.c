@@ -300,17 +300,15 @@ static int eager_ready(struct tram__source *s, const struct tram_ref *r) {
     return f->done;
 }
 
-/* The descriptor tells of all actors, for the same reason. */
+/* The descriptor tells of all actors, for the same reason. Nothing is taken in here: it might be the result of a reference
+ * that was armed before. */
 static int eager_arm(struct tram__source *s, const struct tram_ref *r, int *fd) {
     struct tram__eager *e = (struct tram__eager *)s;
-    int ready = eager_ready(s, r);
-    if (ready)
-        return ready;
+    const struct tram__future *f = tram__future_find(e, r);
+    if (!f)
+        return TRAM_ERR_CONSUMED;
     *fd = e->any;
-    do
-        tram__actors_pump(e->t, NULL);
-    while (!tram__future_find(e, r)->done && !tram__actors_arm(e->t));
-    return tram__future_find(e, r)->done;
+    return f->done || !tram__actors_arm(e->t); /* what a mailbox holds already does not ring */
 }
 
 static void eager_disarm(struct tram__source *s) {
