@@ -224,6 +224,12 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
     snprintf(a->answer_text, sizeof a->answer_text, "%s", m->text);
     a->methods = calloc(m->n_methods + 1, sizeof *a->methods);
     for (size_t i = 0; a->methods && i < m->n_methods; i++) {
+        if (m->methods[i]->results < 1 || m->methods[i]->results > TRAM_MAX_RESULTS) {
+            a->answer_status = TRAM_ERR_PROTOCOL;
+            snprintf(a->answer_text, sizeof a->answer_text, "actor %s has a method with %u results", a->name,
+                     m->methods[i]->results);
+            break;
+        }
         a->methods[i] = (struct tram__method_info){strdup(m->methods[i]->name), m->methods[i]->forwards,
                                                    m->methods[i]->results};
         a->method_count = i + 1;

@@ -219,6 +219,8 @@ static void on_delivery(struct tram__eager_serve *e, struct tram__peer *p, const
     Tram__Wire__Delivery *m = tram__wire__delivery__unpack(allocator, f->spec_size, f->spec);
     if (!m || !m->value) {
         fprintf(stderr, "tramline: actor %s: a delivery of %s makes no sense\n", e->serve->name, p->name);
+        if (m)
+            tram__wire__delivery__free_unpacked(m, allocator);
         return;
     }
     struct tram__input in = {.argument = m->argument, .kind = (enum tram__argument_kind)m->value->kind};
