@@ -452,7 +452,7 @@ static void random_calls(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (tram_init(&argc, &argv, classes, &runtime) != TRAM_OK)
+    if (test_init(&argc, &argv, classes, &runtime) != TRAM_OK)
         return 1;
     for (int i = 0; i < ACTORS; i++)
         if (tram_actor_create(runtime, "Any", NULL, &actors[i]) != TRAM_OK)
