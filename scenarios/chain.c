@@ -19,7 +19,7 @@ static int call(struct tram_actor **actors, const struct tram_shape *shape, cons
     struct tram_ref between[2];
     for (unsigned i = 0; i < shape->actors; i++) {
         struct tram_ref *out = i + 1 < shape->actors ? &between[i % 2] : refs;
-        struct tram_call_params p = {.value_count = 1, .values = &value};
+        struct tram_call_params p = {.value_count = 1, .values = &value, .onward = i + 1 < shape->actors};
         int status = tram_call_with(actors[i], tram_echo_method(shape), &p, out);
         if (status) {
             if (value.kind == TRAM_MOVE)

@@ -43,13 +43,14 @@ int tram__serve_on_peer(struct tram__serve *s, const struct tram__frame *f) {
     return ok ? 0 : 1;
 }
 
-bool tram__serve_take(struct tram__serve *s, bool all) {
+bool tram__serve_take(struct tram__serve *s) {
     bool any = false;
     for (struct tram__peer *p = s->peers; p; p = p->next) {
         struct tram__frame f;
         int got = 0;
-        if (p->gone || !(all || p->awaited || tram__link_is_memory(&p->link)))
+        if (p->gone || !(p->ready || tram__link_is_memory(&p->link) || tram__link_is_memory(&s->link)))
             continue;
+        p->ready = false;
         while ((got = tram__link_poll(&p->link, &f)) == 1) {
             any = true;
             s->on_peer_frame(s, p, &f);
@@ -62,6 +63,21 @@ bool tram__serve_take(struct tram__serve *s, bool all) {
         }
     }
     return any;
+}
+
+void tram__serve_probe(struct tram__serve *s) {
+    nfds_t n = 0, i = 1;
+    bool pending = tram__link_pending(&s->link);
+    s->polls[n++] = (struct pollfd){.fd = s->full ? -1 : s->link.fd, .events = POLLIN};
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        s->polls[n++] = (struct pollfd){.fd = p->gone ? -1 : p->link.fd, .events = POLLIN};
+    if (poll(s->polls, n, 0) <= 0) {
+        s->ready = pending;
+        return;
+    }
+    s->ready = pending || s->polls[0].revents;
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        p->ready = s->polls[i++].revents != 0;
 }
 
 /* With mailboxes: false when there is something to take, or room for what a link could not be sent. */
@@ -110,7 +126,8 @@ struct stall {
 
 static int stalled(void *arg) {
     struct stall *stall = arg;
-    if (!tram__serve_take(stall->s, true))
+    tram__serve_probe(stall->s);
+    if (!tram__serve_take(stall->s))
         tram__serve_sleep(stall->s, stall->link, 1000);
     return TRAM_OK;
 }

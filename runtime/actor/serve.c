@@ -123,10 +123,9 @@ static int handle(struct tram__serve *s, const struct tram__frame *f) {
 /* ---- the main thread's loop ---- */
 
 /* With turns to give, links that are sockets are looked at once in so many microseconds: a look is a system call, as long
- * as many turns that find nothing to do. The clock is read once in so many rounds: it takes as long as a turn itself. Peers
- * of which nothing is awaited are looked at once in so many rounds of waiting; so is the driver while the call whose turn it
- * is waits for a peer. */
-enum { LOOK_US = 5, LOOK_ROUNDS = 4, ALL_PEERS = 16, DRIVER = 4, IDLE = 1024 };
+ * as many turns that find nothing to do. The clock is read once in so many rounds: it takes as long as a turn itself. Whoever
+ * waits for long is idle: at first, and again and again. */
+enum { LOOK_US = 5, LOOK_ROUNDS = 4, IDLE_FIRST = 32, IDLE = 1024 };
 
 /* How the main thread waits, and what it knows of the wait under way. */
 struct waiting {
@@ -137,7 +136,6 @@ struct waiting {
     bool begun, slept;
     uint64_t looked; /* at the links, and there was nothing; 0: look again */
     uint32_t rounds;
-    bool all; /* peers */
 };
 
 /* The CPU belongs to the graphs' threads while there are any: without turns to give, this one then sleeps at once. */
@@ -168,7 +166,7 @@ static void end_wait(struct waiting *w) {
 static void sleep_once(struct tram__serve *s, struct waiting *w) {
     s->on_idle(s);
     if (!s->turn || !s->arm(s)) {
-        w->slept = w->all = true;
+        w->slept = true;
         w->looked = tram__serve_sleep(s, NULL, -1) || !s->turn ? 0 : tram__ticks();
     }
     if (s->turn)
@@ -179,10 +177,9 @@ static void sleep_once(struct tram__serve *s, struct waiting *w) {
 static void wait_more(struct tram__serve *s, struct waiting *w) {
     if (!w->begun)
         begin_wait(s, w);
-    w->all = w->spin.polls % ALL_PEERS == 0;
     if (!tram__spin_more(&w->spin))
         sleep_once(s, w);
-    else if (w->spin.polls % IDLE == 0)
+    else if (w->spin.polls == IDLE_FIRST || w->spin.polls % IDLE == 0)
         s->on_idle(s);
 }
 
@@ -199,11 +196,13 @@ static int look(struct tram__serve *s, struct waiting *w) {
     struct tram__frame f;
     if (!look_is_due(s, w))
         return 0;
-    bool driver = !s->full && (!s->stuck || !w->begun || w->spin.polls % DRIVER == 0);
-    int got = driver ? tram__link_poll(&s->link, &f) : 0;
+    s->ready = true;
+    if (s->peers && !tram__link_is_memory(&s->link))
+        tram__serve_probe(s);
+    int got = s->ready && !s->full ? tram__link_poll(&s->link, &f) : 0;
     if (got == 1)
         got = handle(s, &f) ? TRAM_ERR_TORN_DOWN : 1;
-    else if (got == 0 && s->peers && tram__serve_take(s, w->all))
+    else if (got == 0 && s->peers && tram__serve_take(s))
         got = s->lost ? TRAM_ERR_PEER_DEAD : 1;
     w->looked = got || !s->turn ? 0 : tram__ticks();
     return got;

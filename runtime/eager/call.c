@@ -300,6 +300,7 @@ static int send_call(struct tram__builder *b, struct tram__caller *c, uint64_t a
     m.n_limits = p->limits ? info->results : 0;
     m.limits = limits;
     m.silent = silent;
+    m.onward = p->onward != 0;
     m.acked = acked;
     struct tram__send send = {
         .type = TRAM__FRAME_CALL, .spec = &m.base, .payload = b->payload, .payload_size = b->payload_size};
@@ -350,7 +351,6 @@ static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram
         tram__future_hold(e, b->future, i);
         f->objects[i].user = true;
     }
-    ask_producers(b, c->sent);
     for (uint32_t i = 0; i < b->moved_count; i++)
         if (b->moved[i]->source)
             tram_release(b->moved[i]);
@@ -391,8 +391,12 @@ int tram_call_with(struct tram_actor *a, const char *method, const struct tram_c
     int status = build(e, index, a, method, p);
     if (!status && !tram__caller_reserve(c))
         status = tram__fail(TRAM_ERR_NO_MEMORY, "a call of %s.%s", a->name, method);
-    if (!status)
+    if (!status) {
+        ask_producers(e->builder, c->sent + 1); /* first: they get on while the call is sent */
         status = send_call(e->builder, c, acked, p, info, !refs);
+        if (status && !a->gone) /* there will be no call with the number that they were told */
+            tram__host_kill(a->t, a->index);
+    }
     if (status) {
         tram__future_done(e, index);
         return status;

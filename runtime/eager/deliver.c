@@ -121,15 +121,6 @@ void tram__eager_deliver(struct tram__eager_serve *e, struct tram__entry *n, con
 
 /* ---- to the driver ---- */
 
-int tram__eager_report(struct tram__eager_serve *e) {
-    Tram__Wire__Done m = TRAM__WIRE__DONE__INIT;
-    if (e->reported >= e->queue.run)
-        return TRAM_OK;
-    m.call = e->reported = e->queue.run;
-    struct tram__send send = {.type = TRAM__FRAME_DONE, .spec = &m.base};
-    return tram__serve_send(e->serve, &e->serve->link, &send);
-}
-
 /* Nobody will ever hold what a silent call stored. */
 static void forget_all(struct tram__eager_serve *e, struct tram__entry *n) {
     for (uint32_t i = 0; i < n->outcome_count; i++)
@@ -137,13 +128,9 @@ static void forget_all(struct tram__eager_serve *e, struct tram__entry *n) {
             tram__store_give(&e->store, &n->outcomes[i].place);
 }
 
-static bool wants_reply(struct tram__eager_serve *e, struct tram__entry *n) {
-    if (n->silent) {
-        forget_all(e, n);
-        return false;
-    }
+static bool wants_reply(const struct tram__entry *n) {
     uint64_t all = n->outcome_count < 64 ? (UINT64_C(1) << n->outcome_count) - 1 : UINT64_MAX;
-    return tram__entry_stores(n) || (n->unwanted & all) != all;
+    return !n->silent && !n->replied && (tram__entry_stores(n) || (n->unwanted & all) != all);
 }
 
 static int reply_many(struct tram__eager_serve *e, struct tram__entry *n, Tram__Wire__TaskReply *m,
@@ -180,15 +167,12 @@ static int reply_many(struct tram__eager_serve *e, struct tram__entry *n, Tram__
     return status;
 }
 
-enum { UNREPORTED = 64 };
-
-int tram__eager_reply(struct tram__eager_serve *e, struct tram__entry *n, uint64_t call) {
-    if (!wants_reply(e, n))
-        return call - e->reported < UNREPORTED ? TRAM_OK : tram__eager_report(e);
+static int send_reply(struct tram__eager_serve *e, struct tram__entry *n, uint64_t call) {
     Tram__Wire__TaskReply m = TRAM__WIRE__TASK_REPLY__INIT;
     Tram__Wire__Failure failure;
     struct tram__send send = {.type = TRAM__FRAME_REPLY, .spec = &m.base};
     m.call = e->reported = call;
+    n->replied = true;
     if (n->failure) {
         tram__failure_pack(n->failure, &failure);
         m.failure = &failure;
@@ -199,4 +183,42 @@ int tram__eager_reply(struct tram__eager_serve *e, struct tram__entry *n, uint64
         return reply_many(e, n, &m, &send);
     }
     return tram__serve_send(e->serve, &e->serve->link, &send);
+}
+
+/* Those before call `end`, in order: a reply says that all before it are done. */
+static int send_deferred(struct tram__eager_serve *e, uint64_t end) {
+    int status = TRAM_OK;
+    for (uint64_t call = e->reported + 1; e->deferred && !status && call < end; call++) {
+        struct tram__entry *n = tram__queue_find(&e->queue, call);
+        if (n && wants_reply(n))
+            status = send_reply(e, n, call);
+    }
+    e->deferred = false;
+    return status;
+}
+
+static int send_done(struct tram__eager_serve *e) {
+    Tram__Wire__Done m = TRAM__WIRE__DONE__INIT;
+    m.call = e->reported = e->queue.run;
+    struct tram__send send = {.type = TRAM__FRAME_DONE, .spec = &m.base};
+    return tram__serve_send(e->serve, &e->serve->link, &send);
+}
+
+int tram__eager_report(struct tram__eager_serve *e) {
+    int status = send_deferred(e, e->queue.run + 1);
+    return status || e->reported >= e->queue.run ? status : send_done(e);
+}
+
+enum { UNREPORTED = 64 };
+
+int tram__eager_reply(struct tram__eager_serve *e, struct tram__entry *n, uint64_t call) {
+    if (n->silent)
+        forget_all(e, n);
+    bool wanted = wants_reply(n);
+    if (!wanted || (n->onward && !tram__entry_stores(n))) {
+        e->deferred |= wanted;
+        return call - e->reported < UNREPORTED ? TRAM_OK : tram__eager_report(e);
+    }
+    int status = send_deferred(e, call);
+    return status ? status : send_reply(e, n, call);
 }

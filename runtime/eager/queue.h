@@ -50,7 +50,7 @@ struct tram__entry {
     struct tram__input *inputs;
     uint32_t missing;
     struct tram__target *targets;
-    bool silent;
+    bool silent, onward, replied;
     uint64_t unwanted; /* results that the driver does not want, a bit each */
     struct tram__failure *failure;
     struct tram__outcome one, *outcomes;

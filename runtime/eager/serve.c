@@ -28,8 +28,6 @@ static struct tram__failure *peer_failure(const struct tram__peer *p) {
 
 static void update_state(struct tram__eager_serve *e) {
     const struct tram__queue *q = &e->queue;
-    const struct tram__entry *n = tram__queue_find(q, q->run + 1);
-    e->serve->stuck = n && n->state == TRAM__ENTRY_QUEUED && n->missing;
     e->serve->full = q->arrived - q->run > MOST_QUEUED || q->bytes > MOST_QUEUED_BYTES;
 }
 
@@ -124,9 +122,8 @@ static uint32_t count_missing(struct tram__eager_serve *e, struct tram__entry *n
         if (p && p->gone) {
             struct tram__input in = {.argument = i, .kind = TRAM__FAILED, .failure = peer_failure(p)};
             tram__eager_attach(e, m->call, &in);
-        } else if (p) {
-            p->awaited++;
-            missing++;
+        } else {
+            missing += p != NULL;
         }
     }
     return missing;
@@ -160,6 +157,7 @@ static int on_call(struct tram__serve *s, const struct tram__frame *f) {
     if (n) {
         q->arrived = m->call;
         n->silent = m->silent;
+        n->onward = m->onward;
         n->missing = count_missing(e, n, m);
         if (!n->missing && q->run + 1 == m->call)
             end = run_one(e, n, m, f->payload, f->payload_size);
@@ -178,13 +176,13 @@ static int on_send(struct tram__serve *s, const struct tram__frame *f) {
     struct tram__target *t = n ? calloc(1, sizeof *t) : NULL;
     if (t) {
         *t = (struct tram__target){n->targets, m->result, m->to, m->to_call, m->argument, m->after};
+        if (m->moved)
+            n->unwanted |= UINT64_C(1) << m->result % 64;
         if (n->state == TRAM__ENTRY_RUN) {
             tram__eager_deliver(e, n, t);
             free(t);
         } else {
             n->targets = t;
-            if (m->moved)
-                n->unwanted |= UINT64_C(1) << m->result % 64;
         }
     }
     if (m)
@@ -239,9 +237,6 @@ static void on_delivery(struct tram__eager_serve *e, struct tram__peer *p, const
     } else if (m->value->place) {
         in.place = tram__place_unpack(m->value->place);
     }
-    const struct tram__entry *n = tram__queue_find(&e->queue, m->call);
-    if (n && n->state == TRAM__ENTRY_QUEUED && p->awaited)
-        p->awaited--;
     tram__eager_attach(e, m->call, &in);
     tram__wire__delivery__free_unpacked(m, allocator);
 }
@@ -275,7 +270,6 @@ static void on_peer_gone(struct tram__serve *s, struct tram__peer *p) {
         if (m)
             tram__wire__task_spec__free_unpacked(m, NULL);
     }
-    p->awaited = 0;
     if (!s->sending && run_ready(e))
         s->lost = true;
 }

@@ -15,6 +15,7 @@ struct tram__eager_serve {
     struct tram__entry *running; /* whose results are being made */
     uint64_t reported;           /* calls up to this one are known to be done */
     bool busy;                   /* running a call, or sending what it made */
+    bool deferred;               /* replies that need not hurry are due */
     struct tram__arena arena, queued_arena,
         peer_arena; /* for frames that are handled while others still are */
     struct tram_bytes *args;
@@ -36,7 +37,8 @@ void tram__eager_run(struct tram__eager_serve *e, struct tram__entry *n, const T
 void tram__eager_deliver(struct tram__eager_serve *e, struct tram__entry *n, const struct tram__target *t);
 /* Tells the driver; not at all when it does not want to know the results and holds none of our memory. */
 int tram__eager_reply(struct tram__eager_serve *e, struct tram__entry *n, uint64_t call);
-int tram__eager_report(struct tram__eager_serve *e); /* that calls are done which were not replied to */
+/* Sends the replies that were put off, and tells of calls that are done and need none. */
+int tram__eager_report(struct tram__eager_serve *e);
 /* An argument for a call of our own has come: in a message, as an outcome, or not at all. False when memory is short. */
 bool tram__eager_attach(struct tram__eager_serve *e, uint64_t call, const struct tram__input *in);
 

@@ -30,6 +30,7 @@ struct call {
     uint32_t value_count;
     size_t *limits;
     bool silent;        /* nobody takes any of its results */
+    bool onward;        /* only other calls do */
     uint32_t *releases; /* nodes whose reference nobody takes after this call */
     uint32_t release_count;
 };
@@ -190,7 +191,7 @@ static bool make_call(const struct tram_graph *g, struct run *r, struct call *c,
     struct maker m = {g, r, c};
     uint32_t afters = 0, at = 0, leaf = 0, elements = element_count(task);
     each_after(g, previous, node, count_one, &afters);
-    *c = (struct call){.task = task, .node = node, .value_count = elements, .silent = true};
+    *c = (struct call){.task = task, .node = node, .value_count = elements, .silent = true, .onward = true};
     c->values = calloc(elements + afters + 1, sizeof *c->values);
     c->limits = calloc(task->results, sizeof *c->limits);
     if (!c->values || !c->limits || !fill(&m, c->values, elements, &at, &leaf) ||
@@ -199,6 +200,8 @@ static bool make_call(const struct tram_graph *g, struct run *r, struct call *c,
     for (uint32_t i = 0; i < task->results; i++) {
         c->limits[i] = g->nodes[node + i].bytes;
         c->silent &= r->uses[node + i] == 0;
+        for (uint32_t k = 0; k < g->output_count; k++)
+            c->onward &= g->outputs[k] != node + i;
     }
     for (uint32_t i = 0; !c->silent && i < task->results; i++)
         if (r->uses[node + i] == 0 && !add_release(r, c, node + i))
@@ -301,7 +304,8 @@ static int place_bytes(struct tram_graph *g, struct run *r, const struct tram_by
 static int make_all_calls(struct tram_graph *g, struct run *r) {
     for (uint32_t i = 0; i < r->call_count; i++) {
         struct call *c = &r->calls[i];
-        struct tram_call_params p = {.value_count = c->value_count, .values = c->values, .limits = c->limits};
+        struct tram_call_params p = {
+            .value_count = c->value_count, .values = c->values, .limits = c->limits, .onward = c->onward};
         int status = tram_call_with(g->nodes[c->node].actor, c->task->method, &p,
                                     c->silent ? NULL : &r->refs[c->node]);
         if (status)

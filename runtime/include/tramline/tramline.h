@@ -227,6 +227,8 @@ struct tram_call_params {
     size_t value_count;
     const struct tram_value *values; /* at most 1024, those in lists included */
     const size_t *limits;            /* of each result, in bytes; NULL: none */
+    int onward; /* nonzero: the results are for other calls. Fetching one may then take a few microseconds longer, and one
+                   that is moved in time is not sent to the driver first */
 };
 /* The same with any arguments. ERR_CONSUMED and ERR_INVALID for a reference that cannot be one, ERR_FULL when the store has
  * no room: nothing was sent then. */
