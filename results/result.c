@@ -77,6 +77,7 @@ static json_t *sockets_json(const struct tram_floor *floor) {
         tram__put_integer(&o, "actors", s->actors);
         tram__put_integer(&o, "bytes", (int64_t)s->bytes);
         tram__put_number(&o, "rtt_ns", s->rtt_ns);
+        tram__put_number(&o, "requests_ns", s->requests_ns);
         tram__put_number(&o, "handovers_ns", s->handovers_ns);
         if (json_array_append_new(all, tram__object_done(&o)) != 0) {
             json_decref(all);

@@ -29,7 +29,8 @@ struct tram_floor_sockets {
     uint32_t actors;     /* processes other than the driver */
     size_t bytes;
     double rtt_ns;       /* of a chain: a task message to each process, then the value from one to the next */
-    double handovers_ns; /* of a chain: the same without the task messages */
+    double requests_ns;  /* of a chain: the same, with a request to hand on for every value but the last */
+    double handovers_ns; /* of a chain: the value's way alone */
 };
 
 /* NaN: not measured. */

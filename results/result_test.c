@@ -146,7 +146,7 @@ static void floor_survives_a_new_context(void **state) {
     struct tram_floor floor = {.cacheline_rtt_ns = 99.5, .futex_rtt_ns = NAN, .copies = 2};
     floor.copy[1] = (struct tram_floor_copy){65536, 1e10, NAN, "memcpy"};
     floor.socket_count = 1;
-    floor.sockets[0] = (struct tram_floor_sockets){"scatter", 8, 1, 2e4, NAN};
+    floor.sockets[0] = (struct tram_floor_sockets){"scatter", 8, 1, 2e4, NAN, NAN};
     struct tram_results *r = tram_results_create(NULL);
     assert_int_equal(tram_results_set_floor(r, &floor), 0);
     assert_int_equal(tram_results_set_context(r, json_pack("{s:s}", "host_name", "h")), 0);
@@ -161,6 +161,7 @@ static void floor_survives_a_new_context(void **state) {
     assert_string_equal(json_string_value(json_object_get(sockets, "pattern")), "scatter");
     assert_int_equal(integer(sockets, "actors"), 8);
     assert_true(json_real_value(json_object_get(sockets, "rtt_ns")) == 2e4);
+    assert_true(json_is_null(json_object_get(sockets, "requests_ns")));
     assert_true(json_is_null(json_object_get(sockets, "handovers_ns")));
     assert_string_equal(json_string_value(json_object_get(json_object_get(file, "context"), "host_name")),
                         "h");

@@ -559,6 +559,8 @@ void tram_floor_median(const struct tram_floor *all, size_t n, struct tram_floor
     for (size_t i = 0; i < median.socket_count; i++) {
         size_t at = offsetof(struct tram_floor, sockets) + i * sizeof median.sockets[0];
         median.sockets[i].rtt_ns = median_at(all, n, at + offsetof(struct tram_floor_sockets, rtt_ns));
+        median.sockets[i].requests_ns =
+            median_at(all, n, at + offsetof(struct tram_floor_sockets, requests_ns));
         median.sockets[i].handovers_ns =
             median_at(all, n, at + offsetof(struct tram_floor_sockets, handovers_ns));
     }

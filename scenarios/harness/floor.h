@@ -48,7 +48,7 @@ struct tram_floor_sockets_params {
 
 /* The pattern over raw socket pairs between `actors` processes and the caller, waiting as `wait` says. Scatter: a message
  * to each and one back from each. Chain: a task to each, the value with the first, then the value from one to the next
- * and back; and the same without the tasks. Blocks for about figure_s each, a second longer where not even one round
+ * and back; the same with a request to hand on before each task but the first; and without any of these. Blocks for about figure_s each, a second longer where not even one round
  * is done by then: the figure is then NaN. As above for the rest. */
 int tram_floor_measure_sockets(const struct tram_floor_sockets_params *params, struct tram_floor_sockets *out,
                                char *why, size_t why_size);

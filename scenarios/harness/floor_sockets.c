@@ -32,7 +32,12 @@
 #include "base/wait.h"
 #include "results/statistics.h"
 
-enum { TASK_BYTES = 64, MOST_BYTES = TASK_BYTES + TRAM_FLOOR_SOCKET_BYTES, MAX_SAMPLES = 1 << 16 };
+enum {
+    TASK_BYTES = 64,
+    REQUEST_BYTES = 48,
+    MOST_BYTES = TASK_BYTES + TRAM_FLOOR_SOCKET_BYTES,
+    MAX_SAMPLES = 1 << 16
+};
 enum { POLLS_PER_CLOCK = 64 };
 #define SLICE_US 100000 /* how long the parent sleeps before it looks at the clock */
 #define GRACE_NS UINT64_C(1000000000)
@@ -43,16 +48,21 @@ struct line {
     struct tram__site site;
 };
 
+/* What the parent of a chain sends: the value alone; each child its task; and, before each task but the first, the one before
+ * it a request to hand its result on there. A runtime that dispatches call by call cannot do without: when it sends a call
+ * it does not know yet who will take the result. */
+enum traffic { HANDOVERS, TASKS, REQUESTS };
+
 /* What a child waits for and writes to; `previous` is its parent for the first of a chain, `next` for the last. */
 struct seat {
     struct line parent, previous;
     int next;
-    bool first;
+    bool first, last;
 };
 
 struct team {
     const struct tram_floor_sockets_params *params;
-    bool calls; /* of a chain: the parent sends each child its task */
+    enum traffic traffic;
     struct tram__wait_plan plan;
     unsigned running;   /* children */
     pid_t *child;       /* [actors] */
@@ -126,10 +136,14 @@ static void serve(const struct team *t, struct seat *s) {
     const struct tram_floor_sockets_params *p = t->params;
     size_t out = is_chain(t) ? p->bytes : p->reply;
     for (;;) {
-        if (t->calls && take(&t->plan, &s->parent, task_bytes(t, s->first), UINT64_MAX) != ARRIVED)
+        if (t->traffic != HANDOVERS &&
+            take(&t->plan, &s->parent, task_bytes(t, s->first), UINT64_MAX) != ARRIVED)
+            return;
+        if (t->traffic == REQUESTS && !s->last &&
+            take(&t->plan, &s->parent, REQUEST_BYTES, UINT64_MAX) != ARRIVED)
             return;
         struct line *from = s->first ? &s->parent : &s->previous;
-        if (!(t->calls && s->first) && take(&t->plan, from, p->bytes, UINT64_MAX) != ARRIVED)
+        if (!(t->traffic != HANDOVERS && s->first) && take(&t->plan, from, p->bytes, UINT64_MAX) != ARRIVED)
             return;
         if (give(s->next, out) != ARRIVED)
             return;
@@ -164,6 +178,7 @@ static int start_one(struct team *t, const int up[2], const int on[2], int previ
     if (pid == 0) {
         struct seat s = {.parent = {.fd = up[1]}, .previous = {.fd = previous}};
         s.first = !is_chain(t) || k == 0;
+        s.last = on[0] < 0;
         s.next = on[0] >= 0 ? on[0] : up[1];
         for (unsigned i = 0; i < k; i++)
             close(t->lines[i].fd);
@@ -221,9 +236,13 @@ static enum outcome scatter_once(struct team *t, uint64_t late_ns) {
 
 static enum outcome chain_once(struct team *t, uint64_t late_ns) {
     enum outcome got = ARRIVED;
-    for (unsigned k = 0; t->calls && got == ARRIVED && k < t->running; k++)
-        got = give(t->lines[k].fd, task_bytes(t, k == 0));
-    if (!t->calls)
+    for (unsigned k = 0; t->traffic != HANDOVERS && got == ARRIVED && k < t->running; k++) {
+        if (t->traffic == REQUESTS && k > 0)
+            got = give(t->lines[k - 1].fd, REQUEST_BYTES);
+        if (got == ARRIVED)
+            got = give(t->lines[k].fd, task_bytes(t, k == 0));
+    }
+    if (t->traffic == HANDOVERS)
         got = give(t->lines[0].fd, t->params->bytes);
     return got == ARRIVED ? take(&t->plan, &t->lines[t->running - 1], t->params->bytes, late_ns) : got;
 }
@@ -246,8 +265,8 @@ static int time_rounds(struct team *t, double *out) {
 }
 
 /* With processes of its own. */
-static int measure_one(struct team *t, bool calls, double *out) {
-    t->calls = calls;
+static int measure_one(struct team *t, enum traffic traffic, double *out) {
+    t->traffic = traffic;
     if (start(t) != 0)
         return -1;
     int status = time_rounds(t, out);
@@ -279,13 +298,16 @@ int tram_floor_measure_sockets(const struct tram_floor_sockets_params *params, s
     t.child = calloc(p.actors, sizeof *t.child);
     t.lines = calloc(p.actors, sizeof *t.lines);
     t.samples = malloc(MAX_SAMPLES * sizeof *t.samples);
-    struct tram_floor_sockets got = {.actors = p.actors, .bytes = p.bytes, .handovers_ns = NAN};
+    struct tram_floor_sockets got = {
+        .actors = p.actors, .bytes = p.bytes, .requests_ns = NAN, .handovers_ns = NAN};
     got.pattern = is_chain(&t) ? "chain" : "scatter";
     int status = t.child && t.lines && t.samples ? 0 : fail_errno(&t, "memory");
     if (!status)
-        status = measure_one(&t, is_chain(&t), &got.rtt_ns);
+        status = measure_one(&t, is_chain(&t) ? TASKS : HANDOVERS, &got.rtt_ns);
     if (!status && is_chain(&t))
-        status = measure_one(&t, false, &got.handovers_ns);
+        status = measure_one(&t, REQUESTS, &got.requests_ns);
+    if (!status && is_chain(&t))
+        status = measure_one(&t, HANDOVERS, &got.handovers_ns);
     free(t.child);
     free(t.lines);
     free(t.samples);

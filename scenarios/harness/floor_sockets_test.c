@@ -61,6 +61,7 @@ static void measure(const struct tram_floor_sockets_params *p) {
         assert_figure(f.handovers_ns);
     else
         assert_true(isnan(f.handovers_ns));
+    assert_int_equal(isnan(f.requests_ns), isnan(f.handovers_ns));
     assert_no_children();
 }
 
@@ -235,12 +236,13 @@ static void medians(void **state) {
     static struct tram_floor all[3], f;
     for (int i = 0; i < 3; i++) {
         all[i].socket_count = 2;
-        all[i].sockets[0] = (struct tram_floor_sockets){"chain", 2, 1, 30 + i, i == 1 ? NAN : 10 + i};
-        all[i].sockets[1] = (struct tram_floor_sockets){"chain", 4, 1, 70 - i, NAN};
+        all[i].sockets[0] = (struct tram_floor_sockets){"chain", 2, 1, 30 + i, 40 + i, i == 1 ? NAN : 10 + i};
+        all[i].sockets[1] = (struct tram_floor_sockets){"chain", 4, 1, 70 - i, NAN, NAN};
     }
     tram_floor_median(all, 3, &f);
     assert_int_equal(f.socket_count, 2);
     assert_true(f.sockets[0].rtt_ns == 31 && f.sockets[0].handovers_ns == 11);
+    assert_true(f.sockets[0].requests_ns == 41);
     assert_true(f.sockets[1].rtt_ns == 69 && isnan(f.sockets[1].handovers_ns));
     assert_int_equal(f.sockets[1].actors, 4);
 }

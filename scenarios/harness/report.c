@@ -148,19 +148,23 @@ static const char *plural(uint32_t n) {
 /* Eager calls to several actors, against the same pattern over raw sockets. */
 static void print_sockets(const struct tram_run *r, size_t point, const struct tram_floor_sockets *f,
                           bool *begun) {
-    char a[TRAM_CELL], b[TRAM_CELL];
+    char a[TRAM_CELL], b[TRAM_CELL], c[TRAM_CELL];
     double eager = TRAM_FIGURE(r, point, TRAM_MODE_EAGER, p50_ns);
     if (isnan(eager) || isnan(f->rtt_ns))
         return;
     begin(begun);
-    printf("eager, %u actor%s, is %s the raw socket %s", f->actors, plural(f->actors),
-           tram_print_ratio(eager / f->rtt_ns, a), f->pattern);
-    if (r->scenario->pattern == TRAM_PATTERN_CHAIN)
-        printf(" (%u task message%s, %u hand-over%s), %s its %u hand-overs alone\n", f->actors,
-               plural(f->actors), f->actors, plural(f->actors), tram_print_ratio(eager / f->handovers_ns, b),
-               f->actors + 1);
-    else
-        printf(" (%u message%s out, %u back)\n", f->actors, plural(f->actors), f->actors);
+    if (r->scenario->pattern != TRAM_PATTERN_CHAIN) {
+        printf("eager, %u actor%s, is %s the raw socket scatter (%u message%s out, %u back)\n", f->actors,
+               plural(f->actors), tram_print_ratio(eager / f->rtt_ns, a), f->actors, plural(f->actors),
+               f->actors);
+        return;
+    }
+    printf(
+        "eager, %u actor%s, is %s the raw socket chain of the same messages (%u task%s, %u request%s to hand "
+        "on, %u hand-over%s),\n  %s that without the requests, %s the %u hand-overs alone\n",
+        f->actors, plural(f->actors), tram_print_ratio(eager / f->requests_ns, a), f->actors,
+        plural(f->actors), f->actors - 1, plural(f->actors - 1), f->actors, plural(f->actors),
+        tram_print_ratio(eager / f->rtt_ns, b), tram_print_ratio(eager / f->handovers_ns, c), f->actors + 1);
 }
 
 static void print_all_sockets(const struct tram_run *r, bool *begun) {
