@@ -22,7 +22,7 @@ enum tram__frame_type {
     TRAM__FRAME_SEND,
     TRAM__FRAME_DELIVERY,
     TRAM__FRAME_DROP,
-    TRAM__FRAME_SEGMENT,
+    TRAM__FRAME_STORE,
     TRAM__FRAME_PEER,
     TRAM__FRAME_MAILBOX,  /* within link.c: the sender's page and bell */
     TRAM__FRAME_SWITCH,   /* from here on its frames are in its mailbox */

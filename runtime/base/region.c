@@ -14,9 +14,13 @@
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 
-int tram__region_create(const char *name, size_t size, struct tram__region *out, int *out_fd) {
+static int create(const char *name, size_t size, int map, struct tram__region *out, int *out_fd) {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return tram__fail_errno("memfd_create for %s", name);
@@ -25,7 +29,7 @@ int tram__region_create(const char *name, size_t size, struct tram__region *out,
         status = tram__fail_errno("sizing %s to %zu bytes", name, size);
         goto err_close;
     }
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | map, fd, 0);
     if (base == MAP_FAILED) {
         status = tram__fail_errno("mapping %zu bytes of %s", size, name);
         goto err_close;
@@ -44,7 +48,7 @@ err_close:
     return status;
 }
 
-int tram__region_map(int fd, size_t size, struct tram__region *out) {
+static int map_peer(int fd, size_t size, int map, struct tram__region *out) {
     struct stat st;
     if (fstat(fd, &st) != 0)
         return tram__fail_errno("fstat of a peer's region");
@@ -54,11 +58,42 @@ int tram__region_map(int fd, size_t size, struct tram__region *out) {
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || (seals & SEALS) != SEALS)
         return tram__fail(TRAM_ERR_PROTOCOL, "a peer's region is not sealed (seals %#x)", (unsigned)seals);
-    void *base = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
+    void *base = mmap(NULL, size, PROT_READ, MAP_SHARED | map, fd, 0);
     if (base == MAP_FAILED)
         return tram__fail_errno("mapping %zu bytes of a peer's region", size);
     *out = (struct tram__region){base, size};
     return TRAM_OK;
+}
+
+int tram__region_create(const char *name, size_t size, struct tram__region *out, int *fd) {
+    return create(name, size, MAP_POPULATE, out, fd);
+}
+
+int tram__region_map(int fd, size_t size, struct tram__region *out) {
+    return map_peer(fd, size, MAP_POPULATE, out);
+}
+
+int tram__region_reserve(const char *name, size_t size, struct tram__region *out, int *fd) {
+    return create(name, size, MAP_NORESERVE, out, fd);
+}
+
+int tram__region_map_reserved(int fd, size_t size, struct tram__region *out) {
+    return map_peer(fd, size, MAP_NORESERVE, out);
+}
+
+int tram__region_prefault(const struct tram__region *r, uint64_t from, uint64_t to) {
+    char *base = r->base;
+    if (madvise(base + from, to - from, MADV_POPULATE_WRITE) == 0)
+        return TRAM_OK;
+    if (errno != EINVAL)
+        return tram__fail_errno("prefaulting %llu bytes", (unsigned long long)(to - from));
+    for (uint64_t at = from; at < to; at += 4096) /* before Linux 5.14 */
+        memset(base + at, 0, 1);
+    return TRAM_OK;
+}
+
+void tram__region_prefault_read(const struct tram__region *r, uint64_t from, uint64_t to) {
+    madvise((char *)r->base + from, to - from, MADV_POPULATE_READ);
 }
 
 void tram__region_close(struct tram__region *r) {

@@ -154,12 +154,48 @@ static void available_memory_is_plausible(void **state) {
     assert_in_range(bytes, 1, all);
 }
 
+static uint64_t resident_kib(const struct tram__region *r) {
+    static unsigned char in_core[4096];
+    uint64_t pages = 0;
+    for (uint64_t at = 0; at < r->size; at += sizeof in_core * 4096) {
+        uint64_t part = r->size - at < sizeof in_core * 4096 ? r->size - at : sizeof in_core * 4096;
+        assert_int_equal(mincore((char *)r->base + at, part, in_core), 0);
+        for (uint64_t i = 0; i < part / 4096; i++)
+            pages += in_core[i] & 1;
+    }
+    return pages * 4;
+}
+
+/* Addresses without memory: only what is prefaulted takes any, and a reader sees it. */
+static void reserved_regions_take_what_is_prefaulted(void **state) {
+    (void)state;
+    enum { MIB = 1 << 20 };
+    const uint64_t size = 512 * (uint64_t)MIB;
+    struct tram__region mine, theirs;
+    int fd;
+    assert_int_equal(tram__region_reserve("test", size, &mine, &fd), TRAM_OK);
+    assert_int_equal(resident_kib(&mine), 0);
+    assert_int_equal(tram__region_prefault(&mine, 0, 4 * MIB), TRAM_OK);
+    assert_int_equal(tram__region_prefault(&mine, 4 * MIB, 6 * MIB), TRAM_OK);
+    assert_int_equal(resident_kib(&mine), 6 * 1024);
+    memset((char *)mine.base + 5 * MIB, 7, 100);
+    assert_int_equal(tram__region_map_reserved(fd, size, &theirs), TRAM_OK);
+    tram__region_prefault_read(&theirs, 0, 6 * MIB);
+    assert_int_equal(((const char *)theirs.base)[5 * MIB + 99], 7);
+    assert_int_equal(resident_kib(&theirs), 6 * 1024);
+    tram__region_close(&theirs);
+    assert_int_not_equal(tram__region_map_reserved(fd, size + 4096, &theirs), TRAM_OK);
+    tram__region_close(&mine);
+    close(fd);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_the_owner_writes_the_peer_reads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_peer_cannot_make_its_mapping_writable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_descriptor_gives_no_way_to_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_size_is_refused, set_up, tear_down),
+        cmocka_unit_test(reserved_regions_take_what_is_prefaulted),
         cmocka_unit_test(what_is_not_sealed_is_refused),
         cmocka_unit_test(what_cannot_be_made_leaves_nothing),
         cmocka_unit_test(available_memory_is_plausible),

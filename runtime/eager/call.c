@@ -62,14 +62,14 @@ static int no_memory(const struct tram__builder *b) {
 
 /* ---- what others have to know first ---- */
 
-/* Tells the actor of the segment that a place lies in. */
+/* Tells the actor of the store that a place lies in. */
 static int tell(struct tram__builder *b, const struct tram__place *at) {
-    struct tram__segment *g = tram__store_tell(&b->e->store, at, 1 + b->actor->index);
+    struct tram__map *g = tram__store_tell(&b->e->store, at, 1 + b->actor->index);
     if (!g)
         return TRAM_OK;
-    Tram__Wire__Segment m;
+    Tram__Wire__Store m;
     struct tram__send send;
-    tram__segment_frame(g, &m, &send);
+    tram__store_frame(g, &m, &send);
     return tram__actor_send(b->actor, &send);
 }
 
@@ -363,8 +363,8 @@ static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram
  * Should it be dead, sending says so. */
 static void hear_of_orphans(struct tram__eager *e, const struct tram__caller *c, struct tram_actor *a) {
     uint64_t heard = UINT64_MAX;
-    while (c->orphan > c->done && c->done + e->segments != heard) {
-        heard = c->done + e->segments;
+    while (c->orphan > c->done && c->done + e->stores != heard) {
+        heard = c->done + e->stores;
         tram__actor_pump(a);
     }
 }

@@ -7,15 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tells the other end of a link of the segment that a place lies in. */
+/* Tells the other end of a link of the store that a place lies in. */
 static int tell(struct tram__eager_serve *e, struct tram__link *link, uint32_t end,
                 const struct tram__place *at) {
-    struct tram__segment *g = tram__store_tell(&e->store, at, end);
+    struct tram__map *g = tram__store_tell(&e->store, at, end);
     if (!g)
         return TRAM_OK;
-    Tram__Wire__Segment m;
+    Tram__Wire__Store m;
     struct tram__send send;
-    tram__segment_frame(g, &m, &send);
+    tram__store_frame(g, &m, &send);
     return tram__serve_send(e->serve, link, &send);
 }
 

@@ -131,13 +131,13 @@ static void on_done(struct tram_actor *a, const struct tram__frame *frame) {
         tram__wire__done__free_unpacked(m, NULL);
 }
 
-static void on_segment(struct tram_actor *a, const struct tram__frame *frame) {
+static void on_store(struct tram_actor *a, const struct tram__frame *frame) {
     struct tram__eager *e = a->t->eager;
-    e->segments++;
+    e->stores++;
     tram__store_learn(&e->store, frame); /* should it fail, whoever reads there says so */
 }
 
-/* What the actor still owed is lost; what it made before lives on in its segments, which stay mapped as long as somebody
+/* What the actor still owed is lost; what it made before lives on in its store, which stays mapped as long as somebody
  * holds an object in them. */
 static void on_gone(struct tram_actor *a) {
     struct tram__eager *e = a->t->eager;
@@ -230,7 +230,7 @@ static void give_up(struct tram__eager *e, const struct tram_ref *r) {
     settle(e);
 }
 
-/* Where a stored result lies. Its owner announced the segment before it was used, but maybe nobody has looked yet. */
+/* Where a stored result lies. Its owner announced its store before it was used, but maybe nobody has looked yet. */
 static const void *find_stored(struct tram__eager *e, const struct tram__place *at) {
     const void *p = tram__store_at(&e->store, at);
     if (!p) {
@@ -257,7 +257,7 @@ static int eager_borrow(struct tram__source *s, const struct tram_ref *r, struct
     if (f->done && o->state == TRAM__OBJECT_INLINE)
         data = tram__object_data(o);
     else if (f->done && o->state == TRAM__OBJECT_STORED && !(data = find_stored(e, &o->place)))
-        status = tram__fail(TRAM_ERR_SYSTEM, "the result of %s.%s lies in a segment that could not be mapped",
+        status = tram__fail(TRAM_ERR_SYSTEM, "the result of %s.%s lies in a store that could not be mapped",
                             f->actor->name, f->method);
     else if (f->done && o->state != TRAM__OBJECT_STORED)
         status = failed(f);
@@ -412,7 +412,7 @@ int tram__eager_init(struct tram *t) {
     t->eager = e;
     t->on_frame[TRAM__FRAME_REPLY] = on_reply;
     t->on_frame[TRAM__FRAME_DONE] = on_done;
-    t->on_frame[TRAM__FRAME_SEGMENT] = on_segment;
+    t->on_frame[TRAM__FRAME_STORE] = on_store;
     t->on_gone = on_gone;
     return TRAM_OK;
 }

@@ -53,8 +53,8 @@ struct tram__failure *tram__failure_unpack(const Tram__Wire__Failure *m);
 const struct tram__failure *tram__failure_or(const struct tram__failure *f);
 void tram__place_pack(const struct tram__place *p, Tram__Wire__Place *m);
 struct tram__place tram__place_unpack(const Tram__Wire__Place *m);
-/* The frame that announces a segment, into *send; *m and *fd must live as long. */
-void tram__segment_frame(const struct tram__segment *g, Tram__Wire__Segment *m, struct tram__send *send);
+/* The frame that announces a store, into *send; *m and the map must live as long. */
+void tram__store_frame(const struct tram__map *g, Tram__Wire__Store *m, struct tram__send *send);
 
 /* Driver: registers for replies. Fails for lack of memory, or a bad timeout in the environment. */
 int tram__eager_init(struct tram *t);

@@ -85,7 +85,7 @@ struct tram__eager {
     struct tram__caller *callers;  /* all of them */
     int any;                       /* an epoll descriptor for the links of all actors that were called */
     uint32_t looks;                /* at results that were not ready */
-    uint64_t segments;             /* that were announced */
+    uint64_t stores;               /* that were announced */
     bool dropping;                 /* some actor's memory may be worth giving back */
     struct tram_eager_stats stats; /* outstanding_bytes: all but the chunks */
 };

@@ -33,19 +33,17 @@ const struct tram__failure *tram__failure_or(const struct tram__failure *f) {
 void tram__place_pack(const struct tram__place *p, Tram__Wire__Place *m) {
     tram__wire__place__init(m);
     m->owner = p->owner;
-    m->segment = p->segment;
     m->offset = p->offset;
     m->size = p->size;
 }
 
 struct tram__place tram__place_unpack(const Tram__Wire__Place *m) {
-    return (struct tram__place){m->owner, m->segment, m->offset, m->size};
+    return (struct tram__place){m->owner, m->offset, m->size};
 }
 
-void tram__segment_frame(const struct tram__segment *g, Tram__Wire__Segment *m, struct tram__send *send) {
-    tram__wire__segment__init(m);
+void tram__store_frame(const struct tram__map *g, Tram__Wire__Store *m, struct tram__send *send) {
+    tram__wire__store__init(m);
     m->owner = g->owner;
-    m->number = g->number;
     m->size = g->region.size;
-    *send = (struct tram__send){.type = TRAM__FRAME_SEGMENT, .spec = &m->base, .fds = &g->fd, .fd_count = 1};
+    *send = (struct tram__send){.type = TRAM__FRAME_STORE, .spec = &m->base, .fds = &g->fd, .fd_count = 1};
 }

@@ -204,7 +204,7 @@ static int on_drop(struct tram__serve *s, const struct tram__frame *f) {
     return 0;
 }
 
-static int on_segment(struct tram__serve *s, const struct tram__frame *f) {
+static int on_store(struct tram__serve *s, const struct tram__frame *f) {
     struct tram__eager_serve *e = s->eager;
     tram__store_learn(&e->store, f); /* should it fail, the call that reads there says so */
     return 0;
@@ -245,7 +245,7 @@ static void on_peer_frame(struct tram__serve *s, struct tram__peer *p, const str
     struct tram__eager_serve *e = s->eager;
     if (f->type == TRAM__FRAME_DELIVERY)
         on_delivery(e, p, f);
-    else if (f->type == TRAM__FRAME_SEGMENT)
+    else if (f->type == TRAM__FRAME_STORE)
         tram__store_learn(&e->store, f);
     if (!s->sending && run_ready(e))
         s->lost = true;
@@ -302,7 +302,7 @@ void tram__eager_serve_init(struct tram__serve *s) {
     s->on_frame[TRAM__FRAME_CALL] = on_call;
     s->on_frame[TRAM__FRAME_SEND] = on_send;
     s->on_frame[TRAM__FRAME_DROP] = on_drop;
-    s->on_frame[TRAM__FRAME_SEGMENT] = on_segment;
+    s->on_frame[TRAM__FRAME_STORE] = on_store;
     s->on_peer_frame = on_peer_frame;
     s->on_peer_gone = on_peer_gone;
     s->on_idle = on_idle;

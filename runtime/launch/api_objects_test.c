@@ -501,6 +501,21 @@ static void memory_is_used_again(void **state) {
     tram_fini(t);
 }
 
+/* Whatever was there before, an empty store holds what fits it. */
+static void an_empty_store_is_in_one_piece(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 20, 31, 5, 32, 17, 32};
+    struct tram_actor *both[2];
+    struct tram *t = small_stores(32 * MIB, &both[0], &both[1]);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct tram_ref r;
+        void *room;
+        OK(tram_put_loan(t, sizes[i] * MIB, &room, &r));
+        OK(tram_release(&r));
+    }
+    tram_fini(t);
+}
+
 static void fire_and_forget(void **state) {
     (void)state;
     struct tram_actor *both[2];
@@ -926,6 +941,7 @@ int main(int argc, char **argv) {
         QUIET(forwards_of_several_results),
         QUIET(a_long_chain_of_forwards),
         QUIET(memory_is_used_again),
+        QUIET(an_empty_store_is_in_one_piece),
         QUIET(fire_and_forget),
         QUIET(large_arguments_nobody_waits_for),
         QUIET(nobody_waits_and_nobody_sleeps),
