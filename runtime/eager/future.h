@@ -115,6 +115,10 @@ struct tram__caller *tram__caller_of(struct tram_actor *a);
 /* Records that call number ++sent is this future's; false when memory is short. */
 bool tram__caller_reserve(struct tram__caller *c);
 
+/* ---- reply.c ---- */
+
+void tram__eager_listen(struct tram *t); /* registers for what comes back */
+
 /* ---- driver.c ---- */
 
 extern const struct tram__source_ops tram__eager_ops;
