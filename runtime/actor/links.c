@@ -99,7 +99,8 @@ bool tram__serve_sleep(struct tram__serve *s, const struct tram__link *full, int
     nfds_t n = 0;
     bool news = false;
     s->polls[n++] = (struct pollfd){.fd = s->bell, .events = POLLIN};
-    s->polls[n++] = (struct pollfd){.fd = s->doorbell, .events = POLLIN};
+    s->polls[n++] =
+        (struct pollfd){.fd = full ? -1 : s->doorbell, .events = POLLIN}; /* answered between frames */
     if (!s->full && !full)
         s->polls[n++] = (struct pollfd){.fd = s->link.fd, .events = POLLIN};
     for (struct tram__peer *p = s->peers; p; p = p->next)
