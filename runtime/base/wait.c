@@ -59,7 +59,7 @@ bool tram__spin_more(struct tram__spin *s) {
     if (p->yields) {
         if (s->yields >= p->yields && tram__ticks() - s->start > p->block_ticks)
             return false;
-        if (!s->yields)
+        if (s->yields == 1) /* the first is often enough, and then the clock is not worth reading */
             s->start = tram__ticks();
         s->yields++;
         tram__yield();
@@ -81,9 +81,9 @@ bool tram__spin_more(struct tram__spin *s) {
  * of the wait at worst. Only waits too long to be worth any spinning lead towards nothing, and the first short
  * one leads back, though it was slept through. */
 void tram__spin_end(struct tram__spin *s, bool slept) {
-    if (!s->start)
-        return;
     const struct tram__wait_plan *p = s->plan;
+    if (!s->start || p->yields) /* who yields has no budget */
+        return;
     uint64_t took = tram__ticks() - s->start;
     uint64_t least = MIN_BUDGET_US * tram__ticks_per_us();
     if (slept)
