@@ -156,6 +156,18 @@ static int eager_ready(struct tram__source *s, const struct tram_ref *r) {
     return f->done;
 }
 
+static int watch_all(struct tram__eager *e) {
+    for (struct tram_actor *a = e->t->actors; a; a = a->next) {
+        struct tram__caller *c = a->eager;
+        if (!c || c->watched || a->gone)
+            continue;
+        if (epoll_ctl(e->any, EPOLL_CTL_ADD, a->link.fd, &(struct epoll_event){.events = EPOLLIN}) != 0)
+            return tram__fail_errno("watching for replies of %s", a->name);
+        c->watched = true;
+    }
+    return TRAM_OK;
+}
+
 /* The descriptor tells of all actors, for the same reason. Nothing is taken in here: it might be the result of a reference
  * that was armed before. */
 static int eager_arm(struct tram__source *s, const struct tram_ref *r, int *fd) {
@@ -163,6 +175,9 @@ static int eager_arm(struct tram__source *s, const struct tram_ref *r, int *fd) 
     const struct tram__future *f = tram__future_find(e, r);
     if (!f)
         return TRAM_ERR_CONSUMED;
+    int status = watch_all(e);
+    if (status)
+        return status;
     *fd = e->any;
     return f->done || !tram__actors_arm(e->t); /* what a mailbox holds already does not ring */
 }

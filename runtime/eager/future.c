@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 static bool grow(struct tram__eager *e) {
     uint32_t first = e->chunk_count * TRAM__FUTURE_CHUNK;
@@ -209,12 +208,6 @@ struct tram__caller *tram__caller_of(struct tram_actor *a) {
     struct tram__caller *c = calloc(1, sizeof *c);
     if (!c) {
         tram__fail(TRAM_ERR_NO_MEMORY, "calls on %s", a->name);
-        return NULL;
-    }
-    if (!a->gone &&
-        epoll_ctl(e->any, EPOLL_CTL_ADD, a->link.fd, &(struct epoll_event){.events = EPOLLIN}) != 0) {
-        free(c);
-        tram__fail_errno("watching for replies of %s", a->name);
         return NULL;
     }
     c->next = e->callers;

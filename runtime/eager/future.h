@@ -63,6 +63,7 @@ enum { TRAM__FUTURE_CHUNK = 256, TRAM__FUTURE_CHUNKS = 4096 };
 /* What the driver knows of the calls on one actor (tram_actor.eager). */
 struct tram__caller {
     struct tram__caller *next;
+    bool watched;               /* in `any` */
     uint64_t sent, done, acked; /* numbers of calls: submitted, done in order, and told to be */
     uint64_t orphan;            /* the last call whose result was let go before its reply was taken in */
     uint32_t *calls;            /* futures of (done, sent], by number mod capacity */
@@ -83,7 +84,8 @@ struct tram__eager {
     struct tram__arena arena;
     struct tram__builder *builder; /* see call.c */
     struct tram__caller *callers;  /* all of them */
-    int any;                       /* an epoll descriptor for the links of all actors that were called */
+    int any; /* an epoll descriptor for the links of all actors that were called, from the first sleep on it on: each
+                reply costs its sender more then */
     uint32_t looks;                /* at results that were not ready */
     uint64_t stores;               /* that were announced */
     bool dropping;                 /* some actor's memory may be worth giving back */

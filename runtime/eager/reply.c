@@ -142,7 +142,8 @@ static void on_gone(struct tram_actor *a) {
     tram__actor_dead(a);
     char text[TRAM__CALL_TEXT];
     snprintf(text, sizeof text, "%.255s", tram_last_error()->text);
-    epoll_ctl(e->any, EPOLL_CTL_DEL, a->link.fd, NULL);
+    if (c->watched)
+        epoll_ctl(e->any, EPOLL_CTL_DEL, a->link.fd, NULL);
     while (c->done < c->sent) {
         uint32_t index = c->calls[++c->done & (c->capacity - 1)];
         struct tram__future *f = tram__future_at(e, index);
