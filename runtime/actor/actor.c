@@ -83,7 +83,7 @@ static void drain(struct tram_actor *a, uint64_t until_ns) {
     while (!a->gone && tram__actor_pump(a) == TRAM_OK && tram__now_ns() < until_ns) {
         tram__actors_pump(a->t, a);
         if (!tram__link_pending(&a->link))
-            tram__link_wait(&a->link, false, -1, 1);
+            tram__link_wait(&a->link, false, 1);
     }
 }
 
@@ -110,7 +110,7 @@ static void sleep_on_links(struct tram_actor *a, bool writable, int timeout_ms) 
     if (t->poll_capacity < t->live + 2) {
         struct pollfd *polls = realloc(t->polls, (t->live + 2) * sizeof *polls);
         if (!polls) {
-            tram__link_wait(&a->link, writable, -1, timeout_ms);
+            tram__link_wait(&a->link, writable, timeout_ms);
             return;
         }
         t->polls = polls;

@@ -339,19 +339,9 @@ int tram__link_poll(struct tram__link *l, struct tram__frame *f) {
     }
 }
 
-bool tram__link_take_large(struct tram__link *l, const struct tram__frame *f, struct tram__buffer *b) {
-    if (f->payload != l->large.data || !f->payload)
-        return false;
-    struct tram__buffer mine = l->large;
-    l->large = *b;
-    *b = mine;
-    return true;
-}
-
-void tram__link_wait(const struct tram__link *l, bool writable, int other, int timeout_ms) {
-    struct pollfd p[2] = {{.fd = l->fd, .events = (short)(POLLIN | (writable ? POLLOUT : 0))},
-                          {.fd = other, .events = POLLIN}};
-    poll(p, 2, timeout_ms);
+void tram__link_wait(const struct tram__link *l, bool writable, int timeout_ms) {
+    struct pollfd p = {.fd = l->fd, .events = (short)(POLLIN | (writable ? POLLOUT : 0))};
+    poll(&p, 1, timeout_ms);
 }
 
 static int send_all(struct tram__link *l, struct iovec *iov, size_t count, const struct tram__send *s) {

@@ -99,10 +99,6 @@ int tram__link_poll(struct tram__link *l, struct tram__frame *f);
 static inline bool tram__link_pending(const struct tram__link *l) {
     return l->begin != l->end || (l->reads && tram__mailbox_more(l->box, l->borrowed));
 }
-/* Hands the large payload of the frame just polled over to `b`, in exchange for its buffer; false when the
- * payload lies in the receive buffer, from where it has to be copied. */
-bool tram__link_take_large(struct tram__link *l, const struct tram__frame *f, struct tram__buffer *b);
-
 /* Sends a frame whole. While the socket is full it calls `stalled` (which should receive, then wait for
  * either direction), or, when that is NULL, waits for room. A status of `stalled` ends it, but for
  * ERR_TIMED_OUT once a part was sent: the stream must not break off inside a frame. ERR_PEER_DEAD when the
@@ -119,9 +115,8 @@ struct tram__send {
 };
 int tram__link_send(struct tram__link *l, const struct tram__send *s);
 
-/* Waits in poll(2) until the link is readable, or writable too if asked, or `other` (-1: none) is readable;
- * timeout in ms, negative: for ever. */
-void tram__link_wait(const struct tram__link *l, bool writable, int other, int timeout_ms);
+/* Waits in poll(2) until the link is readable, or writable too if asked; timeout in ms, negative: for ever. */
+void tram__link_wait(const struct tram__link *l, bool writable, int timeout_ms);
 
 /* An allocator for unpacking one small message at a time without malloc: reset before each use. What does not
  * fit falls back to malloc. */

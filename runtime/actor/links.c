@@ -65,19 +65,17 @@ bool tram__serve_take(struct tram__serve *s) {
     return any;
 }
 
-void tram__serve_probe(struct tram__serve *s) {
+bool tram__serve_probe(struct tram__serve *s) {
     nfds_t n = 0, i = 1;
     bool pending = tram__link_pending(&s->link);
     s->polls[n++] = (struct pollfd){.fd = s->full ? -1 : s->link.fd, .events = POLLIN};
     for (struct tram__peer *p = s->peers; p; p = p->next)
         s->polls[n++] = (struct pollfd){.fd = p->gone ? -1 : p->link.fd, .events = POLLIN};
-    if (poll(s->polls, n, 0) <= 0) {
-        s->ready = pending;
-        return;
-    }
-    s->ready = pending || s->polls[0].revents;
+    if (poll(s->polls, n, 0) <= 0)
+        return pending;
     for (struct tram__peer *p = s->peers; p; p = p->next)
         p->ready = s->polls[i++].revents != 0;
+    return pending || s->polls[0].revents;
 }
 
 /* With mailboxes: false when there is something to take, or room for what a link could not be sent. */

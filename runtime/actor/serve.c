@@ -196,10 +196,9 @@ static int look(struct tram__serve *s, struct waiting *w) {
     struct tram__frame f;
     if (!look_is_due(s, w))
         return 0;
-    s->ready = true;
-    if (s->peers && !tram__link_is_memory(&s->link))
-        tram__serve_probe(s);
-    int got = s->ready && !s->full ? tram__link_poll(&s->link, &f) : 0;
+    bool probes = s->peers && !tram__link_is_memory(&s->link);
+    bool driver = (!probes || tram__serve_probe(s)) && !s->full;
+    int got = driver ? tram__link_poll(&s->link, &f) : 0;
     if (got == 1)
         got = handle(s, &f) ? TRAM_ERR_TORN_DOWN : 1;
     else if (got == 0 && s->peers && tram__serve_take(s))

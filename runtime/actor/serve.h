@@ -39,7 +39,6 @@ struct tram__serve {
     int bell; /* eventfd that others ring when the main thread sleeps: with mailboxes the other ends of our links, and
                      whoever graphs that run on the main thread wait for */
     bool mailbox; /* links go through shared memory */
-    bool ready;   /* the driver's link has something */
     bool full;    /* enough calls are queued: the driver's next frames wait in its link */
     int doorbell; /* eventfd: another thread of this process wants on_doorbell to run on the main thread */
     tram__word32 doorbell_rung;
@@ -80,8 +79,9 @@ struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index)
 int tram__serve_on_peer(struct tram__serve *s, const struct tram__frame *f);
 /* Takes what the peers have sent: those that are `ready`, or cheap to look at. False: there was nothing. */
 bool tram__serve_take(struct tram__serve *s);
-/* With peers, and links that are sockets: one system call for all that finds out which have something (`ready`). */
-void tram__serve_probe(struct tram__serve *s);
+/* With peers, and links that are sockets: one system call for all that finds out which peers have something (`ready`), and
+ * whether the driver does. */
+bool tram__serve_probe(struct tram__serve *s);
 /* Waits in poll(2) for the driver, the doorbell, the bell, any peer, or room in `full` (NULL: none). True when there may be
  * something in a link. */
 bool tram__serve_sleep(struct tram__serve *s, const struct tram__link *full, int timeout_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Submitting a call: each argument is resolved to bytes in the frame, an object in a store, or a result to come; the call
- * is sent; then the producers of what is to come are asked to send it on.
+ * is sent, and before it the producers of what is to come are asked to send it on.
  *
  * Sending may take in replies (the socket was full). A result that was found pending may so have arrived when its producer
  * is asked for it; it is still there, for no frame with an `acked` that covers it goes out in between: those to other

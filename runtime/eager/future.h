@@ -48,8 +48,8 @@ struct tram__future {
     const char *method;       /* of the actor's own table */
     uint32_t uses;            /* odd: taken */
     uint32_t next_free;
-    uint32_t call;                /* low half of its number on its actor */
-    bool done, user;              /* user: a reference to it was handed out */
+    uint32_t call; /* low half of its number on its actor */
+    bool done;
     uint32_t object_count, alive; /* alive: objects that are held */
     struct tram__object one, *objects;
     uint32_t held_count;

@@ -133,7 +133,7 @@ static void on_store(struct tram_actor *a, const struct tram__frame *frame) {
 }
 
 /* What the actor still owed is lost; what it made before lives on in its store, which stays mapped as long as somebody
- * holds an object in them. */
+ * holds an object in it. */
 static void on_gone(struct tram_actor *a) {
     struct tram__eager *e = a->t->eager;
     struct tram__caller *c = a->eager;

@@ -95,9 +95,6 @@ static void run_method(struct tram__eager_serve *e, struct tram__entry *n, const
     for (uint32_t i = 0; i < n->outcome_count; i++) {
         c->results[i].limit =
             i < m->n_limits && m->limits[i] < TRAM_MAX_BYTES ? m->limits[i] : TRAM_MAX_BYTES;
-        n->outcomes[i].kind = TRAM__INLINE;
-        n->outcomes[i].size = 0;
-        n->outcomes[i].forward = 0;
     }
     c->may_forward = method->forwards;
     e->running = n;

@@ -26,7 +26,7 @@ static struct tram__failure *peer_failure(const struct tram__peer *p) {
     return f;
 }
 
-static void update_state(struct tram__eager_serve *e) {
+static void update_full(struct tram__eager_serve *e) {
     const struct tram__queue *q = &e->queue;
     e->serve->full = q->arrived - q->run > MOST_QUEUED || q->bytes > MOST_QUEUED_BYTES;
 }
@@ -75,7 +75,7 @@ static int run_ready(struct tram__eager_serve *e) {
         free(n->frame);
         n->frame = NULL;
     }
-    update_state(e);
+    update_full(e);
     return end;
 }
 

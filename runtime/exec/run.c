@@ -123,8 +123,7 @@ struct maker {
     struct call *c;
 };
 
-static bool add_release(struct run *r, struct call *c, uint32_t node) {
-    (void)r;
+static bool add_release(struct call *c, uint32_t node) {
     return tram__append(&c->releases, &c->release_count, sizeof node, &node);
 }
 
@@ -173,7 +172,7 @@ static uint32_t element_count(const struct tram__node *task) {
 
 static bool add_after(void *arg, uint32_t before) {
     struct maker *m = arg;
-    if (--m->r->left[before] == 0 && !add_release(m->r, m->c, before))
+    if (--m->r->left[before] == 0 && !add_release(m->c, before))
         return false;
     m->c->values[m->c->value_count++] = (struct tram_value){.kind = TRAM_AFTER, .ref = &m->r->refs[before]};
     return true;
@@ -204,7 +203,7 @@ static bool make_call(const struct tram_graph *g, struct run *r, struct call *c,
             c->onward &= g->outputs[k] != node + i;
     }
     for (uint32_t i = 0; !c->silent && i < task->results; i++)
-        if (r->uses[node + i] == 0 && !add_release(r, c, node + i))
+        if (r->uses[node + i] == 0 && !add_release(c, node + i))
             return false;
     return true;
 }
