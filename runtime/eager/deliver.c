@@ -87,19 +87,14 @@ static void deliver_here(struct tram__eager_serve *e, const struct tram__entry *
         in.kind = TRAM__ABSENT;
     } else if (n->failure) {
         in.kind = TRAM__FAILED;
-        in.failure = malloc(sizeof *in.failure);
-        if (!in.failure)
-            abort();
-        *in.failure = *n->failure;
+        in.failure = tram__must(tram__failure_copy(n->failure));
     } else {
         const struct tram__outcome *o = &n->outcomes[t->result];
         in.kind = o->kind;
         in.size = o->size;
         in.place = o->place;
         if (o->kind == TRAM__INLINE) {
-            in.data = malloc(o->size ? o->size : 1);
-            if (!in.data)
-                abort();
+            in.data = tram__must(malloc(o->size ? o->size : 1));
             if (o->size)
                 memcpy(in.data, o->buffer.data, o->size);
         }
@@ -121,13 +116,6 @@ void tram__eager_deliver(struct tram__eager_serve *e, struct tram__entry *n, con
 
 /* ---- to the driver ---- */
 
-/* Nobody will ever hold what a silent call stored. */
-static void forget_all(struct tram__eager_serve *e, struct tram__entry *n) {
-    for (uint32_t i = 0; i < n->outcome_count; i++)
-        if (n->outcomes[i].kind == TRAM__STORED && !n->outcomes[i].forward)
-            tram__store_give(&e->store, &n->outcomes[i].place);
-}
-
 static bool wants_reply(const struct tram__entry *n) {
     uint64_t all = n->outcome_count < 64 ? (UINT64_C(1) << n->outcome_count) - 1 : UINT64_MAX;
     return !n->silent && !n->replied && (tram__entry_stores(n) || (n->unwanted & all) != all);
@@ -147,9 +135,7 @@ static int reply_many(struct tram__eager_serve *e, struct tram__entry *n, Tram__
         else if (tell(e, &e->serve->link, TRAM__DRIVER, &o->place))
             return TRAM_ERR_PEER_DEAD;
     }
-    unsigned char *payload = calloc(1, bytes + 1), *at = payload;
-    if (!payload)
-        abort();
+    unsigned char *payload = tram__must(calloc(1, bytes + 1)), *at = payload;
     for (uint32_t i = 0; i < n->outcome_count; i++) {
         const struct tram__outcome *o = &n->outcomes[i];
         if (o->kind != TRAM__INLINE)
@@ -213,7 +199,7 @@ enum { UNREPORTED = 64 };
 
 int tram__eager_reply(struct tram__eager_serve *e, struct tram__entry *n, uint64_t call) {
     if (n->silent)
-        forget_all(e, n);
+        tram__eager_forget(e, n);
     bool wanted = wants_reply(n);
     if (!wanted || (n->onward && !tram__entry_stores(n))) {
         e->deferred |= wanted;

@@ -211,13 +211,7 @@ int tram__eager_put(struct tram__eager *e, uint64_t size, void **room, uint32_t 
     struct tram__future *f = tram__future_at(e, *index);
     f->method = "put";
     f->done = true;
-    f->one.state = TRAM__OBJECT_STORED;
-    f->one.place = at;
-    f->one.size = size;
-    e->stats.stored++;
-    e->stats.stored_bytes += size;
-    e->stats.stored_ever++;
-    e->stats.stored_bytes_ever += size;
+    tram__object_store(e, &f->one, &at, NULL);
     return TRAM_OK;
 }
 

@@ -46,7 +46,11 @@ struct tram__failure {
     char text[TRAM__CALL_TEXT];
 };
 
-/* Into a message that borrows it, and out of one; the second allocates, and returns NULL when memory is short. */
+/* Each allocates, and returns NULL when memory is short. */
+struct tram__failure *tram__failure_make(int status, int code, const char *actor, const char *method,
+                                         const char *text);
+struct tram__failure *tram__failure_copy(const struct tram__failure *f);
+/* Into a message that borrows it, and out of one; the second allocates as those do. */
 void tram__failure_pack(const struct tram__failure *f, Tram__Wire__Failure *m);
 struct tram__failure *tram__failure_unpack(const Tram__Wire__Failure *m);
 /* This one or, when there was no memory for it, one that says so. */

@@ -71,6 +71,19 @@ static struct tram_actor *owner_of(struct tram__eager *e, const struct tram__pla
     return a;
 }
 
+void tram__object_store(struct tram__eager *e, struct tram__object *o, const struct tram__place *at,
+                        struct tram__caller *owner) {
+    o->place = *at;
+    o->size = at->size;
+    o->state = TRAM__OBJECT_STORED;
+    if (owner)
+        owner->stored++;
+    e->stats.stored++;
+    e->stats.stored_bytes += at->size;
+    e->stats.stored_ever++;
+    e->stats.stored_bytes_ever += at->size;
+}
+
 /* Nobody holds the object any more: its owner may use the memory again. */
 static void drop(struct tram__eager *e, const struct tram__place *at) {
     e->stats.stored--;

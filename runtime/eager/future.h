@@ -106,8 +106,11 @@ void tram__future_unhold(struct tram__eager *e, uint32_t index, uint32_t result)
 bool tram__future_claim(struct tram__eager *e, uint32_t index, struct tram__hold claim);
 /* The call is done: what it held is let go, and the future itself when nobody wants its results. */
 void tram__future_done(struct tram__eager *e, uint32_t index);
-/* Sets a result: by value (copied), or as a stored object. The second returns the object to the store if nobody holds it. */
+/* Sets a result: by value (copied; false when memory is short), or as a stored object of its own (owner NULL: the
+ * driver). */
 bool tram__object_set(struct tram__eager *e, struct tram__object *o, const void *data, uint64_t size);
+void tram__object_store(struct tram__eager *e, struct tram__object *o, const struct tram__place *at,
+                        struct tram__caller *owner);
 const void *tram__object_data(const struct tram__object *o);
 
 /* The number of the future's call on its actor. */

@@ -4,6 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+struct tram__failure *tram__failure_make(int status, int code, const char *actor, const char *method,
+                                         const char *text) {
+    struct tram__failure *f = malloc(sizeof *f);
+    if (!f)
+        return NULL;
+    f->status = status;
+    f->code = code;
+    snprintf(f->actor, sizeof f->actor, "%s", actor);
+    snprintf(f->method, sizeof f->method, "%s", method);
+    snprintf(f->text, sizeof f->text, "%s", text);
+    return f;
+}
+
+struct tram__failure *tram__failure_copy(const struct tram__failure *f) {
+    return tram__failure_make(f->status, f->code, f->actor, f->method, f->text);
+}
+
 void tram__failure_pack(const struct tram__failure *f, Tram__Wire__Failure *m) {
     tram__wire__failure__init(m);
     m->status = f->status;
@@ -14,15 +31,8 @@ void tram__failure_pack(const struct tram__failure *f, Tram__Wire__Failure *m) {
 }
 
 struct tram__failure *tram__failure_unpack(const Tram__Wire__Failure *m) {
-    struct tram__failure *f = malloc(sizeof *f);
-    if (!f)
-        return NULL;
-    f->status = m->status ? m->status : TRAM_ERR_PROTOCOL;
-    f->code = m->code;
-    snprintf(f->text, sizeof f->text, "%s", m->text);
-    snprintf(f->actor, sizeof f->actor, "%s", m->actor);
-    snprintf(f->method, sizeof f->method, "%s", m->method);
-    return f;
+    return tram__failure_make(m->status ? m->status : TRAM_ERR_PROTOCOL, m->code, m->actor, m->method,
+                              m->text);
 }
 
 const struct tram__failure *tram__failure_or(const struct tram__failure *f) {

@@ -18,18 +18,6 @@ static void fail_all(struct tram__future *f, struct tram__failure *failure) {
             f->objects[i].state = TRAM__OBJECT_FAILED;
 }
 
-static struct tram__failure *make_failure(const struct tram_actor *a, const struct tram__future *f,
-                                          int status, const char *text) {
-    struct tram__failure *failure = calloc(1, sizeof *failure);
-    if (!failure)
-        return NULL;
-    failure->status = status;
-    snprintf(failure->actor, sizeof failure->actor, "%s", a->name);
-    snprintf(failure->method, sizeof failure->method, "%s", f->method);
-    snprintf(failure->text, sizeof failure->text, "%s", text);
-    return failure;
-}
-
 /* A result that is another object's: of one of the call's arguments. */
 static bool set_forward(struct tram__eager *e, struct tram__future *f, struct tram__object *o,
                         uint32_t argument) {
@@ -59,16 +47,14 @@ static bool set_object(struct tram__eager *e, struct tram__future *f, struct tra
     if (v->kind != TRAM__STORED || !v->place || (!v->forward && v->place->owner != 1 + f->actor->index) ||
         (v->forward && !set_forward(e, f, o, v->forward - 1)))
         return false;
-    o->place = tram__place_unpack(v->place);
-    o->size = o->place.size;
-    o->state = TRAM__OBJECT_STORED;
+    struct tram__place at = tram__place_unpack(v->place);
     if (!v->forward) {
-        ((struct tram__caller *)f->actor->eager)->stored++;
-        e->stats.stored++;
-        e->stats.stored_bytes += o->size;
-        e->stats.stored_ever++;
-        e->stats.stored_bytes_ever += o->size;
+        tram__object_store(e, o, &at, f->actor->eager);
+        return true;
     }
+    o->place = at; /* counted with the object that it is */
+    o->size = at.size;
+    o->state = TRAM__OBJECT_STORED;
     return true;
 }
 
@@ -109,8 +95,8 @@ static void on_reply(struct tram_actor *a, const struct tram__frame *frame) {
         if (m->failure)
             fail_all(f, tram__failure_unpack(m->failure));
         else if (!set_results(e, f, m, frame))
-            fail_all(
-                f, make_failure(a, f, TRAM_ERR_PROTOCOL, "a reply that makes no sense, or no memory for it"));
+            fail_all(f, tram__failure_make(TRAM_ERR_PROTOCOL, 0, a->name, f->method,
+                                           "a reply that makes no sense, or no memory for it"));
         tram__future_done(e, index);
     }
     if (m)
@@ -147,7 +133,7 @@ static void on_gone(struct tram_actor *a) {
     while (c->done < c->sent) {
         uint32_t index = c->calls[++c->done & (c->capacity - 1)];
         struct tram__future *f = tram__future_at(e, index);
-        fail_all(f, make_failure(a, f, TRAM_ERR_PEER_DEAD, text));
+        fail_all(f, tram__failure_make(TRAM_ERR_PEER_DEAD, 0, a->name, f->method, text));
         tram__future_done(e, index);
     }
     c->drop_count = 0;

@@ -14,16 +14,8 @@
 
 static void fail(struct tram__eager_serve *e, struct tram__entry *n, int status, int code, const char *method,
                  const char *text) {
-    struct tram__failure *f = calloc(1, sizeof *f);
     free(n->failure);
-    n->failure = f;
-    if (!f)
-        abort(); /* out of memory for three lines: the driver reads the death */
-    f->status = status;
-    f->code = code;
-    snprintf(f->actor, sizeof f->actor, "%s", e->serve->name);
-    snprintf(f->method, sizeof f->method, "%s", method);
-    snprintf(f->text, sizeof f->text, "%s", text);
+    n->failure = tram__must(tram__failure_make(status, code, e->serve->name, method, text));
 }
 
 /* ---- results ---- */
@@ -34,6 +26,11 @@ static void forget_stored(struct tram__eager_serve *e, struct tram__outcome *o) 
     o->kind = TRAM__INLINE;
     o->size = 0;
     o->forward = 0;
+}
+
+void tram__eager_forget(struct tram__eager_serve *e, struct tram__entry *n) {
+    for (uint32_t i = 0; i < n->outcome_count; i++)
+        forget_stored(e, &n->outcomes[i]);
 }
 
 static void *room(struct tram_call *c, uint32_t result, uint64_t size) {
@@ -105,8 +102,7 @@ static void run_method(struct tram__eager_serve *e, struct tram__entry *n, const
     e->running = NULL;
     if (!code)
         return;
-    for (uint32_t i = 0; i < n->outcome_count; i++)
-        forget_stored(e, &n->outcomes[i]);
+    tram__eager_forget(e, n);
     fail(e, n, TRAM_ERR_TASK, code, method->name, c->text);
 }
 
@@ -127,14 +123,7 @@ static bool make_room(struct tram__eager_serve *e, size_t count) {
     return true;
 }
 
-/* A failure among the arguments is the call's own. */
-static void inherit(struct tram__entry *n, const struct tram__failure *f) {
-    n->failure = malloc(sizeof *n->failure);
-    if (!n->failure)
-        abort();
-    *n->failure = *f;
-}
-
+/* FAILED: an argument did, and its failure is the call's own. */
 enum laid { LAID, LAID_BADLY, LAID_FAILED };
 
 static enum laid lay_out(struct tram__eager_serve *e, struct tram__entry *n, const Tram__Wire__TaskSpec *m,
@@ -164,12 +153,10 @@ static enum laid lay_out(struct tram__eager_serve *e, struct tram__entry *n, con
             if (!to.data)
                 return LAID_BADLY;
         } else if (kind == TRAM__FAILED && in) {
-            inherit(n, in->failure);
+            n->failure = tram__must(tram__failure_copy(in->failure));
             return LAID_FAILED;
         } else if (kind == TRAM__FAILED && a->failure) {
-            n->failure = tram__failure_unpack(a->failure);
-            if (!n->failure)
-                abort();
+            n->failure = tram__must(tram__failure_unpack(a->failure));
             return LAID_FAILED;
         } else {
             return LAID_BADLY;

@@ -16,14 +16,14 @@
 enum { MOST_QUEUED = 4096 };
 #define MOST_QUEUED_BYTES (UINT64_C(64) << 20)
 
-static struct tram__failure *peer_failure(const struct tram__peer *p) {
-    struct tram__failure *f = calloc(1, sizeof *f);
-    if (!f)
-        abort();
-    f->status = TRAM_ERR_PEER_DEAD;
-    snprintf(f->actor, sizeof f->actor, "%s", p->name);
-    snprintf(f->text, sizeof f->text, "actor %s ended before it handed its result on", p->name);
-    return f;
+/* The argument was to come from a peer that is gone. */
+static void attach_loss(struct tram__eager_serve *e, uint64_t call, uint32_t argument,
+                        const struct tram__peer *p) {
+    char text[TRAM__CALL_TEXT];
+    snprintf(text, sizeof text, "actor %s ended before it handed its result on", p->name);
+    struct tram__input in = {.argument = argument, .kind = TRAM__FAILED};
+    in.failure = tram__must(tram__failure_make(TRAM_ERR_PEER_DEAD, 0, p->name, "", text));
+    tram__eager_attach(e, call, &in);
 }
 
 static void update_full(struct tram__eager_serve *e) {
@@ -81,8 +81,8 @@ static int run_ready(struct tram__eager_serve *e) {
 
 /* ---- frames of the driver ---- */
 
-/* An argument that is a result of an earlier call here. */
-static void await_own(struct tram__eager_serve *e, const Tram__Wire__TaskSpec *m, uint32_t argument) {
+/* An argument that is a result of an earlier call here: true when that has yet to run. */
+static bool await_own(struct tram__eager_serve *e, const Tram__Wire__TaskSpec *m, uint32_t argument) {
     const Tram__Wire__Argument *a = m->arguments[argument];
     struct tram__entry *n = tram__queue_find(&e->queue, a->call);
     struct tram__target target = {.result = a->result,
@@ -92,17 +92,17 @@ static void await_own(struct tram__eager_serve *e, const Tram__Wire__TaskSpec *m
                                   .after = a->after};
     if (n && n->state == TRAM__ENTRY_RUN) {
         tram__eager_deliver(e, n, &target);
-        return;
+        return false;
     }
-    struct tram__target *t =
-        n && n->state == TRAM__ENTRY_QUEUED && a->call < m->call ? malloc(sizeof *t) : NULL;
-    if (!t)
-        return; /* the argument stays missing; run.c finds it makes no sense */
+    if (!n || n->state != TRAM__ENTRY_QUEUED || a->call >= m->call)
+        return false; /* run.c finds that it makes no sense */
+    struct tram__target *t = tram__must(malloc(sizeof *t));
     *t = target;
     t->next = n->targets;
     n->targets = t;
     if (a->moved)
         n->unwanted |= UINT64_C(1) << a->result % 64;
+    return true;
 }
 
 /* Arguments that are still to come. */
@@ -111,20 +111,15 @@ static uint32_t count_missing(struct tram__eager_serve *e, struct tram__entry *n
     uint32_t missing = 0;
     for (uint32_t i = 0; i < m->n_arguments; i++) {
         const Tram__Wire__Argument *a = m->arguments[i];
-        if (a->kind == TRAM__OWN) {
-            await_own(e, m, i);
-            const struct tram__entry *from = tram__queue_find(&e->queue, a->call);
-            missing += from && from->state == TRAM__ENTRY_QUEUED;
-        }
+        if (a->kind == TRAM__OWN)
+            missing += await_own(e, m, i);
         if (a->kind != TRAM__SENT || tram__entry_input(n, i))
             continue;
         struct tram__peer *p = tram__serve_peer(e->serve, a->from);
-        if (p && p->gone) {
-            struct tram__input in = {.argument = i, .kind = TRAM__FAILED, .failure = peer_failure(p)};
-            tram__eager_attach(e, m->call, &in);
-        } else {
+        if (p && p->gone)
+            attach_loss(e, m->call, i, p);
+        else
             missing += p != NULL;
-        }
     }
     return missing;
 }
@@ -224,14 +219,10 @@ static void on_delivery(struct tram__eager_serve *e, struct tram__peer *p, const
     struct tram__input in = {.argument = m->argument, .kind = (enum tram__argument_kind)m->value->kind};
     if (m->failure) {
         in.kind = TRAM__FAILED;
-        in.failure = tram__failure_unpack(m->failure);
-        if (!in.failure)
-            abort();
+        in.failure = tram__must(tram__failure_unpack(m->failure));
     } else if (in.kind == TRAM__INLINE) {
         in.size = f->payload_size;
-        in.data = malloc(in.size ? in.size : 1);
-        if (!in.data)
-            abort();
+        in.data = tram__must(malloc(in.size ? in.size : 1));
         if (in.size)
             memcpy(in.data, f->payload, in.size);
     } else if (m->value->place) {
@@ -264,8 +255,7 @@ static void on_peer_gone(struct tram__serve *s, struct tram__peer *p) {
             if (m->arguments[i]->kind != TRAM__SENT || m->arguments[i]->from != p->index ||
                 tram__entry_input(n, i))
                 continue;
-            struct tram__input in = {.argument = i, .kind = TRAM__FAILED, .failure = peer_failure(p)};
-            tram__eager_attach(e, call, &in);
+            attach_loss(e, call, i, p);
         }
         if (m)
             tram__wire__task_spec__free_unpacked(m, NULL);
@@ -292,9 +282,7 @@ static void on_created(struct tram__serve *s) {
 }
 
 void tram__eager_serve_init(struct tram__serve *s) {
-    struct tram__eager_serve *e = calloc(1, sizeof *e);
-    if (!e)
-        abort(); /* an actor that has barely started: its driver reads the death */
+    struct tram__eager_serve *e = tram__must(calloc(1, sizeof *e));
     tram__eager_serve_call(e);
     e->serve = s;
     e->queue.first = 1;

@@ -7,6 +7,8 @@
 
 #include "eager/queue.h"
 
+#include <stdlib.h>
+
 struct tram__eager_serve {
     struct tram_call call; /* first: room() gets here from it */
     struct tram__serve *serve;
@@ -24,12 +26,22 @@ struct tram__eager_serve {
     struct tram__call_result results[TRAM_MAX_RESULTS];
 };
 
+/* What there must be memory for. Without, the actor ends: its driver reads the death. */
+static inline void *tram__must(void *p) {
+    if (!p)
+        abort();
+    return p;
+}
+
 /* ---- run.c ---- */
 
 void tram__eager_serve_call(struct tram__eager_serve *e); /* makes e->call ready for its first use */
 /* Runs a call that has all its arguments: its outcomes, or its failure, are then in the entry. */
 void tram__eager_run(struct tram__eager_serve *e, struct tram__entry *n, const Tram__Wire__TaskSpec *m,
                      const unsigned char *payload, size_t payload_size);
+
+/* Empties the outcomes of a call: nobody will ever hold what it stored. */
+void tram__eager_forget(struct tram__eager_serve *e, struct tram__entry *n);
 
 /* ---- deliver.c ---- */
 
