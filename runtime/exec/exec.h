@@ -110,6 +110,8 @@ static inline uint32_t tram__exec_slot(const struct tram_compiled *x, uint64_t n
 }
 
 extern const struct tram__source_ops tram__exec_source_ops;
+/* Counts a copy that the driver made. */
+void tram__exec_count_copy(struct tram__source *s, uint64_t bytes);
 /* Waits for the oldest execution in flight and moves its results aside. */
 int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s);
 

@@ -109,11 +109,6 @@ static void submit(struct tram_compiled *x, struct tram_ref *refs) {
         x->next_slot = 0;
 }
 
-static void count_copy(struct tram_compiled *x, uint64_t bytes) {
-    tram__count(&x->participant.head->copies, 1);
-    tram__count(&x->participant.head->copied_bytes, bytes);
-}
-
 static int execute(struct tram_compiled *x, size_t count, const struct tram_bytes *parts, double timeout_s,
                    struct tram_ref *refs) {
     int status = admit(x, count, timeout_s);
@@ -127,7 +122,7 @@ static int execute(struct tram_compiled *x, size_t count, const struct tram_byte
         if (!x->inputs[i].writer)
             continue;
         tram__copy((void *)(uintptr_t)x->inputs[i].message.data, parts[i].data, parts[i].size);
-        count_copy(x, parts[i].size);
+        tram__exec_count_copy(&x->source, parts[i].size);
     }
     submit(x, refs);
     return TRAM_OK;

@@ -212,7 +212,7 @@ static int ready(struct tram__source *s, const struct tram_ref *r) {
     return where == KEPT || receive(x, r->output, r->id, slot, 0, &m) != TRAM_ERR_TIMED_OUT || x->dead;
 }
 
-static void count_copy(struct tram__source *s, uint64_t bytes) {
+void tram__exec_count_copy(struct tram__source *s, uint64_t bytes) {
     struct tram_compiled *x = (struct tram_compiled *)s;
     tram__count(&x->participant.head->copies, 1);
     tram__count(&x->participant.head->copied_bytes, bytes);
@@ -223,4 +223,4 @@ const struct tram__source_ops tram__exec_source_ops = {.borrow = borrow,
                                                        .ready = ready,
                                                        .arm = tram__exec_arm_ref,
                                                        .disarm = tram__exec_disarm,
-                                                       .copied = count_copy};
+                                                       .copied = tram__exec_count_copy};

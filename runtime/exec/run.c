@@ -208,20 +208,27 @@ static bool make_call(const struct tram_graph *g, struct run *r, struct call *c,
     return true;
 }
 
-/* By node: the task before it on the same actor; and by node, from 1, which of the actors it is on. */
-static void find_actors(const struct tram_graph *g, uint32_t *previous, uint32_t *participant) {
-    uint32_t count = 0;
+/* By node: the task before it on the same actor; and by node, from 1, which of the actors it is on. False when memory is
+ * short. */
+static bool find_actors(const struct tram_graph *g, uint32_t *previous, uint32_t *participant) {
+    uint32_t count = 0, most = 0;
+    for (uint32_t i = 0; i < g->node_count; i++)
+        if (g->nodes[i].kind == TRAM__NODE_TASK && g->nodes[i].actor_index > most)
+            most = g->nodes[i].actor_index;
+    uint32_t *last = malloc((most + (size_t)1) * sizeof *last); /* by actor: its task that was bound last */
+    if (!last)
+        return false;
+    memset(last, 0xff, (most + (size_t)1) * sizeof *last);
     for (uint32_t i = 0; i < g->node_count; i++) {
-        previous[i] = UINT32_MAX;
         if (g->nodes[i].kind != TRAM__NODE_TASK)
             continue;
-        uint32_t k = i;
-        while (k-- > 0)
-            if (g->nodes[k].kind == TRAM__NODE_TASK && g->nodes[k].actor == g->nodes[i].actor)
-                break;
-        previous[i] = k;
-        participant[i] = k == UINT32_MAX ? ++count : participant[k];
+        uint32_t *before = &last[g->nodes[i].actor_index];
+        previous[i] = *before;
+        participant[i] = *before == UINT32_MAX ? ++count : participant[*before];
+        *before = i;
     }
+    free(last);
+    return true;
 }
 
 static bool make_calls(const struct tram_graph *g, struct run *r, const uint32_t *tasks,
@@ -249,7 +256,8 @@ static int make_run(const struct tram_graph *g, struct run **out) {
     r->left = calloc(n, sizeof *r->left);
     if (!r->calls || !r->refs || !r->uses || !r->left)
         goto out;
-    find_actors(g, previous, participant);
+    if (!find_actors(g, previous, participant))
+        goto out;
     for (uint32_t i = 0; i < g->node_count; i++)
         r->call_count += g->nodes[i].kind == TRAM__NODE_TASK;
     status = tram__schedule_order(g, participant, &longest, tasks);
