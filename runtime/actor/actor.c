@@ -143,10 +143,7 @@ int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s) 
     uint64_t deadline = 0;
     bool slept = false;
     int status;
-    if (tram__link_is_memory(&a->link))
-        tram__spin_begin(&spin, &a->t->plan, &a->site);
-    else
-        tram__spin_begin_calls(&spin, &a->t->plan, &a->site);
+    tram__spin_begin(&spin, &a->t->plan, &a->site, !tram__link_is_memory(&a->link));
     while (!*done) {
         if ((status = tram__actor_pump(a)))
             return *done ? TRAM_OK : status;

@@ -117,7 +117,7 @@ int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, s
     struct tram__wait_plan plan = tram__wait_plan(TRAM_WAIT_AUTO, 2, 1, YIELD_NS);
     struct tram__spin spin;
     bool slept = false;
-    tram__spin_begin_calls(&spin, &plan, &site);
+    tram__spin_begin(&spin, &plan, &site, true);
     struct pollfd *polls = NULL;
     while ((ready = look(refs, count, index)) == 0) {
         if (tram__spin_more(&spin))

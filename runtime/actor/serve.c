@@ -148,11 +148,9 @@ static void begin_wait(struct tram__serve *s, struct waiting *w) {
     }
     const struct tram__wait_plan *plan = s->exec ? &block : &w->plan;
     if (s->turn)
-        tram__spin_begin(&w->spin, &s->turn_plan, &w->turn_site);
-    else if (tram__link_is_memory(&s->link))
-        tram__spin_begin(&w->spin, plan, &w->site);
+        tram__spin_begin(&w->spin, &s->turn_plan, &w->turn_site, false);
     else
-        tram__spin_begin_calls(&w->spin, plan, &w->site);
+        tram__spin_begin(&w->spin, plan, &w->site, !tram__link_is_memory(&s->link));
     w->begun = true;
     w->slept = false;
 }

@@ -132,7 +132,7 @@ static void sleep_on(struct tram__waiter *w, const tram__word64 *word, uint64_t 
 int tram__wait_slow(struct tram__waiter *w, struct tram__site *site, const tram__word64 *word,
                     uint64_t target, uint32_t name, double timeout_s) {
     struct tram__spin spin;
-    tram__spin_begin(&spin, &w->plan, site);
+    tram__spin_begin(&spin, &w->plan, site, false);
     uint64_t deadline_ns = 0; /* 0: not known yet */
     bool slept = false;
     int status;

@@ -37,14 +37,10 @@ struct tram__spin {
     bool calls; /* each poll is a system call */
 };
 
+/* calls: each poll is a system call, a hundred times as long as a look at a word. */
 static inline void tram__spin_begin(struct tram__spin *s, const struct tram__wait_plan *plan,
-                                    struct tram__site *site) {
-    *s = (struct tram__spin){.plan = plan, .site = site};
-}
-/* The same where each poll is a system call, a hundred times as long as a look at a word. */
-static inline void tram__spin_begin_calls(struct tram__spin *s, const struct tram__wait_plan *plan,
-                                          struct tram__site *site) {
-    *s = (struct tram__spin){.plan = plan, .site = site, .calls = true};
+                                    struct tram__site *site, bool calls) {
+    *s = (struct tram__spin){.plan = plan, .site = site, .calls = calls};
 }
 /* After a poll that failed: true to poll again (having paused or yielded), false when it is time to sleep. */
 bool tram__spin_more(struct tram__spin *s);

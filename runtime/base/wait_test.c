@@ -244,7 +244,7 @@ static uint64_t budget_after(const struct tram__wait_plan *plan, struct tram__si
     struct tram__spin s;
     uint64_t until = tram__now_ns() + us * 1000;
     bool slept = false;
-    tram__spin_begin(&s, plan, site);
+    tram__spin_begin(&s, plan, site, false);
     while (tram__now_ns() < until)
         for (int i = 0; i < 32; i++) /* the clock alone would leave too few polls to learn from */
             slept = slept || !tram__spin_more(&s);

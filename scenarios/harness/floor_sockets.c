@@ -104,7 +104,7 @@ static enum outcome take(const struct tram__wait_plan *plan, struct line *l, siz
     struct tram__spin spin;
     bool sleeps = plan->policy == TRAM_WAIT_BLOCK;
     uint32_t failed = 0;
-    tram__spin_begin_calls(&spin, plan, &l->site);
+    tram__spin_begin(&spin, plan, &l->site, true);
     for (size_t got = 0; got < size;) {
         ssize_t n = recv(l->fd, message + got, size - got, sleeps ? 0 : MSG_DONTWAIT);
         if (n > 0) {
