@@ -52,9 +52,18 @@ int tram__actor_dead(struct tram_actor *a) {
 /* Its link ended. */
 static int lose(struct tram_actor *a) {
     a->gone = true;
+    tram__link_break(&a->link);
     if (a->t->on_gone)
         a->t->on_gone(a);
     return tram__actor_dead(a);
+}
+
+/* Its link cannot be understood any more, nor it: it has to go. */
+static int give_up_on(struct tram_actor *a) {
+    fprintf(stderr, "tramline: the link to actor %s broke, so it is killed: %s\n", a->name,
+            tram_last_error()->text);
+    tram__host_kill(a->t, a->index);
+    return lose(a);
 }
 
 int tram__actor_pump(struct tram_actor *a) {
@@ -63,13 +72,27 @@ int tram__actor_pump(struct tram_actor *a) {
     struct tram__frame f;
     int got;
     while ((got = tram__link_poll(&a->link, &f)) == 1) {
-        if (!a->t->on_frame[f.type])
-            return tram__fail(TRAM_ERR_PROTOCOL, "actor %s sent a frame of type %d", a->name, (int)f.type);
+        if (!a->t->on_frame[f.type]) {
+            got = tram__fail(TRAM_ERR_PROTOCOL, "actor %s sent a frame of type %d", a->name, (int)f.type);
+            break;
+        }
         a->t->on_frame[f.type](a, &f);
         if (!tram__link_pending(&a->link))
             return TRAM_OK; /* do not ask the kernel for more than was waited for */
     }
-    return got == TRAM_ERR_PEER_DEAD ? lose(a) : got;
+    return got == 0 ? TRAM_OK : got == TRAM_ERR_PEER_DEAD ? lose(a) : give_up_on(a);
+}
+
+bool tram__actor_lost(struct tram_actor *a) {
+    const struct tram__roster *r = a->t->roster;
+    struct pollfd p = {.fd = a->link.fd, .events = POLLIN};
+    if (a->gone || !tram__roster_gone(r, a->index))
+        return a->gone;
+    while (!a->gone && (tram__link_pending(&a->link) || poll(&p, 1, 0) > 0))
+        tram__actor_pump(a);
+    if (!a->gone)
+        lose(a);
+    return true;
 }
 
 void tram__actors_pump(struct tram *t, const struct tram_actor *but) {
@@ -80,7 +103,7 @@ void tram__actors_pump(struct tram *t, const struct tram_actor *but) {
 
 /* The actor is about to be gone: takes in what it had sent before, and what those send whom it may wait for. */
 static void drain(struct tram_actor *a, uint64_t until_ns) {
-    while (!a->gone && tram__actor_pump(a) == TRAM_OK && tram__now_ns() < until_ns) {
+    while (!tram__actor_lost(a) && tram__actor_pump(a) == TRAM_OK && tram__now_ns() < until_ns) {
         tram__actors_pump(a->t, a);
         if (!tram__link_pending(&a->link))
             tram__link_wait(&a->link, false, 1);
@@ -131,8 +154,7 @@ static void sleep_on_links(struct tram_actor *a, bool writable, int timeout_ms) 
     tram__actors_disarm(t);
 }
 
-/* Milliseconds until `deadline_ns` for poll, at least 1, at most a second so that a lost supervisor is
- * noticed. */
+/* Milliseconds until `deadline_ns` for poll, at least 1, at most a second: then the roster is looked at. */
 static int poll_ms(uint64_t deadline_ns, uint64_t now_ns) {
     uint64_t ms = deadline_ns == UINT64_MAX ? 1000 : (deadline_ns - now_ns) / 1000000 + 1;
     return ms > 1000 ? 1000 : (int)ms;
@@ -153,6 +175,8 @@ int tram__actor_await(struct tram_actor *a, const bool *done, double timeout_s) 
         if (more && spin.polls % 64 && timeout_s != 0)
             continue;
         tram__actors_pump(a->t, a);
+        if (!*done && tram__actor_lost(a) && !*done)
+            return tram__actor_dead(a);
         if (*done)
             break;
         uint64_t now = tram__now_ns();
@@ -180,6 +204,8 @@ static int stalled(void *arg) {
     if (status)
         return status;
     tram__actors_pump(stall->actor->t, stall->actor);
+    if (tram__actor_lost(stall->actor))
+        return TRAM_ERR_PEER_DEAD;
     uint64_t now = tram__now_ns();
     if (now >= stall->deadline_ns)
         now = stall->deadline_ns - 1; /* a frame that is half sent has to be waited for */
@@ -193,8 +219,8 @@ int tram__actor_send_until(struct tram_actor *a, struct tram__send *s, uint64_t 
     struct stall stall = {a, deadline_ns};
     s->stalled = stalled;
     s->arg = &stall;
-    /* A mailbox takes frames for the dead as well. */
-    bool dead = a->link.writes && tram__roster_gone(a->t->roster, a->index);
+    /* A mailbox takes frames for the dead as well, and so does a socket that a child of theirs still holds. */
+    bool dead = tram__roster_gone(a->t->roster, a->index);
     int status = dead ? TRAM_ERR_PEER_DEAD : tram__link_send(&a->link, s);
     if (status == TRAM_ERR_PEER_DEAD) {
         drain(a, tram__now_ns() + DEATH_MS * UINT64_C(1000000));
@@ -323,11 +349,11 @@ int tram_actor_create(struct tram *t, const char *class_name, const struct tram_
         goto err_free;
     }
     tram__link_open(&a->link, pair[0]);
+    t->next_index++; /* in any case: it may be spawned after we gave up waiting for that */
     status = tram__host_spawn(t, a->index, pair[1], a->cpu, &a->pid);
     close(pair[1]);
     if (status)
         goto err_free;
-    t->next_index++;
     t->on_frame[TRAM__FRAME_HELLO] = on_hello;
     if ((status = handshake(a, o)))
         goto err_kill;
@@ -389,6 +415,9 @@ void tram__actors_fini(struct tram *t) {
     for (struct tram_actor *a = t->actors; a; a = a->next)
         if (!a->ended)
             ask_to_end(a, until);
+    for (struct tram_actor *a = t->actors; a; a = a->next)
+        if (!a->ended)
+            drain(a, until); /* it ends when it has got rid of its replies */
     while (t->actors) {
         struct tram_actor *a = t->actors;
         if (!a->ended)

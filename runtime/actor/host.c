@@ -70,13 +70,16 @@ static int launch(struct tram *t, int link, int driver) {
     return TRAM_OK;
 }
 
+/* The answer to the last order; one to an earlier order, which was too late, is passed over. */
 static int take_answer(struct tram *t, struct tram__order_answer *a, int *fd) {
     struct pollfd p = {.fd = t->supervisor, .events = POLLIN};
-    int ready;
-    while ((ready = poll(&p, 1, ANSWER_MS)) < 0 && errno == EINTR)
-        ;
-    int got = -1;
-    ssize_t n = ready > 0 ? tram__datagram_receive(t->supervisor, a, sizeof *a, &got) : -1;
+    int ready, got = -1;
+    ssize_t n;
+    do {
+        while ((ready = poll(&p, 1, ANSWER_MS)) < 0 && errno == EINTR)
+            ;
+        n = ready > 0 ? tram__datagram_receive(t->supervisor, a, sizeof *a, &got) : -1;
+    } while (n == (ssize_t)sizeof *a && a->number != t->orders);
     if (n != (ssize_t)sizeof *a)
         return tram__fail(TRAM_ERR_PEER_DEAD, "the supervisor %s (%s)", ready ? "ended" : "does not answer",
                           t->worker ? t->worker
@@ -93,7 +96,7 @@ static int take_answer(struct tram *t, struct tram__order_answer *a, int *fd) {
 }
 
 static int order(struct tram *t, enum tram__order what, uint32_t index, int cpu, int link) {
-    struct tram__order_message m = {TRAM__SUPERVISOR_VERSION, what, index, cpu};
+    struct tram__order_message m = {TRAM__SUPERVISOR_VERSION, what, index, cpu, ++t->orders};
     if (tram__datagram_send(t->supervisor, &m, sizeof m, link) < 0)
         return tram__fail(TRAM_ERR_PEER_DEAD, "the supervisor is gone");
     return TRAM_OK;
@@ -176,7 +179,13 @@ int tram__host_start(struct tram *t) {
 err_started:
     if (roster >= 0)
         close(roster);
-    t->supervisor = -1;
+    if (t->roster)
+        tram__roster_unmap(t->roster);
+    t->roster = NULL;
+    if (t->supervisor_pidfd >= 0)
+        close(t->supervisor_pidfd);
+    t->supervisor = t->supervisor_pidfd = -1;
+    t->orders = 0;
 err_pair:
     close(pair[0]);
     if (pair[1] >= 0)

@@ -69,6 +69,11 @@ void tram__link_close(struct tram__link *l) {
     *l = (struct tram__link){.fd = -1};
 }
 
+void tram__link_break(struct tram__link *l) {
+    shutdown(l->fd, SHUT_RDWR);
+    l->ended = true;
+}
+
 static int keep_fds(struct tram__link *l, struct msghdr *msg) {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
@@ -104,7 +109,7 @@ static ssize_t receive(struct tram__link *l, void *to, size_t room) {
                          .msg_controllen = sizeof control.bytes};
     ssize_t n = recvmsg(l->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n > 0) {
-        if (msg.msg_controllen) {
+        if (msg.msg_controllen || msg.msg_flags & MSG_CTRUNC) {
             int status = keep_fds(l, &msg);
             if (status)
                 return status;
@@ -156,12 +161,13 @@ static int check_header(const struct header *h) {
 static int poll_large(struct tram__link *l, const struct header *h, size_t head) {
     size_t total = padded(h->payload_size);
     if (!l->large_pending) {
-        if (!tram__buffer_room(&l->large, total))
+        if (total && !tram__buffer_room(&l->large, total)) /* none: the spec alone is large */
             return TRAM_ERR_NO_MEMORY;
         size_t have = l->end - l->begin - head;
         if (have > total)
             have = total;
-        memcpy(l->large.data, l->in.data + l->begin + head, have);
+        if (have)
+            memcpy(l->large.data, l->in.data + l->begin + head, have);
         /* What follows in `in` belongs to the next frame; there is none unless this one is complete. */
         memmove(l->in.data + l->begin + head, l->in.data + l->begin + head + have,
                 l->end - l->begin - head - have);
@@ -240,8 +246,11 @@ int tram__link_offer(struct tram__link *l, int bell) {
     if (!l->box)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a mailbox");
     int status = tram__mailbox_open(l->box, &fds[0]);
-    if (status)
+    if (status) {
+        free(l->box);
+        l->box = NULL;
         return status;
+    }
     struct tram__send send = {.type = TRAM__FRAME_MAILBOX, .fds = fds, .fd_count = 2};
     status = tram__link_send(l, &send);
     close(fds[0]);
@@ -380,6 +389,9 @@ static int send_all(struct tram__link *l, struct iovec *iov, size_t count, const
             continue;
         }
         begun = true;
+        if (l->marker)
+            tram__mailbox_publish(l->box, l->marker);
+        l->marker = 0;
         msg.msg_control = NULL; /* the descriptors went with the first byte */
         msg.msg_controllen = 0;
         while (msg.msg_iovlen && (size_t)n >= msg.msg_iov->iov_len) {
@@ -452,8 +464,14 @@ static int send_by_box(struct tram__link *l, const struct tram__send *s) {
         if (s->payload_size)
             memcpy(to + head, s->payload, s->payload_size);
     }
-    tram__mailbox_publish(l->box, total);
-    return external ? send_by_socket(l, s) : TRAM_OK;
+    if (!external) {
+        tram__mailbox_publish(l->box, total);
+        return TRAM_OK;
+    }
+    l->marker = total; /* not yet: nothing may come of it, for lack of room in the socket */
+    int status = send_by_socket(l, s);
+    l->marker = 0;
+    return status;
 }
 
 int tram__link_send(struct tram__link *l, const struct tram__send *s) {

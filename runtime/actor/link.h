@@ -73,12 +73,16 @@ struct tram__link {
     bool writes, reads, switch_due; /* switch_due: the other end has offered too */
     bool external;                  /* the next frame is in the socket */
     bool ended;                     /* seen while the mailbox was empty */
-    bool full_box;   /* what could not be sent waits for room in the mailbox, not in the socket */
+    bool full_box; /* what could not be sent waits for room in the mailbox, not in the socket */
+    size_t
+        marker; /* bytes of an EXTERNAL in the mailbox, to be published when its frame has begun in the socket */
     size_t borrowed; /* bytes of the mailbox's frame that was polled last */
 };
 
 void tram__link_open(struct tram__link *l, int fd); /* takes the descriptor */
 void tram__link_close(struct tram__link *l);
+/* Nothing good can come of it any more: both ends find it ended, whoever is sending too. */
+void tram__link_break(struct tram__link *l);
 
 /* Offers the other end a mailbox: as soon as both have, frames travel through it. `bell`: our eventfd, for when we sleep. To
  * be called once, before more than a few frames were sent. 0 or a status. */

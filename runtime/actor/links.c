@@ -11,10 +11,41 @@
 #include <unistd.h>
 
 struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index) {
-    struct tram__peer *p = s->peers;
-    while (p && p->index != index)
-        p = p->next;
-    return p;
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        if (p->index == index)
+            return p;
+    for (struct tram__peer *p = s->dead; p; p = p->next)
+        if (p->index == index)
+            return p;
+    return NULL;
+}
+
+/* The link is of no more use, whatever the reason: the other end is to know it too. */
+static void lose(struct tram__serve *s, struct tram__peer *p, int status) {
+    if (status != TRAM_ERR_PEER_DEAD)
+        fprintf(stderr, "tramline: actor %s: its link to %s broke: %s\n", s->name, p->name,
+                tram_last_error()->text);
+    tram__link_break(&p->link);
+    p->gone = s->bury = true;
+    p->broke = status != TRAM_ERR_PEER_DEAD;
+}
+
+/* Of those that are gone only the name is kept. Not while something is being sent, maybe to one of them. */
+static void bury(struct tram__serve *s) {
+    struct tram__peer **at = &s->peers;
+    while (*at) {
+        struct tram__peer *p = *at;
+        if (!p->gone) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        tram__link_close(&p->link);
+        p->next = s->dead;
+        s->dead = p;
+        s->peer_count--;
+    }
+    s->bury = false;
 }
 
 int tram__serve_on_peer(struct tram__serve *s, const struct tram__frame *f) {
@@ -28,8 +59,8 @@ int tram__serve_on_peer(struct tram__serve *s, const struct tram__frame *f) {
         p->index = m->index;
         snprintf(p->name, sizeof p->name, "%s", m->name);
         tram__link_open(&p->link, f->fds[0]);
-        if (s->mailbox)
-            tram__link_offer(&p->link, s->bell); /* that it is dead already shows at the first look */
+        if (s->mailbox && tram__link_offer(&p->link, s->bell))
+            tram__link_break(&p->link); /* that it is gone, or dead already, shows at the first look */
         p->next = s->peers;
         s->peers = p;
         s->peer_count++;
@@ -45,6 +76,8 @@ int tram__serve_on_peer(struct tram__serve *s, const struct tram__frame *f) {
 
 bool tram__serve_take(struct tram__serve *s) {
     bool any = false;
+    if (s->bury && !s->sending)
+        bury(s);
     for (struct tram__peer *p = s->peers; p; p = p->next) {
         struct tram__frame f;
         int got = 0;
@@ -58,8 +91,9 @@ bool tram__serve_take(struct tram__serve *s) {
                 break;
         }
         if (got < 0) {
-            p->gone = any = true;
+            lose(s, p, got);
             s->on_peer_gone(s, p);
+            any = true;
         }
     }
     return any;
@@ -123,11 +157,17 @@ struct stall {
     const struct tram__link *link;
 };
 
+/* Graphs on the main thread get on meanwhile: whoever is to take what is being sent may be waiting for one of them. */
 static int stalled(void *arg) {
     struct stall *stall = arg;
-    tram__serve_probe(stall->s);
-    if (!tram__serve_take(stall->s))
-        tram__serve_sleep(stall->s, stall->link, 1000);
+    struct tram__serve *s = stall->s;
+    tram__serve_probe(s);
+    if (tram__serve_take(s) || (s->turn && s->turn(s)))
+        return TRAM_OK;
+    if (!s->turn || !s->arm(s))
+        tram__serve_sleep(s, stall->link, 1000);
+    if (s->turn)
+        s->disarm(s);
     return TRAM_OK;
 }
 
@@ -142,10 +182,12 @@ int tram__serve_send(struct tram__serve *s, struct tram__link *to, struct tram__
 }
 
 void tram__serve_close_peers(struct tram__serve *s) {
-    while (s->peers) {
-        struct tram__peer *p = s->peers;
-        s->peers = p->next;
-        tram__link_close(&p->link);
+    for (struct tram__peer *p = s->peers; p; p = p->next)
+        p->gone = true;
+    bury(s);
+    while (s->dead) {
+        struct tram__peer *p = s->dead;
+        s->dead = p->next;
         free(p);
     }
     free(s->polls);

@@ -53,6 +53,7 @@ struct tram {
     uint64_t block_ns;           /* cost of a sleep and a wake here, measured when the supervisor started */
     int supervisor;              /* socket, -1: not started */
     int supervisor_pidfd;
+    uint32_t orders; /* given to it */
     const struct tram__roster *roster;
     struct tram_actor *actors; /* newest first */
     uint32_t next_index;
@@ -86,6 +87,9 @@ const struct tram__method_info *tram__actor_method(const struct tram_actor *a, c
 /* Takes and handles the frames that have arrived; ERR_PEER_DEAD (with tram__actor_dead's message) at the end.
  */
 int tram__actor_pump(struct tram_actor *a);
+/* True when the actor is gone, by its link or by the roster (a child of its own may keep the link open); what it had sent is
+ * taken in first. */
+bool tram__actor_lost(struct tram_actor *a);
 /* The same for every actor but this one (NULL: none is left out), whose ends are then known. */
 void tram__actors_pump(struct tram *t, const struct tram_actor *but);
 /* Before and after sleeping on the bell, where there are mailboxes: false when some actor has sent something. */

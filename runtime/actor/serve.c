@@ -108,6 +108,7 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
 
 static int end(struct tram__serve *s, const struct tram__frame *f) {
     (void)f;
+    s->on_idle(s); /* what was put off */
     s->orderly = true;
     return 1;
 }
@@ -134,8 +135,8 @@ struct waiting {
     uint32_t planned_for;
     struct tram__spin spin;
     bool begun, slept;
-    uint64_t looked; /* at the links, and there was nothing; 0: look again */
-    uint32_t rounds;
+    uint64_t looked;       /* at the links, and there was nothing; 0: look again */
+    uint32_t rounds, busy; /* busy: with a turn that found something to do */
 };
 
 /* The CPU belongs to the graphs' threads while there are any: without turns to give, this one then sleeps at once. */
@@ -213,14 +214,20 @@ static int loop(struct tram__serve *s) {
         int got = look(s, &w);
         if (got)
             end_wait(&w);
+        if (got < 0 && got != TRAM_ERR_PEER_DEAD && got != TRAM_ERR_TORN_DOWN)
+            fprintf(stderr, "tramline: actor %s: its link to the driver broke: %s\n", s->name,
+                    tram_last_error()->text);
         if (got < 0)
             return got == TRAM_ERR_PEER_DEAD || got == TRAM_ERR_TORN_DOWN ? 0 : 1;
         if (tram__load32_acquire(&s->doorbell_rung))
             answer_doorbell(s);
-        if (s->turn && s->turn(s))
+        if (s->turn && s->turn(s)) {
             end_wait(&w);
-        else if (!got)
+            if (++w.busy % IDLE_FIRST == 0)
+                s->on_idle(s); /* it may never be */
+        } else if (!got) {
             wait_more(s, &w);
+        }
     }
 }
 

@@ -17,7 +17,8 @@ struct tram__peer {
     uint32_t index;
     char name[64];
     struct tram__link link;
-    bool gone;  /* its link ended */
+    bool gone;  /* its link ended, */
+    bool broke; /* though it may live */
     bool ready; /* something is there to be taken */
 };
 
@@ -35,7 +36,9 @@ struct tram__serve {
     uint64_t store_bytes;
     struct tram__peer *peers;
     uint32_t peer_count;
-    struct pollfd *polls; /* for sleeping on all links */
+    struct tram__peer *dead; /* links that ended: without a descriptor */
+    bool bury;               /* some peer is gone, and not among those yet */
+    struct pollfd *polls;    /* for sleeping on all links */
     int bell; /* eventfd that others ring when the main thread sleeps: with mailboxes the other ends of our links, and
                      whoever graphs that run on the main thread wait for */
     bool mailbox; /* links go through shared memory */
@@ -67,13 +70,13 @@ struct tram__serve {
 /* Any thread: has on_doorbell run soon on the main thread. */
 void tram__serve_ring(struct tram__serve *s);
 
-/* Sends a frame on the driver's link or on a peer's; while the socket is full, takes in what the peers send, so that two
- * actors that send to each other both get on. */
+/* Sends a frame on the driver's link or on a peer's; while there is no room, takes in what the peers send, so that two
+ * actors that send to each other both get on, and gives turns. Not from within a turn. */
 int tram__serve_send(struct tram__serve *s, struct tram__link *to, struct tram__send *send);
 
 /* ---- links.c ---- */
 
-/* The link to actor `index`, or NULL. */
+/* The link to actor `index`, be it gone, or NULL. */
 struct tram__peer *tram__serve_peer(const struct tram__serve *s, uint32_t index);
 /* A PEER frame; 0, or: end the actor. */
 int tram__serve_on_peer(struct tram__serve *s, const struct tram__frame *f);

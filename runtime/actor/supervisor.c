@@ -56,8 +56,8 @@ static void become_actor(const struct supervisor *s, uint32_t index, int link, i
     _exit(127);
 }
 
-static void answer(pid_t pid, int error, int fd) {
-    struct tram__order_answer a = {.pid = pid, .error = error};
+static void answer(uint32_t number, pid_t pid, int error, int fd) {
+    struct tram__order_answer a = {.pid = pid, .error = error, .number = number};
     tram__datagram_send(TRAM__FD_LINK, &a, sizeof a, fd);
 }
 
@@ -67,7 +67,7 @@ static void spawn(struct supervisor *s, const struct tram__order_message *m, int
     if (pid == 0)
         become_actor(s, m->index, link, m->cpu);
     if (pid < 0) {
-        answer(-1, errno, -1);
+        answer(m->number, -1, errno, -1);
         return;
     }
     int fd = pidfd_open(pid); /* cannot race: the child is ours and not reaped yet */
@@ -75,7 +75,7 @@ static void spawn(struct supervisor *s, const struct tram__order_message *m, int
         int error = errno;
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
-        answer(-1, error, -1);
+        answer(m->number, -1, error, -1);
         return;
     }
     s->expected[m->index] = false;
@@ -84,7 +84,7 @@ static void spawn(struct supervisor *s, const struct tram__order_message *m, int
     tram__store32_relaxed(&e->pid, (uint32_t)pid);
     tram__store32_relaxed(&s->roster->alive, (uint32_t)s->watches - 2);
     tram__store32_release(&e->life, TRAM__LIFE_ALIVE);
-    answer(pid, 0, -1);
+    answer(m->number, pid, 0, -1);
 }
 
 static void reap(struct supervisor *s, nfds_t at) {
@@ -111,17 +111,17 @@ static void kill_actor(struct supervisor *s, uint32_t index) {
 }
 
 /* Answers from the CPU that the driver wants to time us on, or, -1, wherever the kernel likes from now on. */
-static void pong(const struct supervisor *s, int cpu) {
+static void pong(const struct supervisor *s, uint32_t number, int cpu) {
     if (cpu >= 0)
         tram__cpus_bind(cpu);
     else
         sched_setaffinity(0, sizeof s->affinity, &s->affinity);
-    answer(0, 0, -1);
+    answer(number, 0, 0, -1);
 }
 
 /* One order from the driver; false when the driver hung up. */
 static bool obey(struct supervisor *s) {
-    struct tram__order_message m;
+    struct tram__order_message m = {.version = 0};
     int link;
     ssize_t n = tram__datagram_receive(TRAM__FD_LINK, &m, sizeof m, &link);
     if (n <= 0)
@@ -134,9 +134,9 @@ static bool obey(struct supervisor *s) {
     else if (sane && m.order == TRAM__ORDER_KILL)
         kill_actor(s, m.index);
     else if (sane && m.order == TRAM__ORDER_PING)
-        pong(s, m.cpu);
+        pong(s, m.number, m.cpu);
     else
-        answer(0, EPROTO, -1);
+        answer(m.number, 0, EPROTO, -1);
     if (link >= 0)
         close(link);
     return true;
@@ -160,7 +160,7 @@ int tram__supervisor_serve(const char *program) {
     sched_getaffinity(0, sizeof s.affinity, &s.affinity);
     if (tram__region_create("tramline-roster", sizeof(struct tram__roster), &region, &s.roster_fd) !=
         TRAM_OK) {
-        answer(-1, errno, -1);
+        answer(0, -1, errno, -1);
         return 1;
     }
     s.roster = region.base;
@@ -170,7 +170,7 @@ int tram__supervisor_serve(const char *program) {
     s.watch[0] = (struct pollfd){.fd = TRAM__FD_LINK, .events = POLLIN};
     s.watch[1] = (struct pollfd){.fd = TRAM__FD_OTHER, .events = POLLIN};
     s.watches = 2;
-    answer(getpid(), 0, s.roster_fd);
+    answer(0, getpid(), 0, s.roster_fd);
     for (;;) {
         if (poll(s.watch, s.watches, -1) < 0 && errno != EINTR)
             break;

@@ -21,14 +21,16 @@ enum tram__order { TRAM__ORDER_SPAWN = 1, TRAM__ORDER_EXPECT_END, TRAM__ORDER_KI
 /* Driver -> supervisor, over a SOCK_SEQPACKET pair; SPAWN carries the actor's end of its link. */
 struct tram__order_message {
     uint32_t version;
-    uint32_t order; /* enum tram__order */
-    uint32_t index; /* of the actor */
-    int32_t cpu;    /* -1: any */
+    uint32_t order;  /* enum tram__order */
+    uint32_t index;  /* of the actor */
+    int32_t cpu;     /* -1: any */
+    uint32_t number; /* from 1; of its answer too, which may come when nobody waits for it any more */
 };
 /* Supervisor -> driver, after its start (with the roster attached) and in answer to SPAWN and PING. */
 struct tram__order_answer {
     int32_t pid;
-    int32_t error; /* errno, or 0 */
+    int32_t error;   /* errno, or 0 */
+    uint32_t number; /* of the order; 0: after its start */
 };
 
 /* Serves on TRAM__FD_LINK until the driver is gone; returns the exit status. */

@@ -53,8 +53,9 @@ void tram__futex_wait(const struct tram__watch *watch, unsigned count, uint64_t 
                 .val = watch[i].value,
                 .uaddr = (uintptr_t)watch[i].word,
                 .flags = FUTEX_32}; /* not private: the words lie in pages of several processes */
-        if (syscall(SYS_futex_waitv, v, count, 0, &until, CLOCK_MONOTONIC) >= 0 || errno != ENOSYS)
-            return;
+        if (syscall(SYS_futex_waitv, v, count, 0, &until, CLOCK_MONOTONIC) >= 0 || errno == EAGAIN ||
+            errno == EINTR || errno == ETIMEDOUT)
+            return; /* else the kernel does not know the call, or a filter does not let it through */
         atomic_store_explicit(&no_waitv, true, memory_order_relaxed);
     }
     uint64_t slice = tram__now_ns() + SLICE_NS;

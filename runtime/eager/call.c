@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_ARGUMENTS = 1024, MOST_DEPTH = 64 };
+enum { MOST_ARGUMENTS = 1024, MOST_DEPTH = 64, LOOK_AT_ALL = 256 };
 
 /* A result to be sent on by its producer. */
 struct request {
@@ -168,13 +168,21 @@ static int add_large(struct tram__builder *b, const void *data, uint64_t size) {
     return add_stored(b, &tram__future_at(b->e, index)->one.place);
 }
 
-static int add_failed(struct tram__builder *b, const struct tram__failure *f, bool after) {
+static int add_failed(struct tram__builder *b, const struct tram__failure *f) {
     uint32_t i = b->argument_count;
     tram__failure_pack(tram__failure_or(f), &b->failures[i]);
     Tram__Wire__Argument *m = add_argument(b, TRAM__FAILED);
     m->failure = &b->failures[i];
-    m->after = after;
     return TRAM_OK;
+}
+
+/* The maker of a result that is not there yet may be dead, and we the first to notice; then what it had sent is taken in, and
+ * the result may be there. Else it gets a link to our actor. */
+static int reach(struct tram__builder *b, const struct tram__future *f) {
+    if (f->actor == b->actor || tram__actor_lost(f->actor))
+        return TRAM_OK;
+    int status = link_up(f->actor, b->actor);
+    return f->done ? TRAM_OK : status;
 }
 
 /* A result that is not there yet: of this actor, or to be sent by another. */
@@ -182,13 +190,6 @@ static int add_pending(struct tram__builder *b, const struct tram__future *f, ui
                        enum tram_value_kind kind) {
     uint64_t call = tram__future_call(f);
     bool own = f->actor == b->actor;
-    if (!own) {
-        int status = link_up(f->actor, b->actor);
-        if (status == TRAM_ERR_PEER_DEAD && f->done) /* its maker, and we are the first to notice */
-            return add_failed(b, f->failure, kind == TRAM_AFTER);
-        if (status)
-            return status;
-    }
     Tram__Wire__Argument *m = add_argument(b, own ? TRAM__OWN : TRAM__SENT);
     m->after = kind == TRAM_AFTER;
     if (own) {
@@ -224,8 +225,9 @@ static int add_reference(struct tram__builder *b, const struct tram_value *v, ui
     if (!f)
         return tram__fail(TRAM_ERR_CONSUMED, "argument %u of %s.%s was already fetched or released", at,
                           b->actor->name, b->method);
-    if (f->done && v->kind == TRAM_AFTER)
-        return TRAM_OK;
+    int status = f->done ? TRAM_OK : reach(b, f);
+    if (status || (f->done && v->kind == TRAM_AFTER))
+        return status;
     const struct tram__object *o = &f->objects[r->output];
     if (!tram__future_claim(e, b->future,
                             (struct tram__hold){(uint32_t)r->id, r->output, b->argument_count}) ||
@@ -242,7 +244,7 @@ static int add_reference(struct tram__builder *b, const struct tram_value *v, ui
     case TRAM__OBJECT_GONE:
         break;
     }
-    return add_failed(b, f->failure, false);
+    return add_failed(b, f->failure);
 }
 
 /* What stands for a value in the shape; what is only waited for is no element of its list. */
@@ -251,9 +253,14 @@ static uint32_t head_of(const struct tram_value *v) {
     uint32_t elements = 0;
     if (v->kind != TRAM_LIST)
         return 0;
-    for (size_t i = 0; i < v->size; i++)
+    for (size_t i = 0; values && i < v->size; i++)
         elements += values[i].kind != TRAM_AFTER;
     return 1 + elements;
+}
+
+static int null_data(const struct tram__builder *b, const struct tram_value *v, uint32_t at) {
+    return tram__fail(TRAM_ERR_INVALID, "argument %u of %s.%s is %zu %s at NULL", at, b->actor->name,
+                      b->method, v->size, v->kind == TRAM_LIST ? "values" : "bytes");
 }
 
 static int add_value(struct tram__builder *b, const struct tram_value *v, uint32_t at, unsigned depth) {
@@ -266,6 +273,8 @@ static int add_value(struct tram__builder *b, const struct tram_value *v, uint32
     int status = TRAM_OK;
     switch (v->kind) {
     case TRAM_BYTES:
+        if (v->size && !v->data)
+            return null_data(b, v, at);
         return v->size > TRAM__INLINE_MOST ? add_large(b, v->data, v->size) : add_inline(b, v->data, v->size);
     case TRAM_REF:
     case TRAM_MOVE:
@@ -273,6 +282,8 @@ static int add_value(struct tram__builder *b, const struct tram_value *v, uint32
         return add_reference(b, v, at);
     case TRAM_LIST:
         b->lists = true;
+        if (v->size && !v->data)
+            return null_data(b, v, at);
         if (depth == MOST_DEPTH)
             return tram__fail(TRAM_ERR_TOO_LARGE, "lists in lists, more than %d deep", (int)MOST_DEPTH);
         for (size_t i = 0; !status && i < v->size; i++)
@@ -313,8 +324,8 @@ static void ask_producers(struct tram__builder *b, uint64_t call) {
         struct request *r = &b->requests[i];
         r->message.to_call = call;
         struct tram__send send = {.type = TRAM__FRAME_SEND, .spec = &r->message.base};
-        if (!r->producer->gone)
-            tram__actor_send(r->producer, &send);
+        if (!r->producer->gone && tram__actor_send(r->producer, &send) && !r->producer->gone)
+            tram__host_kill(r->producer->t, r->producer->index); /* else the call would wait for ever */
     }
 }
 
@@ -337,6 +348,12 @@ static int build(struct tram__eager *e, uint32_t future, struct tram_actor *a, c
     return status;
 }
 
+static void give_up_moved(const struct tram__builder *b) {
+    for (uint32_t i = 0; i < b->moved_count; i++)
+        if (b->moved[i]->source)
+            tram_release(b->moved[i]);
+}
+
 /* The call is on its way: its future and references are made good. */
 static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram_actor *a,
                       const struct tram__method_info *info, struct tram_ref *refs) {
@@ -351,9 +368,9 @@ static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram
         tram__future_hold(e, b->future, i);
         f->objects[i].user = true;
     }
-    for (uint32_t i = 0; i < b->moved_count; i++)
-        if (b->moved[i]->source)
-            tram_release(b->moved[i]);
+    if (!refs && f->held_count)
+        c->orphan = c->sent; /* what it holds may be worth knowing about */
+    give_up_moved(b);
     for (uint32_t i = 0; refs && i < info->results; i++) /* last: they may lie where those given up did */
         refs[i] =
             (struct tram_ref){.source = &e->source, .id = b->future, .generation = f->uses, .output = i};
@@ -363,15 +380,29 @@ static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram
  * Should it be dead, sending says so. */
 static void hear_of_orphans(struct tram__eager *e, const struct tram__caller *c, struct tram_actor *a) {
     uint64_t heard = UINT64_MAX;
-    while (c->orphan > c->done && c->done + e->stores != heard) {
-        heard = c->done + e->stores;
+    if (e->stats.calls % LOOK_AT_ALL == 0 && e->taken > LOOK_AT_ALL)
+        tram__actors_pump(e->t, NULL); /* for a program that only ever submits */
+    while (c->orphan > c->done && e->heard != heard) {
+        heard = e->heard;
         tram__actor_pump(a);
     }
+}
+
+static int check_arguments(const struct tram_actor *a, const char *method, const struct tram_call_params *p) {
+    if (!method || !p)
+        return tram__fail(TRAM_ERR_INVALID, "a call on %s without a %s", a->name,
+                          method ? "struct tram_call_params" : "method");
+    if (p->value_count && !p->values)
+        return tram__fail(TRAM_ERR_INVALID, "%s.%s: %zu values at NULL", a->name, method, p->value_count);
+    return TRAM_OK;
 }
 
 int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *p,
                    struct tram_ref *refs) {
     struct tram__eager *e = a->t->eager;
+    int status = check_arguments(a, method, p);
+    if (status)
+        return status;
     const struct tram__method_info *info = tram__actor_method(a, method);
     if (!info)
         return tram__fail(TRAM_ERR_NOT_FOUND, "class %s of actor %s has no method '%s'", a->class_name,
@@ -382,20 +413,27 @@ int tram_call_with(struct tram_actor *a, const char *method, const struct tram_c
     if (!c)
         return TRAM_ERR_NO_MEMORY;
     hear_of_orphans(e, c, a);
-    if (c->drop_count || c->done - c->acked >= TRAM__UNTOLD)
+    if (c->drop_count || c->forget_count || c->done - c->acked >= TRAM__UNTOLD)
         tram__eager_tell(a);
     uint64_t acked = c->done;
     uint32_t index = tram__future_take(e, info->results);
     if (index == TRAM__NO_FUTURE)
         return TRAM_ERR_NO_MEMORY;
-    int status = build(e, index, a, method, p);
+    status = build(e, index, a, method, p);
     if (!status && !tram__caller_reserve(c))
         status = tram__fail(TRAM_ERR_NO_MEMORY, "a call of %s.%s", a->name, method);
+    if (!status && tram__actor_lost(a))
+        status = tram__actor_dead(a);
     if (!status) {
         ask_producers(e->builder, c->sent + 1); /* first: they get on while the call is sent */
         status = send_call(e->builder, c, acked, p, info, !refs);
-        if (status && !a->gone) /* there will be no call with the number that they were told */
-            tram__host_kill(a->t, a->index);
+        if (status) {
+            struct tram_error why = *tram_last_error();
+            if (!a->gone) /* there will be no call with the number that they were told */
+                tram__host_kill(a->t, a->index);
+            give_up_moved(e->builder); /* their makers were told that nobody else wants them */
+            *tram__error() = why;
+        }
     }
     if (status) {
         tram__future_done(e, index);

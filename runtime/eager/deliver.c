@@ -118,7 +118,8 @@ void tram__eager_deliver(struct tram__eager_serve *e, struct tram__entry *n, con
 
 static bool wants_reply(const struct tram__entry *n) {
     uint64_t all = n->outcome_count < 64 ? (UINT64_C(1) << n->outcome_count) - 1 : UINT64_MAX;
-    return !n->silent && !n->replied && (tram__entry_stores(n) || (n->unwanted & all) != all);
+    bool unwanted = n->outcome_count && (n->unwanted & all) == all; /* none: there was no memory for them */
+    return !n->silent && !n->replied && (tram__entry_stores(n) || !unwanted);
 }
 
 static int reply_many(struct tram__eager_serve *e, struct tram__entry *n, Tram__Wire__TaskReply *m,

@@ -18,25 +18,29 @@
 void tram__eager_tell(struct tram_actor *a) {
     struct tram__caller *c = a->eager;
     Tram__Wire__Drop m = TRAM__WIRE__DROP__INIT;
-    uint32_t count = c->drop_count;
+    uint32_t count = c->drop_count, forgets = c->forget_count;
     Tram__Wire__Place *places = calloc(count + 1, sizeof *places), **list = calloc(count + 1, sizeof *list);
-    for (uint32_t i = 0; places && list && i < count; i++) {
-        tram__place_pack(&c->drops[i], &places[i]);
-        list[i] = &places[i];
-        m.n_drops++;
-    }
-    m.drops = list;
-    m.acked = c->done;
-    struct tram__send send = {.type = TRAM__FRAME_DROP, .spec = &m.base};
-    if (m.n_drops == count) { /* else: the next time */
-        c->acked = c->done;
-        c->drop_count = 0;
+    m.forgets = calloc(forgets + 1, sizeof *m.forgets);
+    if (places && list && m.forgets) { /* else: the next time */
+        for (uint32_t i = 0; i < count; i++) {
+            tram__place_pack(&c->drops[i], &places[i]);
+            list[i] = &places[i];
+        }
+        if (forgets)
+            memcpy(m.forgets, c->forgets, forgets * sizeof *m.forgets);
+        m.n_forgets = forgets;
+        m.n_drops = count;
+        m.drops = list;
+        m.acked = c->acked = c->done;
+        c->drop_count = c->forget_count = 0; /* what comes in while it is sent is for the next time */
         c->drop_bytes = 0;
+        struct tram__send send = {.type = TRAM__FRAME_DROP, .spec = &m.base};
         if (!a->gone)
             tram__actor_send(a, &send);
     }
     free(places);
     free(list);
+    free(m.forgets);
 }
 
 enum { DROP_BYTES = 1 << 20 };
@@ -48,7 +52,7 @@ static void settle(struct tram__eager *e) {
     e->dropping = false;
     for (struct tram_actor *a = e->t->actors; a; a = a->next) {
         struct tram__caller *c = a->eager;
-        if (c && !a->gone && c->drop_bytes >= DROP_BYTES)
+        if (c && !a->gone && (c->drop_bytes >= DROP_BYTES || c->forget_count))
             tram__eager_tell(a);
     }
 }
@@ -64,8 +68,11 @@ struct tram__future *tram__future_find(struct tram__eager *e, const struct tram_
     return NULL;
 }
 
-static int failed(const struct tram__future *f) {
+static int failed(const struct tram__future *f, uint32_t output) {
     const struct tram__failure *why = tram__failure_or(f->failure);
+    if (!f->failure && f->objects[output].state == TRAM__OBJECT_GONE)
+        return tram__fail(TRAM_ERR_CONSUMED, "the result of %s.%s was moved into a call that failed",
+                          f->actor->name, f->method);
     if (why->status == TRAM_ERR_TASK)
         tram__fail(TRAM_ERR_TASK, "%s.%s failed with code %d: %s", why->actor, why->method, why->code,
                    why->text);
@@ -116,7 +123,7 @@ static int eager_borrow(struct tram__source *s, const struct tram_ref *r, struct
         status = tram__fail(TRAM_ERR_SYSTEM, "the result of %s.%s lies in a store that could not be mapped",
                             f->actor->name, f->method);
     else if (f->done && o->state != TRAM__OBJECT_STORED)
-        status = failed(f);
+        status = failed(f, r->output);
     if (!status && !data)
         status = tram__fail(TRAM_ERR_PROTOCOL, "a result without a value");
     if (status) {
@@ -194,13 +201,31 @@ const struct tram__source_ops tram__eager_ops = {.borrow = eager_borrow,
 
 /* ---- puts ---- */
 
+enum { QUIET_NS = 1000000 };
+
+/* Calls may be done with what they took, and nobody has looked: takes in what actors have to say, until there is room or
+ * they have been quiet for a while (they may have had to wait for us with what comes next). */
+static void *take_once_heard(struct tram__eager *e, uint64_t size, struct tram__place *at) {
+    uint64_t until = tram__now_ns() + QUIET_NS, heard = e->heard;
+    void *room = NULL;
+    while (!room && tram__now_ns() < until) {
+        tram__actors_pump(e->t, NULL);
+        if (e->heard != heard) {
+            heard = e->heard;
+            until = tram__now_ns() + QUIET_NS;
+            room = tram__store_take(&e->store, size, at);
+        } else {
+            tram__yield();
+        }
+    }
+    return room ? room : tram__store_take(&e->store, size, at);
+}
+
 int tram__eager_put(struct tram__eager *e, uint64_t size, void **room, uint32_t *index) {
     struct tram__place at;
     *room = tram__store_take(&e->store, size, &at);
-    if (!*room && tram_last_error()->status == TRAM_ERR_FULL) {
-        tram__actors_pump(e->t, NULL); /* calls may be done with what they took, and nobody has looked */
-        *room = tram__store_take(&e->store, size, &at);
-    }
+    if (!*room && tram_last_error()->status != TRAM_ERR_TOO_LARGE)
+        *room = take_once_heard(e, size, &at);
     if (!*room)
         return tram_last_error()->status;
     *index = tram__future_take(e, 1);
@@ -230,6 +255,8 @@ int tram_put_loan(struct tram *t, size_t size, void **buffer, struct tram_ref *r
 
 int tram_put(struct tram *t, const void *data, size_t size, struct tram_ref *ref) {
     void *buffer;
+    if (size && !data)
+        return tram__fail(TRAM_ERR_INVALID, "a put of %zu bytes at NULL", size);
     int status = tram_put_loan(t, size, &buffer, ref);
     if (!status)
         tram__copy(buffer, data, size);
@@ -293,6 +320,7 @@ void tram__eager_fini(struct tram *t) {
         e->callers = c->next;
         free(c->calls);
         free(c->drops);
+        free(c->forgets);
         free(c);
     }
     tram__builder_free(e->builder);

@@ -84,6 +84,13 @@ void tram__object_store(struct tram__eager *e, struct tram__object *o, const str
     e->stats.stored_bytes_ever += at->size;
 }
 
+void tram__eager_forget_store(struct tram__eager *e, uint32_t owner) {
+    tram__store_forget(&e->store, owner);
+    for (struct tram__caller *c = e->callers; c; c = c->next)
+        tram__append(&c->forgets, &c->forget_count, sizeof owner, &owner);
+    e->dropping = true;
+}
+
 /* Nobody holds the object any more: its owner may use the memory again. */
 static void drop(struct tram__eager *e, const struct tram__place *at) {
     e->stats.stored--;
@@ -95,7 +102,7 @@ static void drop(struct tram__eager *e, const struct tram__place *at) {
     struct tram_actor *a = owner_of(e, at);
     struct tram__caller *c = a ? a->eager : NULL;
     if (c && --c->stored == 0 && a->gone)
-        tram__store_forget(&e->store, at->owner);
+        tram__eager_forget_store(e, at->owner);
     if (c && !a->gone && tram__append(&c->drops, &c->drop_count, sizeof *at, at))
         c->drop_bytes += at->size;
     e->dropping = true;

@@ -71,6 +71,8 @@ struct tram__caller {
     struct tram__place *drops;  /* of its objects: to be told */
     uint32_t drop_count;
     uint64_t drop_bytes;
+    uint32_t *forgets; /* owners of stores that it may unmap: to be told */
+    uint32_t forget_count;
     uint64_t stored;                         /* objects in its store that somebody holds */
     uint64_t linked[(TRAM__ENDS + 63) / 64]; /* actors that it has a link to */
 };
@@ -87,7 +89,7 @@ struct tram__eager {
     int any; /* an epoll descriptor for the links of all actors that were called, from the first sleep on it on: each
                 reply costs its sender more then */
     uint32_t looks;                /* at results that were not ready */
-    uint64_t stores;               /* that were announced */
+    uint64_t heard;                /* frames that came from actors */
     bool dropping;                 /* some actor's memory may be worth giving back */
     struct tram_eager_stats stats; /* outstanding_bytes: all but the chunks */
 };
@@ -123,6 +125,9 @@ bool tram__caller_reserve(struct tram__caller *c);
 /* ---- reply.c ---- */
 
 void tram__eager_listen(struct tram *t); /* registers for what comes back */
+
+/* Nobody needs anything in the store of an actor that is dead: it is unmapped here, and soon everywhere. */
+void tram__eager_forget_store(struct tram__eager *e, uint32_t owner);
 
 /* ---- driver.c ---- */
 

@@ -87,6 +87,7 @@ static void on_reply(struct tram_actor *a, const struct tram__frame *frame) {
     struct tram__eager *e = a->t->eager;
     struct tram__caller *c = a->eager;
     ProtobufCAllocator *allocator = tram__arena_reset(&e->arena);
+    e->heard++;
     Tram__Wire__TaskReply *m = tram__wire__task_reply__unpack(allocator, frame->spec_size, frame->spec);
     if (m && c && m->call > c->done && m->call <= c->sent) {
         done_up_to(e, c, m->call - 1);
@@ -106,6 +107,7 @@ static void on_reply(struct tram_actor *a, const struct tram__frame *frame) {
 static void on_done(struct tram_actor *a, const struct tram__frame *frame) {
     struct tram__caller *c = a->eager;
     Tram__Wire__Done *m = tram__wire__done__unpack(NULL, frame->spec_size, frame->spec);
+    ((struct tram__eager *)a->t->eager)->heard++;
     if (m && c && m->call <= c->sent)
         done_up_to(a->t->eager, c, m->call);
     if (m)
@@ -114,7 +116,7 @@ static void on_done(struct tram_actor *a, const struct tram__frame *frame) {
 
 static void on_store(struct tram_actor *a, const struct tram__frame *frame) {
     struct tram__eager *e = a->t->eager;
-    e->stores++;
+    e->heard++;
     tram__store_learn(&e->store, frame); /* should it fail, whoever reads there says so */
 }
 
@@ -136,9 +138,9 @@ static void on_gone(struct tram_actor *a) {
         fail_all(f, tram__failure_make(TRAM_ERR_PEER_DEAD, 0, a->name, f->method, text));
         tram__future_done(e, index);
     }
-    c->drop_count = 0;
+    c->drop_count = c->forget_count = 0;
     if (!c->stored)
-        tram__store_forget(&e->store, 1 + a->index);
+        tram__eager_forget_store(e, 1 + a->index);
 }
 
 void tram__eager_listen(struct tram *t) {

@@ -20,7 +20,8 @@ enum { MOST_QUEUED = 4096 };
 static void attach_loss(struct tram__eager_serve *e, uint64_t call, uint32_t argument,
                         const struct tram__peer *p) {
     char text[TRAM__CALL_TEXT];
-    snprintf(text, sizeof text, "actor %s ended before it handed its result on", p->name);
+    snprintf(text, sizeof text, "%s %s %s before it handed its result on",
+             p->broke ? "the link to actor" : "actor", p->name, p->broke ? "broke" : "ended");
     struct tram__input in = {.argument = argument, .kind = TRAM__FAILED};
     in.failure = tram__must(tram__failure_make(TRAM_ERR_PEER_DEAD, 0, p->name, "", text));
     tram__eager_attach(e, call, &in);
@@ -44,6 +45,10 @@ static void deliver_all(struct tram__eager_serve *e, struct tram__entry *n) {
 static int run_one(struct tram__eager_serve *e, struct tram__entry *n, const Tram__Wire__TaskSpec *m,
                    const void *payload, size_t payload_size) {
     e->busy = true;
+    if (e->deferred && tram__eager_report(e)) { /* no reply waits for another call */
+        e->busy = false;
+        return 1;
+    }
     tram__eager_run(e, n, m, payload, payload_size);
     tram__entry_free_inputs(n);
     n->state = TRAM__ENTRY_RUN;
@@ -191,6 +196,8 @@ static int on_drop(struct tram__serve *s, const struct tram__frame *f) {
     if (!m)
         return 1;
     tram__queue_retire(&e->queue, m->acked);
+    for (size_t i = 0; i < m->n_forgets; i++)
+        tram__store_forget(&e->store, m->forgets[i]);
     for (size_t i = 0; i < m->n_drops; i++) {
         struct tram__place at = tram__place_unpack(m->drops[i]);
         tram__store_give(&e->store, &at);

@@ -36,7 +36,7 @@ static void close_map(struct tram__map *g) {
 void tram__store_forget(struct tram__store *s, uint32_t owner) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < s->map_count; i++) {
-        if (s->maps[i]->owner == owner)
+        if (s->maps[i]->owner == owner && s->maps[i] != s->mine)
             close_map(s->maps[i]);
         else
             s->maps[kept++] = s->maps[i];

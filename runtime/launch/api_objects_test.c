@@ -612,7 +612,7 @@ static void full_stores(void **state) {
     }
     FAILS(tram_put(t, data, 33 * MIB, &p[0]), TRAM_ERR_TOO_LARGE);
     SAYS("store_bytes");
-    FAILS(tram_put(t, NULL, SIZE_MAX, &p[0]), TRAM_ERR_TOO_LARGE);
+    FAILS(tram_put(t, "", SIZE_MAX, &p[0]), TRAM_ERR_TOO_LARGE);
     FAILS(tram_call(both[0], "echo", data, 33 * MIB, &r), TRAM_ERR_TOO_LARGE);
     for (int round = 0; round < 3; round++) { /* of an actor */
         for (int i = 0; i < 3; i++)

@@ -205,7 +205,9 @@ int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, s
 /* Sends one call to an actor, with these bytes as its argument, and returns at once; `refs` takes one reference for each
  * result of the method (NULL: nobody wants them, nor to know of a failure). Calls on one actor run in the order of
  * submission. Blocks only while the actor's queue is full or, for a call that takes the result of another actor
- * (tram_call_with), while that actor's is. */
+ * (tram_call_with), while that actor's is. What has become of earlier calls is heard in tram_get, tram_ready and
+ * tram_wait_any, and every 256 calls: a program that submits many calls with large results looks there now and then, lest
+ * actors run out of room for them. */
 int tram_call(struct tram_actor *a, const char *method, const void *data, size_t size, struct tram_ref *refs);
 
 /* An argument. Large bytes are copied into the driver's object store, where the actor reads them in place. */
