@@ -42,6 +42,8 @@ int tram_get(struct tram_ref *r, void *buffer, size_t capacity, size_t *size, do
     int status = tram_get_borrow(r, &got, timeout_s);
     if (status)
         return status;
+    if (got.size > capacity && r->source->ops->unborrow)
+        r->source->ops->unborrow(r->source, r);
     if (got.size > capacity)
         return tram__fail(TRAM_ERR_TOO_LARGE, "the result has %zu bytes, the buffer %zu", got.size, capacity);
     tram__copy(buffer, got.data, got.size);
@@ -62,7 +64,7 @@ int tram_ready(const struct tram_ref *r) {
 
 /* The first reference that is ready: 1 with *index, 0, or ERR_CONSUMED when no reference stands for anything. */
 static int look(const struct tram_ref *refs, size_t count, size_t *index) {
-    bool any = false;
+    bool any = false, torn = false;
     for (size_t i = 0; i < count; i++) {
         int ready = tram_ready(&refs[i]);
         if (ready == 1) {
@@ -70,8 +72,9 @@ static int look(const struct tram_ref *refs, size_t count, size_t *index) {
             return 1;
         }
         any |= ready == 0;
+        torn |= ready == TRAM_ERR_TORN_DOWN;
     }
-    return any ? 0 : consumed();
+    return any ? 0 : torn ? tram__fail(TRAM_ERR_TORN_DOWN, "the graph was torn down") : consumed();
 }
 
 /* Sleeps until a reference may have become ready, `until_ns` at the latest; not at all when one is already. */

@@ -16,6 +16,8 @@ struct tram__source_ops {
     /* Waits for the result and lends it; statuses as of tram_get_borrow. May be repeated for the same
      * reference. */
     int (*borrow)(struct tram__source *s, const struct tram_ref *r, struct tram_bytes *out, double timeout_s);
+    /* The borrow that has just succeeded was for nothing, and does not count; may be NULL. */
+    void (*unborrow)(struct tram__source *s, const struct tram_ref *r);
     /* Gives the result up, whether it was borrowed, is ready, or is still to come. */
     int (*release)(struct tram__source *s, const struct tram_ref *r);
     /* As tram_ready. */

@@ -30,6 +30,9 @@ struct tram_error *tram__error(void) {
 static void set(int status, const char *format, va_list args) {
     char text[sizeof last.text]; /* aside, as the arguments may lie in the last error */
     vsnprintf(text, sizeof text, format, args);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ')
+            *c = ' '; /* one line, whatever names and texts it is made of */
     memset(&last, 0, sizeof last);
     last.status = status;
     strcpy(last.text, text);

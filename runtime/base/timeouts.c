@@ -4,12 +4,14 @@
 #include "base/error.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 int tram__timeout_find(const char *variable, double given, double otherwise, double *out) {
     const char *text = getenv(variable);
-    *out = given != 0 ? given : otherwise;
-    if (given != 0 || !text)
+    bool is_given = given != 0 && !isnan(given); /* not a number: TRAM_DEFAULT_TIMEOUT */
+    *out = is_given ? given : otherwise;
+    if (is_given || !text)
         return TRAM_OK;
     char *end;
     *out = strtod(text, &end);

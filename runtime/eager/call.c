@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST_ARGUMENTS = 1024, MOST_DEPTH = 64, LOOK_AT_ALL = 256 };
+enum { MOST_ARGUMENTS = 2048, MOST_DEPTH = 64, LOOK_AT_ALL = 256 };
 
 /* A result to be sent on by its producer. */
 struct request {
@@ -268,8 +268,8 @@ static int add_value(struct tram__builder *b, const struct tram_value *v, uint32
     if (v->kind != TRAM_AFTER && !tram__append(&b->shape, &b->shape_count, sizeof head, &head))
         return no_memory(b);
     if (v->kind != TRAM_LIST && b->argument_count == MOST_ARGUMENTS)
-        return tram__fail(TRAM_ERR_TOO_LARGE, "%s.%s has more than %d arguments", b->actor->name, b->method,
-                          (int)MOST_ARGUMENTS);
+        return tram__fail(TRAM_ERR_TOO_LARGE, "%s.%s has more than %d arguments and results to wait for",
+                          b->actor->name, b->method, (int)MOST_ARGUMENTS);
     int status = TRAM_OK;
     switch (v->kind) {
     case TRAM_BYTES:

@@ -309,16 +309,23 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
         x->outputs[x->output_count++] = tram__participant_reader(&x->participant, s->outputs[i]);
     x->arrived = calloc(s->output_count, sizeof *x->arrived);
     x->process_fds = malloc((x->actor_count + 1) * sizeof *x->process_fds);
-    if (x->most_kept)
-        x->kept = calloc((size_t)x->most_kept * s->output_count, sizeof *x->kept);
-    if (!x->arrived || !x->process_fds || (x->most_kept && !x->kept))
+    if (!x->arrived || !x->process_fds)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
+    if (x->most_kept) {
+        x->kept = calloc((size_t)x->most_kept * s->output_count, sizeof *x->kept);
+        x->kept_rows = calloc(x->most_kept, sizeof *x->kept_rows);
+        if (!x->kept || !x->kept_rows)
+            return tram__fail(TRAM_ERR_NO_MEMORY, "a graph that keeps the results of %u executions aside",
+                              x->most_kept);
+    }
     for (uint32_t i = 0; i < x->actor_count; i++)
         x->process_fds[i] = -1;
     memcpy(x->covers, s->covers, s->output_count * sizeof *x->covers);
     for (uint32_t i = 0; i < s->input_count; i++) {
         struct tram__input *in = &x->inputs[x->input_count++];
         in->limit = s->graph->nodes[s->graph->inputs[i]].bytes;
+        if (s->inputs[i] < 0 && !(in->unread = malloc(in->limit)))
+            return tram__fail(TRAM_ERR_NO_MEMORY, "part %u of the input, which no task takes", i);
         in->writer =
             s->inputs[i] < 0 ? NULL : tram__participant_writer(&x->participant, (uint32_t)s->inputs[i]);
     }
@@ -335,11 +342,14 @@ static void free_inside(struct tram_compiled *x) {
     free(x->actors);
     free(x->outputs);
     free(x->covers);
+    for (uint32_t i = 0; x->inputs && i < x->input_count; i++)
+        free(x->inputs[i].unread);
     free(x->inputs);
     free(x->state);
     for (size_t i = 0; x->kept && i < (size_t)x->most_kept * x->output_count; i++)
         free(x->kept[i].data);
     free(x->kept);
+    free(x->kept_rows);
     free(x->arrived);
     free(x->process_fds);
     free(x->left);
@@ -350,6 +360,7 @@ static void free_inside(struct tram_compiled *x) {
     x->inputs = NULL;
     x->state = NULL;
     x->kept = NULL;
+    x->kept_rows = NULL;
     x->arrived = NULL;
     x->process_fds = NULL;
     x->left = NULL;

@@ -88,7 +88,8 @@ int tram__exec_arm_ref(struct tram__source *s, const struct tram_ref *r, int *fd
 
 /* True when an output has a message that it had not at the last call. */
 static bool something_new(struct tram_compiled *x) {
-    bool any = false;
+    bool any = x->kept_unseen;
+    x->kept_unseen = false;
     for (uint32_t i = 0; i < x->output_count; i++) {
         struct tram__reader *r = x->outputs[i];
         struct tram__message m;
@@ -112,7 +113,7 @@ int tram_compiled_arm(struct tram_compiled *x) {
         return tram_last_error()->status;
     arm(x);
     bool any = something_new(x);
-    if (x->dead || tram__exec_look(x) || any) {
+    if (x->dead || tram__exec_interrupted(x) || any) {
         tram__exec_disarm(&x->source);
         return 1;
     }

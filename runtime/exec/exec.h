@@ -20,6 +20,7 @@ struct tram__node_name {
 struct tram__input {
     struct tram__writer *writer; /* NULL: no task reads it */
     uint64_t limit;
+    void *unread;                 /* no writer: `limit` bytes to lend */
     struct tram__message message; /* of the next execution, once loaned: its room and the size asked for */
 };
 
@@ -67,15 +68,16 @@ struct tram_compiled {
     uint8_t *state; /* by slot and output: enum tram__result_state */
     uint32_t *left; /* by slot: outputs not given up yet */
     bool loaned;    /* by execute_loan, until the commit */
-    /* FULL_WAITS: results kept aside, by execution mod most_kept and output, of executions in [kept_first, oldest); else
-     * NULL. */
+    /* FULL_WAITS: results kept aside, by row and output; kept_rows: whose execution's they are, 0: nobody's. Else NULL. */
     struct tram__kept *kept;
-    uint64_t kept_first;
+    uint64_t *kept_rows;
     uint32_t most_kept;
-    int bell;          /* eventfd that actors ring when our `sleeping` says so */
-    int events_fd;     /* of event loops; -1: not asked for */
-    int *process_fds;  /* by actor, in events_fd */
-    uint64_t *arrived; /* by output: the last message that tram_compiled_arm saw */
+    bool kept_unseen;    /* some that tram_compiled_arm has not told of */
+    bool lent_by_borrow; /* the last borrow lent what was not lent before */
+    int bell;            /* eventfd that actors ring when our `sleeping` says so */
+    int events_fd;       /* of event loops; -1: not asked for */
+    int *process_fds;    /* by actor, in events_fd */
+    uint64_t *arrived;   /* by output: the last message that tram_compiled_arm saw */
     /* Once the graph can run no more: ERR_PEER_DEAD or, when an actor stopped its part over a breach of the
      * protocol, ERR_PROTOCOL. */
     int dead;

@@ -79,7 +79,7 @@ static int loan_part(struct tram_compiled *x, size_t i, size_t size, double time
     if (__builtin_expect(status, 0))
         return status;
     in->message.size = size;
-    in->message.data = in->writer ? in->writer->ops->room(in->writer, x->next_slot, size) : NULL;
+    in->message.data = in->writer ? in->writer->ops->room(in->writer, x->next_slot, size) : in->unread;
     return TRAM_OK;
 }
 
@@ -188,7 +188,7 @@ void tram__exec_arm(struct tram_compiled *x) {
     struct tram__participant *p = &x->participant;
     x->source.ops = &tram__exec_source_ops;
     x->source.get_timeout_s = x->timeouts.get_s;
-    x->next = x->oldest = x->kept_first = 1;
+    x->next = x->oldest = 1;
     x->next_slot = x->oldest_slot = 1 % x->slots;
     p->waiter.plan =
         tram__wait_plan((enum tram_wait)p->plan->wait, p->plan->threads, p->plan->cpus, p->plan->block_ns);

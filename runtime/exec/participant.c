@@ -97,10 +97,15 @@ static int open_sleeper(const struct tram__participant *p, uint32_t id, uint32_t
 }
 
 static const Tram__Wire__Channel *channel_plan(const struct tram__participant *p, uint32_t id) {
-    for (size_t i = 0; i < p->plan->n_channels; i++)
-        if (p->plan->channels[i]->id == id)
-            return p->plan->channels[i];
-    return NULL;
+    size_t low = 0, high = p->plan->n_channels;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (p->plan->channels[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < p->plan->n_channels && p->plan->channels[low]->id == id ? p->plan->channels[low] : NULL;
 }
 
 /* ---- endpoints ---- */
@@ -163,14 +168,14 @@ static bool carries(const Tram__Wire__Channel *c, uint32_t carrier) {
 /* The writers that may wait for our ack of `c`: its own, and those whose payloads it may carry. The latter's
  * slots are also where payloads that come by reference lie. */
 static int open_origins(struct tram__participant *p, struct tram__reader *r, const Tram__Wire__Channel *c) {
-    size_t most = p->plan->n_channels + 1;
+    size_t most = p->carried_count + 1;
     r->writers = calloc(most, sizeof *r->writers);
     r->origins = calloc(most, sizeof *r->origins);
     if (!r->writers || !r->origins)
         return no_memory();
-    for (size_t i = 0; i < p->plan->n_channels; i++) {
-        const Tram__Wire__Channel *o = p->plan->channels[i];
-        if (o != c && !carries(o, c->id))
+    for (size_t i = 0; i < most; i++) {
+        const Tram__Wire__Channel *o = i ? p->carried[i - 1] : c;
+        if (i && (o == c || !carries(o, c->id)))
             continue;
         struct tram__sleeper *s = &r->writers[r->writer_count++];
         int status = open_sleeper(p, o->writer, tram__name_of_ack(o->id), s);
@@ -210,8 +215,15 @@ int tram__participant_open(struct tram__participant *p) {
     const Tram__Wire__Prepare *plan = p->plan;
     p->writers = calloc(plan->n_channels + 1, sizeof *p->writers);
     p->readers = calloc(plan->n_channels + 1, sizeof *p->readers);
-    if (!p->writers || !p->readers)
+    p->carried = malloc((plan->n_channels + 1) * sizeof(Tram__Wire__Channel *));
+    if (!p->writers || !p->readers || !p->carried)
         return no_memory();
+    for (size_t i = 0; i < plan->n_channels; i++) {
+        if (i && plan->channels[i - 1]->id >= plan->channels[i]->id)
+            return tram__fail(TRAM_ERR_PROTOCOL, "a plan whose channels are not in order");
+        if (plan->channels[i]->n_carriers)
+            p->carried[p->carried_count++] = plan->channels[i];
+    }
     for (size_t i = 0; i < plan->n_channels; i++) {
         const Tram__Wire__Channel *c = plan->channels[i];
         int status = TRAM_OK;
@@ -228,18 +240,31 @@ int tram__participant_open(struct tram__participant *p) {
     return TRAM_OK;
 }
 
+/* Position of `id` among `count` that grow, the first at `ids`, `stride` bytes apart; `count`: it is not there. Writers and
+ * readers are in the order of the plan's channels. */
+static size_t find_id(const uint32_t *ids, size_t count, size_t stride, uint32_t id) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        uint32_t here = *(const uint32_t *)((const char *)ids + middle * stride);
+        if (here == id)
+            return middle;
+        if (here < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return count;
+}
+
 struct tram__writer *tram__participant_writer(const struct tram__participant *p, uint32_t channel) {
-    for (uint32_t i = 0; i < p->writer_count; i++)
-        if (p->writers[i].id == channel)
-            return &p->writers[i];
-    return NULL;
+    size_t i = p->writer_count ? find_id(&p->writers->id, p->writer_count, sizeof *p->writers, channel) : 0;
+    return i < p->writer_count ? &p->writers[i] : NULL;
 }
 
 struct tram__reader *tram__participant_reader(const struct tram__participant *p, uint32_t channel) {
-    for (uint32_t i = 0; i < p->reader_count; i++)
-        if (p->readers[i].id == channel)
-            return &p->readers[i];
-    return NULL;
+    size_t i = p->reader_count ? find_id(&p->readers->id, p->reader_count, sizeof *p->readers, channel) : 0;
+    return i < p->reader_count ? &p->readers[i] : NULL;
 }
 
 void tram__participant_close(struct tram__participant *p) {
@@ -253,6 +278,7 @@ void tram__participant_close(struct tram__participant *p) {
     }
     free(p->writers);
     free(p->readers);
+    free(p->carried);
     for (size_t i = 0; p->peers && i < p->plan->n_participants; i++)
         tram__region_close(&p->peers[i]);
     for (size_t i = 0; p->bells && i < p->plan->n_participants; i++)

@@ -22,6 +22,8 @@ struct tram__participant {
     uint32_t writer_count;
     struct tram__reader *readers;
     uint32_t reader_count;
+    const Tram__Wire__Channel **carried; /* of the plan: those whose payloads others may carry */
+    size_t carried_count;
 };
 
 /* Allocates, prefaults and seals our region. Takes the plan in any case. */

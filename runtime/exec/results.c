@@ -15,8 +15,14 @@ static uint8_t *state_of(const struct tram_compiled *x, uint32_t slot, uint32_t 
     return &x->state[(size_t)slot * x->output_count + output];
 }
 
-static struct tram__kept *kept_at(const struct tram_compiled *x, uint64_t n, uint32_t output) {
-    return &x->kept[n % x->most_kept * x->output_count + output];
+/* The row of execution n among those kept aside, mostly the first that is looked at; 0: one that is free. */
+static struct tram__kept *kept_row(const struct tram_compiled *x, uint64_t n, uint64_t whose) {
+    for (uint32_t i = 0; i < x->most_kept; i++) {
+        size_t row = (n + i) % x->most_kept;
+        if (x->kept_rows[row] == whose)
+            return &x->kept[row * x->output_count];
+    }
+    return NULL;
 }
 
 /* Moves past executions of which nothing is left. Slots go back in order: what is older and still held holds the
@@ -27,10 +33,6 @@ static void advance(struct tram_compiled *x) {
         if (++x->oldest_slot == x->slots)
             x->oldest_slot = 0;
     }
-    for (; x->kept && x->kept_first < x->oldest; x->kept_first++)
-        for (uint32_t i = 0; i < x->output_count; i++)
-            if (kept_at(x, x->kept_first, i)->live)
-                return;
 }
 
 static void give_up(struct tram_compiled *x, uint32_t slot, uint32_t output) {
@@ -49,21 +51,21 @@ static void all_acked(struct tram_compiled *x, uint64_t n) {
         x->start->writable = writable;
 }
 
-/* Where a result is: in flight (its slot), kept aside, or gone (an error). */
-enum where { IN_FLIGHT, KEPT };
-
-static int find(struct tram_compiled *x, const struct tram_ref *r, uint32_t *slot, enum where *where) {
+/* A result is in flight, in its slot, or kept aside (*kept), or gone: an error. */
+static int find(struct tram_compiled *x, const struct tram_ref *r, uint32_t *slot, struct tram__kept **kept) {
+    *kept = NULL;
     if (__builtin_expect(x->torn, 0))
         return tram__exec_torn();
-    *where = IN_FLIGHT;
     if (__builtin_expect(r->id >= x->oldest && r->id < x->next && r->output < x->output_count, 1)) {
         *slot = tram__exec_slot(x, r->id);
         if (*state_of(x, *slot, r->output) != TRAM__GIVEN_UP)
             return TRAM_OK;
-    } else if (x->kept && r->id >= x->kept_first && r->id < x->oldest && r->output < x->output_count &&
-               kept_at(x, r->id, r->output)->live) {
-        *where = KEPT;
-        return TRAM_OK;
+    } else if (x->kept && r->id && r->id < x->oldest && r->output < x->output_count) {
+        struct tram__kept *row = kept_row(x, r->id, r->id);
+        if (row && row[r->output].live) {
+            *kept = &row[r->output];
+            return TRAM_OK;
+        }
     }
     return tram__fail(TRAM_ERR_CONSUMED, "output %u of execution %llu was already fetched or released",
                       r->output, (unsigned long long)r->id);
@@ -86,8 +88,7 @@ static int receive(struct tram_compiled *x, uint32_t output, uint64_t n, uint32_
 
 /* ---- kept aside ---- */
 
-static int keep(struct tram_compiled *x, uint32_t output, const struct tram__message *m) {
-    struct tram__kept *k = kept_at(x, x->oldest, output);
+static int keep(struct tram__kept *k, const struct tram__message *m) {
     if (m->size > k->capacity) {
         void *data = realloc(k->data, m->size);
         if (!data)
@@ -102,15 +103,23 @@ static int keep(struct tram_compiled *x, uint32_t output, const struct tram__mes
     return TRAM_OK;
 }
 
+static int too_many_kept(const struct tram_compiled *x) {
+    uint64_t first = UINT64_MAX;
+    for (uint32_t i = 0; i < x->most_kept; i++)
+        first = x->kept_rows[i] < first ? x->kept_rows[i] : first;
+    return tram__fail(TRAM_ERR_FULL,
+                      "results of %u executions are kept aside, which is the limit; execution %llu "
+                      "is not fetched",
+                      x->most_kept, (unsigned long long)first);
+}
+
 int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s) {
     uint32_t slot = x->oldest_slot;
     struct tram__message m;
     uint64_t until_ns = tram__deadline_ns(timeout_s);
-    if (x->oldest - x->kept_first >= x->most_kept)
-        return tram__fail(TRAM_ERR_FULL,
-                          "results of %u executions are kept aside, which is the limit; execution %llu "
-                          "is not fetched",
-                          x->most_kept, (unsigned long long)x->kept_first);
+    struct tram__kept *row = kept_row(x, x->oldest, 0);
+    if (!row)
+        return too_many_kept(x);
     for (uint32_t i = 0; i < x->output_count; i++) {
         if (*state_of(x, slot, i) == TRAM__LENT)
             return tram__fail(TRAM_ERR_FULL,
@@ -124,11 +133,14 @@ int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s) {
             return x->dead                        ? tram__exec_lost(x, x->oldest)
                    : status == TRAM_ERR_TIMED_OUT ? tram__exec_no_progress(x, x->oldest, timeout_s)
                                                   : status;
-        if ((status = keep(x, i, &m)))
+        if ((status = keep(&row[i], &m)))
             return status;
     }
     for (uint32_t i = 0; i < x->output_count; i++) { /* all or nothing */
-        kept_at(x, x->oldest, i)->live = *state_of(x, slot, i) == TRAM__PENDING;
+        row[i].live = *state_of(x, slot, i) == TRAM__PENDING;
+        if (row[i].live)
+            x->kept_rows[(size_t)(row - x->kept) / x->output_count] = x->oldest;
+        x->kept_unseen |= row[i].live && x->arrived[i] < x->oldest;
         *state_of(x, slot, i) = TRAM__GIVEN_UP;
     }
     x->left[slot] = 0;
@@ -138,16 +150,21 @@ int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s) {
 
 /* ---- references ---- */
 
-static void release_kept(struct tram_compiled *x, const struct tram_ref *r) {
-    kept_at(x, r->id, r->output)->live = false;
-    advance(x);
+static void release_kept(struct tram_compiled *x, struct tram__kept *k) {
+    size_t row = (size_t)(k - x->kept) / x->output_count;
+    k->live = false;
+    for (uint32_t i = 0; i < x->output_count; i++)
+        if (x->kept[row * x->output_count + i].live)
+            return;
+    x->kept_rows[row] = 0;
 }
 
-static int borrow_kept(struct tram_compiled *x, const struct tram_ref *r, struct tram_bytes *out) {
-    const struct tram__message *m = &kept_at(x, r->id, r->output)->message;
+static int borrow_kept(struct tram_compiled *x, const struct tram_ref *r, struct tram__kept *k,
+                       struct tram_bytes *out) {
+    const struct tram__message *m = &k->message;
     if (m->status) {
         int status = tram__exec_task_failed(x, r->id, m);
-        release_kept(x, r);
+        release_kept(x, k);
         return status;
     }
     *out = (struct tram_bytes){m->data, m->size};
@@ -158,12 +175,12 @@ static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_
                   double timeout_s) {
     struct tram_compiled *x = (struct tram_compiled *)s;
     uint32_t slot = 0;
-    enum where where = IN_FLIGHT;
-    int status = find(x, r, &slot, &where);
+    struct tram__kept *kept = NULL;
+    int status = find(x, r, &slot, &kept);
     if (__builtin_expect(status, 0))
         return status;
-    if (__builtin_expect(where == KEPT, 0))
-        return borrow_kept(x, r, out);
+    if (__builtin_expect(kept != NULL, 0))
+        return borrow_kept(x, r, kept, out);
     struct tram__message m;
     if (r->output + 1 < x->output_count) { /* results are mostly fetched in order */
         const struct tram__reader *next = x->outputs[r->output + 1];
@@ -171,6 +188,7 @@ static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_
     }
     status = receive(x, r->output, r->id, slot, timeout_s, &m);
     if (__builtin_expect(status == TRAM_OK && m.status == 0, 1)) {
+        x->lent_by_borrow = *state_of(x, slot, r->output) != TRAM__LENT;
         *state_of(x, slot, r->output) = TRAM__LENT;
         *out = (struct tram_bytes){m.data, m.size};
         return TRAM_OK;
@@ -190,26 +208,34 @@ static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_
 static int release(struct tram__source *s, const struct tram_ref *r) {
     struct tram_compiled *x = (struct tram_compiled *)s;
     uint32_t slot = 0;
-    enum where where = IN_FLIGHT;
-    int status = find(x, r, &slot, &where);
+    struct tram__kept *kept = NULL;
+    int status = find(x, r, &slot, &kept);
     if (__builtin_expect(status, 0))
         return status;
-    if (__builtin_expect(where == KEPT, 0))
-        release_kept(x, r);
+    if (__builtin_expect(kept != NULL, 0))
+        release_kept(x, kept);
     else
         give_up(x, slot, r->output);
     return TRAM_OK;
 }
 
+static void unborrow(struct tram__source *s, const struct tram_ref *r) {
+    struct tram_compiled *x = (struct tram_compiled *)s;
+    uint32_t slot = 0;
+    struct tram__kept *kept = NULL;
+    if (find(x, r, &slot, &kept) == TRAM_OK && !kept && x->lent_by_borrow)
+        *state_of(x, slot, r->output) = TRAM__PENDING;
+}
+
 static int ready(struct tram__source *s, const struct tram_ref *r) {
     struct tram_compiled *x = (struct tram_compiled *)s;
     uint32_t slot = 0;
-    enum where where = IN_FLIGHT;
+    struct tram__kept *kept = NULL;
     struct tram__message m;
-    int status = find(x, r, &slot, &where);
+    int status = find(x, r, &slot, &kept);
     if (status)
         return status;
-    return where == KEPT || receive(x, r->output, r->id, slot, 0, &m) != TRAM_ERR_TIMED_OUT || x->dead;
+    return kept || receive(x, r->output, r->id, slot, 0, &m) != TRAM_ERR_TIMED_OUT || x->dead;
 }
 
 void tram__exec_count_copy(struct tram__source *s, uint64_t bytes) {
@@ -219,6 +245,7 @@ void tram__exec_count_copy(struct tram__source *s, uint64_t bytes) {
 }
 
 const struct tram__source_ops tram__exec_source_ops = {.borrow = borrow,
+                                                       .unborrow = unborrow,
                                                        .release = release,
                                                        .ready = ready,
                                                        .arm = tram__exec_arm_ref,

@@ -89,9 +89,10 @@ void tram__graph_name(const struct tram_graph *g, uint32_t node, char *out, size
 
 /* True when the graph may still change. */
 static bool open_to_change(struct tram_graph *g) {
-    if (g->frozen)
-        tram__graph_mistake(g, TRAM_ERR_INVALID, "the graph was compiled and takes no changes");
-    g->changes++;
+    if (g->frozen) /* said, and not kept: it can still be run and drawn as it is */
+        tram__fail(TRAM_ERR_INVALID, "the graph was compiled and takes no changes");
+    else
+        g->changes++;
     return !g->frozen;
 }
 
@@ -203,6 +204,22 @@ static bool arrange(struct tram_graph *g, struct tram__node *n, size_t count, co
     return ok;
 }
 
+/* How deep the lists of a shape lie in each other. */
+static unsigned depth_of(const uint32_t *shape, uint32_t count) {
+    uint32_t left[TRAM__MAX_DEPTH + 2]; /* elements to come, of each list that is open */
+    unsigned depth = 0, deepest = 0;
+    for (uint32_t i = 0; i < count && depth <= TRAM__MAX_DEPTH; i++) {
+        if (depth)
+            left[depth - 1]--;
+        if (shape[i])
+            left[depth++] = shape[i] - 1;
+        deepest = depth > deepest ? depth : deepest;
+        while (depth && !left[depth - 1])
+            depth--;
+    }
+    return deepest;
+}
+
 struct tram_node tram_graph_list_nodes(struct tram_graph *g, size_t count, const struct tram_node *nodes) {
     struct tram__node n = {.kind = TRAM__NODE_LIST};
     struct tram__node inside = {.kind = TRAM__NODE_LIST};
@@ -214,6 +231,11 @@ struct tram_node tram_graph_list_nodes(struct tram_graph *g, size_t count, const
             ok = tram__append(&n.shape, &n.shape_count, sizeof head, inside.shape ? &inside.shape[i] : &leaf);
         if (!ok)
             tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a list");
+        if (ok && depth_of(n.shape, n.shape_count) > TRAM__MAX_DEPTH) {
+            tram__graph_mistake(g, TRAM_ERR_TOO_LARGE, "lists in lists, more than %d deep",
+                                (int)TRAM__MAX_DEPTH);
+            ok = false;
+        }
     }
     free(inside.shape);
     n.args = inside.args;
@@ -294,6 +316,10 @@ static bool may_join(struct tram_graph *g, const struct tram__unit *u, uint32_t 
         return false;
     }
     for (uint32_t i = 0; i < u->count; i++) {
+        if (u->tasks[i] == task) {
+            tram__graph_mistake(g, TRAM_ERR_INVALID, "%s.%s is in a unit twice", n->actor_name, n->method);
+            return false;
+        }
         if (g->nodes[u->tasks[i]].actor == n->actor) {
             tram__graph_mistake(g, TRAM_ERR_INVALID,
                                 "a unit of two tasks of actor %s, which runs one at a time", n->actor_name);
@@ -307,6 +333,10 @@ void tram_graph_unit(struct tram_graph *g, size_t count, const struct tram_node 
     struct tram__unit u = {0};
     if (!open_to_change(g))
         return;
+    if (!count) {
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "a unit of no tasks");
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         uint32_t task = our_task(g, nodes[i], "a member of a unit");
         if (task == NO_NODE || !may_join(g, &u, task)) {

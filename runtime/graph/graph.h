@@ -67,7 +67,7 @@ struct tram_graph {
     char text[512];
 };
 
-enum { TRAM__MAX_ARGS = 1024, TRAM__MAX_NODES = 1 << 20 };
+enum { TRAM__MAX_ARGS = 1024, TRAM__MAX_NODES = 1 << 20, TRAM__MAX_DEPTH = 64 };
 
 /* Adds a task; what binding needs to know of the actor comes from the caller. */
 struct tram_node tram__graph_add_task(struct tram_graph *g, const struct tram__node *like, size_t count,

@@ -121,10 +121,20 @@ static void two_units(void) {
     tram_graph_unit(g, 1, &a);
     tram_graph_unit(g, 1, &a);
 }
-static void change_when_compiled(void) {
-    tram_graph_output(g, TASK(tram_graph_input(g, 8)));
-    g->frozen = true;
-    tram_graph_input(g, 8);
+static void empty_unit(void) {
+    tram_graph_unit(g, 0, NULL);
+}
+static void task_twice_in_a_unit(void) {
+    struct tram_node a = TASK(tram_graph_input(g, 8));
+    tram_graph_unit(g, 2, (struct tram_node[]){a, a});
+}
+static void lists_too_deep(void) {
+    struct tram_node l = tram_graph_list(g, tram_graph_input(g, 8));
+    for (int i = 1; i < 64; i++)
+        l = tram_graph_list(g, l);
+    if (g->status)
+        fail();
+    tram_graph_list(g, tram_graph_input(g, 8), l);
 }
 static void empty_input(void) {
     tram_graph_input(g, 0);
@@ -214,7 +224,9 @@ static const struct {
     {after_input, TRAM_ERR_INVALID, "the earlier end of a control edge is not a task"},
     {unit_of_one_actor, TRAM_ERR_INVALID, "a unit of two tasks of actor Add#1, which runs one at a time"},
     {two_units, TRAM_ERR_INVALID, "Add#1.add is in two units"},
-    {change_when_compiled, TRAM_ERR_INVALID, "the graph was compiled and takes no changes"},
+    {empty_unit, TRAM_ERR_INVALID, "a unit of no tasks"},
+    {task_twice_in_a_unit, TRAM_ERR_INVALID, "Add#1.add is in a unit twice"},
+    {lists_too_deep, TRAM_ERR_TOO_LARGE, "lists in lists, more than 64 deep"},
     {empty_input, TRAM_ERR_INVALID, "the limit of the input is 0 bytes; it can be 1 to 4294967296"},
     {giant_input, TRAM_ERR_INVALID, "the limit of the input is 4294967297 bytes; it can be 1 to 4294967296"},
     {empty_limit, TRAM_ERR_INVALID, "the limit of a result is 0 bytes; it can be 1 to 4294967296"},
@@ -260,12 +272,31 @@ static void the_first_mistake_wins(void **state) {
     expect_mistake(TRAM_ERR_NOT_FOUND, "the first");
 }
 
+/* Refused, and then as it was. */
+static void a_frozen_graph_stays(void **state) {
+    (void)state;
+    struct tram_node task = TASK(tram_graph_input(g, 8));
+    tram_graph_output(g, task);
+    g->frozen = true;
+    uint32_t nodes = g->node_count;
+    tram__fail(TRAM_ERR_FULL, "something else");
+    tram_graph_input(g, 8);
+    assert_int_equal(tram_last_error()->status, TRAM_ERR_INVALID);
+    assert_string_equal(tram_last_error()->text, "the graph was compiled and takes no changes");
+    tram_graph_limit(g, task, 1);
+    tram_graph_unit(g, 1, &task);
+    assert_int_equal(tram__graph_check(g), TRAM_OK);
+    assert_int_equal(g->node_count, nodes);
+    assert_int_equal(g->nodes[task.index].bytes, 8);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_good_graph_passes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(limits_are_those_of_the_arguments, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_mistake_has_its_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_first_mistake_wins, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_frozen_graph_stays, set_up, tear_down),
     };
     tram_graph_destroy(NULL);
     return cmocka_run_group_tests_name("graph", tests, NULL, NULL);

@@ -256,7 +256,7 @@ static void an_order_in_a_list(void **state) {
 
 static void too_many_arguments(void **state) {
     (void)state;
-    enum { MOST = 1024 };
+    enum { MOST = 2048 };
     static struct tram_value values[MOST + 1];
     struct tram_eager_stats before, after;
     struct tram_ref r = {0}, d;
@@ -271,7 +271,7 @@ static void too_many_arguments(void **state) {
     IS_NUMBER(&r, h);
     OK(tram_eager_stats(test_runtime, &before));
     FAILS(try_call(a[1], "digest", &r, values, MOST + 1), TRAM_ERR_TOO_LARGE);
-    SAYS("1024");
+    SAYS("2048");
     struct tram_value nested[100];
     for (int i = 0; i < 100; i++)
         nested[i] = v_list(&nested[i + 1], i < 99);

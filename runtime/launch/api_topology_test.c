@@ -380,12 +380,56 @@ static void a_compiled_graph_is_frozen(void **state) {
     FAILS(tram_graph_compile(g, NULL, &y), TRAM_ERR_INVALID);
     SAYS("the graph was compiled already");
     tram_graph_output(g, tram_graph_bind(g, a[1], "tag", n));
+    SAYS("takes no changes");
     FAILS(tram_graph_compile(g, NULL, &y), TRAM_ERR_INVALID);
+    tram_graph_limit(g, n, 5);
+    SAYS("takes no changes");
+    OK(tram_graph_run(g, "x", 1, &r)); /* it is as it was */
+    expect(&r, "xann");
     tram_graph_destroy(g);
     for (int i = 0; i < 30; i++) {
         OK(tram_execute(x, "x", 1, &r));
         expect(&r, "xann");
     }
+    OK(tram_teardown(x));
+}
+
+/* Its plan is larger than what a link receives at once. */
+static void a_very_long_chain(void **state) {
+    (void)state;
+    enum { TASKS = 4000 };
+    struct tram_graph *g = new_graph();
+    struct tram_compiled *x;
+    struct tram_ref r;
+    struct tram_node n = tram_graph_input(g, 32);
+    for (int i = 0; i < TASKS; i++)
+        n = tram_graph_bind(g, a[i % 2], "echo", n);
+    tram_graph_output(g, n);
+    OK(tram_graph_compile(g, NULL, &x));
+    tram_graph_destroy(g);
+    OK(tram_execute(x, "far", 3, &r));
+    expect(&r, "far");
+    OK(tram_teardown(x));
+}
+
+/* A part that no task takes can be filled in like the others. */
+static void an_unread_part_is_lent(void **state) {
+    (void)state;
+    struct tram_graph *g = new_graph();
+    struct tram_compiled *x;
+    struct tram_ref r;
+    struct tram_node in = tram_graph_input(g, 32);
+    size_t sizes[2] = {3, 100000};
+    void *parts[2];
+    tram_graph_input(g, 100000);
+    tram_graph_output(g, tram_graph_bind(g, a[0], "echo", in));
+    OK(tram_graph_compile(g, NULL, &x));
+    tram_graph_destroy(g);
+    OK(tram_execute_loan_parts(x, 2, sizes, parts));
+    memcpy(parts[0], "abc", 3);
+    memset(parts[1], 1, sizes[1]);
+    OK(tram_execute_commit_parts(x, 2, sizes, &r));
+    expect(&r, "abc");
     OK(tram_teardown(x));
 }
 
@@ -427,6 +471,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(dead_end),
         cmocka_unit_test(two_graphs),
         cmocka_unit_test(a_compiled_graph_is_frozen),
+        cmocka_unit_test(a_very_long_chain),
+        cmocka_unit_test(an_unread_part_is_lent),
         cmocka_unit_test(calls_while_a_graph_runs),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

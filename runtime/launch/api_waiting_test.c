@@ -265,12 +265,72 @@ static void what_is_kept_is_bounded(void **state) {
     FAILS(tram_execute(x, &v, sizeof v, &r[7]), TRAM_ERR_FULL);
     SAYS("results of 5 executions are kept aside, which is the limit; execution 1 is not fetched");
     expect(&r[3], 3);
-    FAILS(tram_execute(x, &v, sizeof v, &r[7]), TRAM_ERR_FULL);
-    expect(&r[0], 0);
     OK(tram_execute(x, &v, sizeof v, &r[7]));
+    FAILS(tram_execute(x, &v, sizeof v, &r[8]), TRAM_ERR_FULL);
     for (uint64_t i = 1; i < 8; i++)
         if (i != 3)
             expect(&r[i], i);
+    for (uint64_t i = 100; i < 150; i++) { /* those that were fetched since do not count */
+        OK(tram_execute(x, &i, sizeof i, &r[1]));
+        expect(&r[1], i);
+    }
+    FAILS(tram_get(&r[3], &v, sizeof v, NULL, 0), TRAM_ERR_CONSUMED);
+    expect(&r[0], 0);
+    OK(tram_teardown(x));
+}
+
+/* A get that fails for lack of room lends nothing: the result can still be kept aside. */
+static void too_small_a_buffer_holds_nothing(void **state) {
+    (void)state;
+    struct tram_compile_options o = {.inflight = 1, .full = TRAM_FULL_WAITS};
+    struct tram_compiled *x = test_chain(64, &o, "echo", 1, a);
+    struct tram_ref r[3];
+    struct tram_bytes lent;
+    char small[2];
+    for (uint64_t i = 0; i < 2; i++) {
+        OK(tram_execute(x, &i, sizeof i, &r[i]));
+        FAILS(tram_get(&r[i], small, sizeof small, NULL, 10), TRAM_ERR_TOO_LARGE);
+    }
+    OK(tram_get_borrow(&r[1], &lent, 10));
+    FAILS(tram_get(&r[1], small, sizeof small, NULL, 10), TRAM_ERR_TOO_LARGE);
+    FAILS(tram_execute(x, &o, 8, &r[2]), TRAM_ERR_FULL); /* it was lent before */
+    SAYS("lent");
+    expect(&r[0], 0);
+    expect(&r[1], 1);
+    OK(tram_teardown(x));
+}
+
+static void arm_tells_of_what_is_kept(void **state) {
+    (void)state;
+    struct tram_compile_options o = {.inflight = 1, .full = TRAM_FULL_WAITS};
+    struct tram_compiled *x = test_chain(64, &o, "obey", 1, a);
+    struct tram_ref r[2];
+    uint64_t quick = DO_NOTHING, got;
+    assert_int_equal(tram_compiled_arm(x), 0);
+    OK(tram_execute(x, &quick, sizeof quick, &r[0]));
+    OK(tram_execute(x, &nap, sizeof nap, &r[1])); /* keeps the first aside */
+    assert_int_equal(tram_ready(&r[0]), 1);
+    assert_int_equal(tram_compiled_arm(x), 1);
+    OK(tram_get(&r[0], &got, sizeof got, NULL, 10));
+    OK(tram_release(&r[1]));
+    OK(tram_teardown(x));
+}
+
+/* TRAM_DEFAULT_TIMEOUT among the options is no number to wait for. */
+static void default_timeouts_of_a_graph(void **state) {
+    (void)state;
+    struct test_order_bytes longer = nap;
+    longer.ms = 500;
+    char got[64];
+    struct tram_ref r;
+    setenv("TRAM_GET_TIMEOUT", "0.05", 1);
+    struct tram_compile_options o = {.get_timeout_s = TRAM_DEFAULT_TIMEOUT,
+                                     .submit_timeout_s = TRAM_DEFAULT_TIMEOUT};
+    struct tram_compiled *x = test_chain(64, &o, "obey", 1, a);
+    unsetenv("TRAM_GET_TIMEOUT");
+    OK(tram_execute(x, &longer, sizeof longer, &r));
+    FAILS(tram_get(&r, got, sizeof got, NULL, TRAM_DEFAULT_TIMEOUT), TRAM_ERR_TIMED_OUT);
+    OK(tram_get(&r, got, sizeof got, NULL, 20));
     OK(tram_teardown(x));
 }
 
@@ -338,6 +398,9 @@ int main(int argc, char **argv) {
         TEST(a_full_graph_fails_at_once),
         TEST(a_full_graph_waits),
         TEST(what_is_kept_is_bounded),
+        TEST(too_small_a_buffer_holds_nothing),
+        TEST(arm_tells_of_what_is_kept),
+        TEST(default_timeouts_of_a_graph),
         TEST(timeouts_travel_with_the_graph),
         TEST(a_bad_environment_is_named),
     };

@@ -110,6 +110,21 @@ static uint32_t run(struct order *o, uint32_t *longest, uint32_t *tasks) {
     return served;
 }
 
+/* Where a method is bound on an actor more than once: which of the actor's tasks this is, from 1. */
+static void add_position(const struct tram_graph *g, uint32_t task, char *name, size_t size) {
+    uint32_t position = 0, same = 0;
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        const struct tram__node *n = &g->nodes[i];
+        if (n->kind != TRAM__NODE_TASK || n->actor != g->nodes[task].actor)
+            continue;
+        position += i <= task;
+        same += strcmp(n->method, g->nodes[task].method) == 0;
+    }
+    size_t used = strlen(name);
+    if (same > 1)
+        snprintf(name + used, size - used, " (task %u)", position);
+}
+
 static size_t add_name(const struct order *o, uint32_t vertex, char *out, size_t size) {
     const struct tram_graph *g = o->g;
     uint32_t task = o->member[vertex], unit = g->nodes[task].unit,
@@ -117,13 +132,17 @@ static size_t add_name(const struct order *o, uint32_t vertex, char *out, size_t
     size_t used = (size_t)snprintf(out, size, "%s", unit ? "{" : "");
     for (uint32_t i = 0; i < count && used < size; i++) {
         char name[160];
-        tram__graph_name(g, unit ? g->units[unit - 1].tasks[i] : task, name, sizeof name);
+        uint32_t member = unit ? g->units[unit - 1].tasks[i] : task;
+        tram__graph_name(g, member, name, sizeof name);
+        add_position(g, member, name, sizeof name);
         used += (size_t)snprintf(out + used, size - used, "%s%s", i ? " + " : "", name);
     }
     if (unit && used < size)
         used += (size_t)snprintf(out + used, size - used, "}");
     return used;
 }
+
+enum { MOST_SHOWN = 5 };
 
 /* Every vertex that is left waits for another that is left: going back from one leads into a cycle. */
 static int report(struct order *o) {
@@ -138,15 +157,20 @@ static int report(struct order *o) {
         v++;
     for (; seen[v] == NONE; v = waits_for[v])
         seen[v] = steps++;
-    char text[400];
+    char text[480];
     size_t used = 0;
-    uint32_t at = v;
-    do {
+    uint32_t at = v, length = steps - seen[v];
+    for (uint32_t i = 0; i < length && used < sizeof text; i++, at = waits_for[at]) {
+        if (length > MOST_SHOWN && i >= MOST_SHOWN - 1 && i < length - 1) { /* first ones and the last */
+            if (i == MOST_SHOWN - 1)
+                used += (size_t)snprintf(text + used, sizeof text - used, "... (%u more) waits for ",
+                                         length - MOST_SHOWN);
+            continue;
+        }
         used += add_name(o, at, text + used, sizeof text - used);
         if (used < sizeof text)
             used += (size_t)snprintf(text + used, sizeof text - used, " waits for ");
-        at = waits_for[at];
-    } while (at != v && used < sizeof text);
+    }
     if (used < sizeof text)
         add_name(o, v, text + used, sizeof text - used);
     return tram__fail(TRAM_ERR_INVALID, "deadlock: %s", text);

@@ -205,8 +205,16 @@ static int draw(const char *from, const char *format, const char *path) {
     snprintf(as, sizeof as, "-T%s", format);
     char *argv[] = {(char *)"dot", as, (char *)"-o", (char *)(uintptr_t)path, (char *)(uintptr_t)from, NULL};
     pid_t pid;
-    int how = 0;
-    int error = posix_spawnp(&pid, "dot", NULL, NULL, argv, environ);
+    int how = 0,
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666); /* dot would say so in its own words */
+    if (fd < 0)
+        return tram__fail_errno("%s", path);
+    close(fd);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    int error = posix_spawnp(&pid, "dot", &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
     if (error == ENOENT)
         return tram__fail(TRAM_ERR_UNSUPPORTED,
                           "%s: Graphviz's dot is not installed; a .dot or .txt file needs none", path);
@@ -215,7 +223,9 @@ static int draw(const char *from, const char *format, const char *path) {
     while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
         ;
     if (how)
-        return tram__fail(TRAM_ERR_SYSTEM, "%s: dot failed", path);
+        return tram__fail(TRAM_ERR_SYSTEM, "%s: dot failed (%s %d)", path,
+                          WIFSIGNALED(how) ? "signal" : "exit status",
+                          WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
     return TRAM_OK;
 }
 

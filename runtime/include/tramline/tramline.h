@@ -9,7 +9,8 @@
  *
  * Threads. A struct tram with its actors, graphs and eager references belongs to one thread at a time. A
  * compiled graph with its references belongs to one thread at a time too, not necessarily the same: different
- * compiled graphs may run on different threads at once. In an actor, ordinary calls run on the main thread, and
+ * compiled graphs may run on different threads at once. Compile and teardown talk to the actors: these belong to the
+ * thread of the struct tram. In an actor, ordinary calls run on the main thread, and
  * the tasks of a compiled graph where enum tram_thread says: by default on a thread of their own, so that methods
  * used both ways guard the state that they share.
  */
@@ -125,7 +126,8 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
                    const struct tram_options *options, struct tram **out);
 int tram_init(int *argc, char ***argv, const struct tram_class *classes, struct tram **out);
 
-/* Ends every actor (bounded: 2 s for good order, then they are killed), frees every graph. NULL is fine. */
+/* Ends every actor (bounded: 2 s for good order, then they are killed), frees every compiled graph. Graphs that were built
+ * are their owner's to destroy. NULL is fine. */
 void tram_fini(struct tram *t);
 
 struct tram_actor_options {
@@ -166,7 +168,8 @@ int tram_result_copy(struct tram_call *c, size_t index, const void *data, size_t
  * of the result has released it. The method must be declared `.forwards = 1`. Returns 0 or the code to
  * return. */
 int tram_forward(struct tram_call *c, size_t index, size_t arg);
-/* Records why the call fails; returns `code` (1 if it is 0), for the method to return. */
+/* Records why the call fails, in up to 255 bytes, of which a compiled graph passes on the first 104; returns `code` (1 if it
+ * is 0), for the method to return. */
 int tram_fail(struct tram_call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- References: results to come, of an eager call or of an execution ---- */
@@ -228,7 +231,7 @@ struct tram_value {
 };
 struct tram_call_params {
     size_t value_count;
-    const struct tram_value *values; /* at most 1024, those in lists included */
+    const struct tram_value *values; /* at most 2048, those in lists included; these at most 64 deep */
     const size_t *limits;            /* of each result, in bytes; NULL: none */
     int onward; /* nonzero: the results are for other calls. Fetching one may then take a few microseconds longer, and one
                    that is moved in time is not sent to the driver first */
@@ -266,7 +269,7 @@ int tram_graph_create(struct tram *t, struct tram_graph **out);
 void tram_graph_destroy(struct tram_graph *g); /* compiled graphs made from it live on */
 
 /* Builders return a node; a mistake is kept with the graph, its message exact, and returned by compile. A compiled
- * graph takes no more changes. */
+ * graph takes no more changes: they are refused, with an error, and it stays as it is. */
 
 /* Adds a part to the input: every execution brings one value for each, of at most `max_bytes`. A task takes the parts
  * that it names, and only those travel to it. A graph may have none: it then runs when it is executed with nothing. */
@@ -302,7 +305,7 @@ void tram_graph_output(struct tram_graph *g, struct tram_node node);
 
 /* Draws the graph as it is now into a file whose name ends in .svg, .png (by Graphviz's `dot`, which must be installed),
  * .dot, or .txt (the schedule as text). One colour per actor; inputs and outputs are rounded; dotted arrows are control
- * edges, dashed ones never leave their actor. */
+ * edges; with sizes, dashed ones never leave their actor. */
 enum tram_show {
     TRAM_SHOW_SIZES = 1,    /* each edge's limit, and how it travels */
     TRAM_SHOW_SCHEDULE = 2, /* each participant's list of READ, COMPUTE and WRITE in place of the graph */
@@ -364,7 +367,7 @@ struct tram_compile_options {
 
 /* Freezes the graph, allocates, prefaults and maps every channel, and has every actor begin (OWN: starts a thread in
  * each). Fails, saying what each edge asked for, when memory would not do, and with the cycle when the order asked for
- * is impossible. Blocks until every actor is ready (at most 10 s). `options` may be NULL. A graph is compiled once. */
+ * is impossible. Blocks until every actor is ready (at most 10 s, and 1 s more to take everything back). `options` may be NULL. A graph is compiled once. */
 int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
                        struct tram_compiled **out);
 
