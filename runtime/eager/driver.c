@@ -201,14 +201,21 @@ const struct tram__source_ops tram__eager_ops = {.borrow = eager_borrow,
 
 /* ---- puts ---- */
 
-enum { QUIET_NS = 1000000 };
+enum { QUIET_NS = 20000000 };
+
+static bool awaits_replies(const struct tram__eager *e) {
+    for (const struct tram__caller *c = e->callers; c; c = c->next)
+        if (c->sent > c->done)
+            return true;
+    return false;
+}
 
 /* Calls may be done with what they took, and nobody has looked: takes in what actors have to say, until there is room or
  * they have been quiet for a while (they may have had to wait for us with what comes next). */
 static void *take_once_heard(struct tram__eager *e, uint64_t size, struct tram__place *at) {
     uint64_t until = tram__now_ns() + QUIET_NS, heard = e->heard;
     void *room = NULL;
-    while (!room && tram__now_ns() < until) {
+    while (!room && awaits_replies(e) && tram__now_ns() < until) {
         tram__actors_pump(e->t, NULL);
         if (e->heard != heard) {
             heard = e->heard;

@@ -241,8 +241,8 @@ struct tram_call_params {
 int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *params,
                    struct tram_ref *refs);
 
-/* Puts bytes into the driver's object store: once, however many calls take the reference. ERR_FULL when the store is full,
- * ERR_TOO_LARGE when it can never hold them. The second lends the room, to be filled in before any call takes it. */
+/* Puts bytes into the driver's object store: once, however many calls take the reference. ERR_FULL when the store is full
+ * and, should calls be under way, nothing has been heard of them for 20 ms; ERR_TOO_LARGE when it can never hold them. The second lends the room, to be filled in before any call takes it. */
 int tram_put(struct tram *t, const void *data, size_t size, struct tram_ref *ref);
 int tram_put_loan(struct tram *t, size_t size, void **buffer, struct tram_ref *ref);
 
