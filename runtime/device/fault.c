@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The fault-injecting device: the host's, stalled at random before each operation, and out of memory at will.
+ */
+#include "base/error.h"
+#include "base/seam.h"
+#include "device/device.h"
+
+#include <time.h>
+
+static struct tram__device_faults faults;
+static _Thread_local uint64_t state;
+static tram__word64 maps;
+
+void tram__device_fault_set(const struct tram__device_faults *f) {
+    faults = *f;
+    tram__store_relaxed(&maps, 0);
+}
+
+static void stall(void) {
+    if (!state)
+        state = (faults.seed + 1) * 0x9E3779B97F4A7C15u ^ (uintptr_t)&state;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    if (!faults.stall_one_in || state % faults.stall_one_in)
+        return;
+    struct timespec t = {.tv_nsec = (long)(state >> 8) % 300000};
+    nanosleep(&t, NULL);
+}
+
+static int fault_open(int ordinal, struct tram__device **out) {
+    int status = tram__device_host.open(ordinal, out);
+    if (!status)
+        (*out)->ops = &tram__device_fault;
+    return status;
+}
+
+static void fault_close(struct tram__device *d) {
+    tram__device_host.close(d);
+}
+
+static int fault_facts(struct tram__device *d, struct tram__device_facts *out) {
+    return tram__device_host.facts(d, out);
+}
+
+static int fault_map(struct tram__device *d, struct tram__memory *m) {
+    uint64_t n = atomic_fetch_add_explicit(&maps, 1, memory_order_relaxed) + 1;
+    if (n == faults.fail_map)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "fault: %llu bytes are refused on purpose",
+                          (unsigned long long)m->size);
+    return tram__device_host.map(d, m);
+}
+
+static void fault_unmap(struct tram__device *d, struct tram__memory *m) {
+    tram__device_host.unmap(d, m);
+}
+
+static int fault_stream(struct tram__device *d, struct tram__stream **out) {
+    return tram__device_host.stream(d, out);
+}
+
+static void fault_drop(struct tram__stream *s) {
+    stall();
+    tram__device_host.drop(s);
+}
+
+static int fault_copy(struct tram__stream *s, void *to, const void *from, uint64_t size) {
+    stall();
+    return tram__device_host.copy(s, to, from, size);
+}
+
+static int fault_compute(struct tram__stream *s, const struct tram__work *w) {
+    stall();
+    return tram__device_host.compute(s, w);
+}
+
+static int fault_signal(struct tram__stream *s, struct tram__memory *m, uint32_t event, uint64_t n) {
+    stall();
+    return tram__device_host.signal(s, m, event, n);
+}
+
+static int fault_await(struct tram__stream *s, const struct tram__memory *m, uint32_t event, uint64_t n) {
+    stall();
+    return tram__device_host.await(s, m, event, n);
+}
+
+static int fault_wait(struct tram__stream *s, double timeout_s) {
+    stall();
+    return tram__device_host.wait(s, timeout_s);
+}
+
+const struct tram__device_ops tram__device_fault = {
+    .name = "fault",
+    .open = fault_open,
+    .close = fault_close,
+    .facts = fault_facts,
+    .map = fault_map,
+    .unmap = fault_unmap,
+    .stream = fault_stream,
+    .drop = fault_drop,
+    .copy = fault_copy,
+    .compute = fault_compute,
+    .signal = fault_signal,
+    .await = fault_await,
+    .wait = fault_wait,
+};
