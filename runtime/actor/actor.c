@@ -307,6 +307,7 @@ static int handshake(struct tram_actor *a, const struct tram_actor_options *o) {
     m.cpus = a->t->cpus.usable;
     m.store_bytes = a->t->store_bytes;
     m.mailbox = a->t->bell >= 0;
+    m.device = (char *)(uintptr_t)(o->device ? o->device : "");
     struct tram__send send = {
         .type = TRAM__FRAME_CREATE, .spec = &m.base, .payload = o->args, .payload_size = o->args_size};
     int status = tram__actor_send(a, &send);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "actor/call.h"
 
+#include "actor/tensor.h"
 #include "base/copy.h"
 
 #include <stdarg.h>
@@ -40,6 +41,12 @@ struct tram_bytes tram_arg(const struct tram_call *c, size_t index) {
     if (__builtin_expect(!c->items && index < c->arg_count, 1))
         return c->args[index];
     return tram_list_bytes(tram_args(c), index);
+}
+
+uint32_t tram__call_leaf(const struct tram_call *c, size_t index) {
+    if (index >= tram_arg_count(c))
+        return TRAM__NO_LEAF;
+    return c->items ? c->items[index].leaf : (uint32_t)index;
 }
 
 /* Position after the element at `at`, or 0 when the shape ends before it does. */
@@ -132,6 +139,7 @@ void *tram_result_reserve(struct tram_call *c, size_t index, size_t size) {
     r->data = room;
     r->size = size;
     r->forward = 0;
+    r->elements = NULL;
     return room;
 }
 
@@ -146,19 +154,22 @@ int tram_result_copy(struct tram_call *c, size_t index, const void *data, size_t
 }
 
 int tram_forward(struct tram_call *c, size_t index, size_t arg) {
-    uint32_t leaf = c->items && arg < c->item_count ? c->items[arg].leaf : (uint32_t)arg;
-    if (index >= c->result_count || arg >= tram_arg_count(c) || leaf == TRAM__NO_LEAF)
+    uint32_t leaf = tram__call_leaf(c, arg);
+    if (index >= c->result_count || leaf == TRAM__NO_LEAF)
         return tram_fail(c, TRAM_ERR_INVALID, "forward of argument %zu to result %zu: there is no such", arg,
                          index);
     if (!c->may_forward)
         return tram_fail(c, TRAM_ERR_UNSUPPORTED,
                          "the method forwards but is not declared with .forwards = 1");
     c->results[index].forward = leaf + 1;
+    c->results[index].elements = NULL;
     return 0;
 }
 
 int tram__call_run(struct tram_call *c, tram_method_fn *fn, void *self) {
     int code = fn(self, c);
+    if (__builtin_expect(c->stream != NULL, 0))
+        code = tram__call_settle(c, code ? code : c->code);
     if (__builtin_expect(code || c->code, 0)) {
         if (!c->text[0])
             snprintf(c->text, sizeof c->text, "the method returned %d", code);

@@ -24,6 +24,9 @@ struct tram__call_result {
     uint64_t size;
     uint32_t forward; /* 1 + index of the argument (in args) that is the result; 0: none */
     uint64_t limit;   /* set by the caller: the most bytes it takes */
+    /* A tensor that is made on the device: where its elements go from there, within `data`; NULL: no such. */
+    void *elements;
+    uint64_t element_bytes;
 };
 
 struct tram_call {
@@ -37,6 +40,7 @@ struct tram_call {
     void *(*room)(struct tram_call *c, uint32_t result, uint64_t size);
     struct tram__call_result *results;
     uint32_t result_count;
+    struct tram_stream *stream; /* of the thread; NULL: the actor has no device */
     uint64_t copies, copied_bytes;
     int code; /* of tram_fail */
     char text[TRAM__CALL_TEXT];
@@ -48,6 +52,7 @@ static inline void tram__call_reset(struct tram_call *c) {
         c->results[i].data = NULL;
         c->results[i].size = 0;
         c->results[i].forward = 0;
+        c->results[i].elements = NULL;
     }
     c->code = 0;
     c->text[0] = '\0';
@@ -57,6 +62,9 @@ static inline void tram__call_reset(struct tram_call *c) {
  * `leaves` arguments. *count: of the outermost list. */
 struct tram__item *tram__call_items(const uint32_t *shape, size_t shape_count, uint32_t leaves,
                                     uint32_t *count);
+
+/* The argument in `args` that is element `index` of the outermost list; TRAM__NO_LEAF: a list, or there is none. */
+uint32_t tram__call_leaf(const struct tram_call *c, size_t index);
 
 /* Runs the method: 0, or the nonzero code of its failure, with c->text filled in. */
 int tram__call_run(struct tram_call *c, tram_method_fn *fn, void *self);

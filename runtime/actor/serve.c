@@ -74,6 +74,20 @@ static int say_hello(struct tram__serve *s, int status, const char *text) {
     return status;
 }
 
+static int open_device(struct tram__serve *s, const char *name) {
+    int status = *name ? tram__device_open(name, &s->device) : TRAM_OK;
+    if (!status && s->device)
+        status = tram__call_stream_open(s->device, &s->stream);
+    return status;
+}
+
+void tram__serve_close_device(struct tram__serve *s) {
+    tram__call_stream_close(s->stream);
+    tram__device_close(s->device);
+    s->stream = NULL;
+    s->device = NULL;
+}
+
 /* The first frame: which class, with what arguments. */
 static int create(struct tram__serve *s, const struct tram__frame *f) {
     Tram__Wire__Create *m = tram__wire__create__unpack(NULL, f->spec_size, f->spec);
@@ -87,10 +101,12 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
     s->store_bytes = m->store_bytes;
     s->on_created(s);
     s->mailbox = m->mailbox;
-    char text[256] = "";
-    int status = TRAM_OK;
+    char text[512] = "";
+    int status = open_device(s, m->device);
     s->class = tram__class_find(s->classes, m->class_name);
-    if (!s->class) {
+    if (status) {
+        snprintf(text, sizeof text, "actor %s: %.400s", s->name, tram_last_error()->text);
+    } else if (!s->class) {
         status = TRAM_ERR_NOT_FOUND;
         snprintf(text, sizeof text, "there is no class '%s'", m->class_name);
     } else if (s->class->create) {

@@ -8,6 +8,7 @@
 
 #include "actor/link.h"
 #include "actor/roster.h"
+#include "actor/tensor.h"
 #include "base/wait.h"
 #include "tramline/tramline.h"
 
@@ -34,6 +35,8 @@ struct tram__serve {
     uint64_t block_ns;
     uint32_t cpus;
     uint64_t store_bytes;
+    struct tram__device *device; /* NULL: none */
+    struct tram_stream *stream;  /* of calls on the main thread; NULL: no device */
     struct tram__peer *peers;
     uint32_t peer_count;
     struct tram__peer *dead; /* links that ended: without a descriptor */
@@ -89,6 +92,9 @@ bool tram__serve_probe(struct tram__serve *s);
  * something in a link. */
 bool tram__serve_sleep(struct tram__serve *s, const struct tram__link *full, int timeout_ms);
 void tram__serve_close_peers(struct tram__serve *s);
+
+/* Closes the device: after all that uses it. */
+void tram__serve_close_device(struct tram__serve *s);
 
 /* Serves on TRAM__FD_LINK until the driver says to end or is gone; returns the exit status of the process.
  * The caller then ends the rooms above and, if the end is orderly, runs the class's destroy. */

@@ -94,6 +94,7 @@ static void run_method(struct tram__eager_serve *e, struct tram__entry *n, const
             i < m->n_limits && m->limits[i] < TRAM_MAX_BYTES ? m->limits[i] : TRAM_MAX_BYTES;
     }
     c->may_forward = method->forwards;
+    c->stream = e->serve->stream;
     e->running = n;
     int code = tram__call_run(c, method->fn, e->serve->self);
     for (uint32_t i = 0; !code && i < n->outcome_count; i++)

@@ -379,6 +379,7 @@ static int prepare_task(struct tram__loop *l, struct tram__loop_task *t, const T
     t->node = plan->node;
     t->call.room = room;
     t->call.may_forward = m->forwards;
+    t->call.stream = l->stream;
     int status = prepare_results(l, t, plan);
     if (status)
         return status;
@@ -415,6 +416,11 @@ int tram__loop_prepare(struct tram__loop *l) {
     l->constants = calloc(plan->n_constants + 1, sizeof *l->constants);
     if (!l->messages || !l->tasks || !l->constants)
         return tram__fail(TRAM_ERR_NO_MEMORY, "%zu tasks", plan->n_tasks);
+    if (l->serve->device) {
+        int opened = tram__call_stream_open(l->serve->device, &l->stream);
+        if (opened)
+            return opened;
+    }
     uint64_t used = 0;
     for (size_t i = 0; i < plan->n_constants; i++) {
         if (plan->constants[i] > l->constant_bytes - used)
@@ -482,5 +488,6 @@ void tram__loop_close(struct tram__loop *l) {
     free(l->messages);
     free(l->constants);
     free(l->constant_data);
+    tram__call_stream_close(l->stream);
     tram__participant_close(&l->participant);
 }

@@ -33,9 +33,10 @@ struct tram__loop {
     bool over;          /* the main thread has given it up */
     uint32_t waits_for; /* the main thread: what `sleeping` names while it sleeps; 0: it does not */
     pthread_t thread;
-    tram__word32 control;  /* 1: stop */
-    tram__word32 finished; /* the thread has nothing more to do */
-    bool asked;            /* the driver waits for an answer to its teardown */
+    tram__word32 control;       /* 1: stop */
+    tram__word32 finished;      /* the thread has nothing more to do */
+    struct tram_stream *stream; /* NULL: the actor has no device */
+    bool asked;                 /* the driver waits for an answer to its teardown */
 };
 
 /* Resolves tasks and methods; the participant is open. */

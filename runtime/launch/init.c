@@ -27,6 +27,8 @@ static int serve_actor(const struct tram_class *classes) {
     if (!s.exec && s.orderly && s.class && s.class->destroy)
         s.class->destroy(s.self);
     tram__eager_serve_fini(&s);
+    if (!s.exec) /* else a thread of a graph is still inside a method */
+        tram__serve_close_device(&s);
     return status;
 }
 

@@ -135,6 +135,8 @@ struct tram_actor_options {
     const void *args; /* given to the class's create, copied */
     size_t args_size; /* at most 64 KiB */
     int cpu; /* CPU number + 1 to run on; 0: the runtime places actors in turn over the usable CPUs */
+    const char *
+        device; /* where its methods find and make tensors (tensor.h): "host", "cuda", "cuda:1"; NULL: on the CPU */
 };
 
 /* Starts an actor process and waits until its `create` has run (at most 10 s). `options` may be NULL. The

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tensor arguments and results of a call. Values travel as bytes in host memory. On an actor with a device, an argument is
+ * copied there when it is first asked for, and a result is made there and copied back when the method has returned.
+ */
+#include "actor/tensor.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+
+int tram__call_stream_open(struct tram__device *d, struct tram_stream **out) {
+    struct tram_stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a stream");
+    int status = d->ops->stream(d, &s->stream);
+    if (status) {
+        free(s);
+        return status;
+    }
+    s->device = d;
+    s->call = 1;
+    *out = s;
+    return TRAM_OK;
+}
+
+static void close_staged(struct tram_stream *s, struct tram__staged *list, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i].memory.size)
+            s->device->ops->unmap(s->device, &list[i].memory);
+    free(list);
+}
+
+void tram__call_stream_close(struct tram_stream *s) {
+    if (!s)
+        return;
+    s->device->ops->drop(s->stream);
+    close_staged(s, s->args, s->arg_count);
+    close_staged(s, s->results, s->result_count);
+    free(s);
+}
+
+/* ---- room on the device ---- */
+
+static struct tram__staged *entry(struct tram__staged **list, uint32_t *count, uint32_t index) {
+    if (index >= *count) {
+        struct tram__staged *more = realloc(*list, (index + 1) * sizeof *more);
+        if (!more) {
+            tram__fail(TRAM_ERR_NO_MEMORY, "room for %u tensors", index + 1);
+            return NULL;
+        }
+        for (; *count <= index; ++*count)
+            more[*count] = (struct tram__staged){.memory.handle.fd = -1};
+        *list = more;
+    }
+    return &(*list)[index];
+}
+
+/* Room for so many bytes, what it held being lost: as before if that was enough. */
+static int make_room(struct tram_stream *s, struct tram__staged *at, uint64_t bytes) {
+    if (at->memory.size >= bytes && at->memory.size)
+        return TRAM_OK;
+    if (at->memory.size)
+        s->device->ops->unmap(s->device, &at->memory);
+    at->memory = (struct tram__memory){.kind = TRAM__MEMORY_OWN, .size = bytes ? bytes : 1};
+    int status = s->device->ops->map(s->device, &at->memory);
+    if (status)
+        at->memory.size = 0;
+    return status;
+}
+
+/* Records the thread's last error as the call's failure. */
+static int fail_call(struct tram_call *c, int status) {
+    return tram_fail(c, status, "%s", tram_last_error()->text);
+}
+
+static bool on_device(const struct tram_call *c, enum tram_where where) {
+    return c->stream && where != TRAM_ON_CPU;
+}
+
+/* ---- arguments ---- */
+
+static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) {
+    struct tram_stream *s = c->stream;
+    struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
+    uint64_t bytes = tram_tensor_bytes(t);
+    if (!at)
+        return TRAM_ERR_NO_MEMORY;
+    if (at->call != s->call) {
+        int status = make_room(s, at, bytes);
+        if (!status)
+            status = s->device->ops->copy(s->stream, at->memory.data, t->data, bytes);
+        if (status)
+            return status;
+        s->used = true;
+        at->call = s->call;
+        c->copies++;
+        c->copied_bytes += bytes;
+    }
+    t->data = at->memory.data;
+    t->where = TRAM_ON_DEVICE;
+    return TRAM_OK;
+}
+
+int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *out,
+                    struct tram_bytes *part) {
+    uint32_t leaf = tram__call_leaf(c, index);
+    if (leaf == TRAM__NO_LEAF)
+        return tram_fail(c, TRAM_ERR_INVALID, "argument %zu is no tensor: it is a list, or there is none",
+                         index);
+    if (where == TRAM_ON_DEVICE && !c->stream)
+        return tram_fail(c, TRAM_ERR_INVALID, "argument %zu is wanted on a device, and the actor has none",
+                         index);
+    struct tram_tensor t;
+    int status = tram_tensor_view(c->args[leaf].data, c->args[leaf].size, &t, part);
+    if (status)
+        return tram_fail(c, status, "argument %zu: %s", index, tram_last_error()->text);
+    if (on_device(c, where) && (status = to_device(c, leaf, &t)))
+        return fail_call(c, status);
+    *out = t;
+    return 0;
+}
+
+/* ---- results ---- */
+
+int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *t,
+                       size_t part_bytes, void **part) {
+    if (where == TRAM_ON_DEVICE && !c->stream)
+        return tram_fail(c, TRAM_ERR_INVALID, "result %zu is wanted on a device, and the actor has none",
+                         index);
+    size_t size = tram_tensor_value_bytes(t, part_bytes);
+    if (!size)
+        return tram_fail(c, TRAM_ERR_INVALID, "result %zu: %s", index, tram_last_error()->text);
+    void *value = tram_result_reserve(c, index, size);
+    if (!value)
+        return c->code;
+    int status = tram_tensor_lay(value, size, t, part_bytes, part);
+    if (status || !on_device(c, where))
+        return status ? fail_call(c, status) : 0;
+    struct tram__staged *at = entry(&c->stream->results, &c->stream->result_count, (uint32_t)index);
+    status = at ? make_room(c->stream, at, tram_tensor_bytes(t)) : TRAM_ERR_NO_MEMORY;
+    if (status)
+        return fail_call(c, status);
+    c->results[index].elements = t->data;
+    c->results[index].element_bytes = tram_tensor_bytes(t);
+    c->stream->used = true;
+    t->data = at->memory.data;
+    t->where = TRAM_ON_DEVICE;
+    return 0;
+}
+
+int tram__call_settle(struct tram_call *c, int code) {
+    struct tram_stream *s = c->stream;
+    int status = TRAM_OK;
+    for (uint32_t i = 0; !code && !status && i < c->result_count; i++) {
+        const struct tram__call_result *r = &c->results[i];
+        if (!r->elements)
+            continue;
+        status = s->device->ops->copy(s->stream, r->elements, s->results[i].memory.data, r->element_bytes);
+        c->copies++;
+        c->copied_bytes += r->element_bytes;
+    }
+    int waited =
+        s->used ? s->device->ops->wait(s->stream, -1) : TRAM_OK; /* arguments are given back after this */
+    s->used = false;
+    s->call++;
+    if (code || (!status && !waited))
+        return code;
+    return fail_call(c, status ? status : waited);
+}
+
+/* ---- the stream ---- */
+
+struct tram_stream *tram_call_stream(struct tram_call *c) {
+    return c->stream;
+}
+
+int tram_stream_copy(struct tram_stream *s, void *to, const void *from, size_t size) {
+    s->used = true;
+    return s->device->ops->copy(s->stream, to, from, size);
+}
+
+int tram_stream_gemm(struct tram_stream *s, uint32_t m, uint32_t n, uint32_t k, const float *a,
+                     const float *b, float *c) {
+    s->used = true;
+    struct tram__work w = {.kind = TRAM__WORK_GEMM, .m = m, .n = n, .k = k, .a = a, .b = b, .c = c};
+    return s->device->ops->compute(s->stream, &w);
+}
+
+int tram_stream_differ(struct tram_stream *s, const float *a, const float *b, uint32_t n, float *largest) {
+    s->used = true;
+    struct tram__work w = {.kind = TRAM__WORK_DIFFER, .n = n, .a = a, .b = b, .largest = largest};
+    return s->device->ops->compute(s->stream, &w);
+}
+
+int tram_stream_wait(struct tram_stream *s) {
+    return s->device->ops->wait(s->stream, -1);
+}

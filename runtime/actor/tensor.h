@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tensors of calls that run on one thread of an actor with a device: where they lie there.
+ */
+#ifndef TRAM_ACTOR_TENSOR_H
+#define TRAM_ACTOR_TENSOR_H
+
+#include "actor/call.h"
+#include "device/device.h"
+#include "tramline/tensor.h"
+
+/* Room on the device for one argument or result of the call under way; kept for the next. */
+struct tram__staged {
+    struct tram__memory memory; /* size 0: none yet */
+    uint64_t call;              /* the call that it was filled for */
+};
+
+struct tram_stream {
+    struct tram__device *device; /* of the actor */
+    struct tram__stream *stream;
+    struct tram__staged *args, *results; /* by index */
+    uint32_t arg_count, result_count;
+    uint64_t call; /* number of the one under way */
+    bool used;     /* the stream may have something to do */
+};
+
+/* A stream on an open device, for the calls of one thread; 0 or a status. */
+int tram__call_stream_open(struct tram__device *d, struct tram_stream **out);
+void tram__call_stream_close(struct tram_stream *s); /* NULL is fine */
+
+/* After the method, whose code this is: brings results from the device and waits for the stream. Returns the code, or that of
+ * a failure of its own. */
+int tram__call_settle(struct tram_call *c, int code);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tensor values as bytes: a head, the CPU part, the elements.
+ */
+#include "tramline/tensor.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define MAGIC UINT32_C(0x4E535454)
+
+/* Followed by `rank` extents and, if strided, as many strides, 8 bytes each. The CPU part follows, then the elements, both
+ * aligned. */
+struct head {
+    uint32_t magic;
+    uint8_t dtype, rank, strided, zero;
+    uint64_t part_bytes;
+};
+_Static_assert(sizeof(struct head) == 16, "the layout is fixed");
+
+enum { LINE = 64, LARGE = 32 * 1024 };
+
+size_t tram_dtype_bytes(enum tram_dtype d) {
+    switch (d) {
+#define CASE(name, bytes, text) \
+    case TRAM_##name:           \
+        return bytes;
+        TRAM_DTYPE_MAP(CASE)
+#undef CASE
+    case TRAM_DTYPE_NONE:
+        break;
+    }
+    return 0;
+}
+
+const char *tram_dtype_text(enum tram_dtype d) {
+    switch (d) {
+#define CASE(name, bytes, text) \
+    case TRAM_##name:           \
+        return text;
+        TRAM_DTYPE_MAP(CASE)
+#undef CASE
+    case TRAM_DTYPE_NONE:
+        break;
+    }
+    return "none";
+}
+
+static bool is_strided(const struct tram_tensor *t) {
+    for (uint32_t i = 0; i < t->rank; i++)
+        if (t->strides[i])
+            return true;
+    return false;
+}
+
+/* *bytes of the elements, gaps included; 0, or ERR_INVALID. */
+static int measure(const struct tram_tensor *t, uint64_t *bytes) {
+    uint64_t size = tram_dtype_bytes(t->dtype), last = 0, count = 1;
+    bool strided, empty = false;
+    if (!size)
+        return tram__fail(TRAM_ERR_INVALID, "a tensor of dtype %d", (int)t->dtype);
+    if (t->rank > TRAM_MAX_RANK)
+        return tram__fail(TRAM_ERR_INVALID, "a tensor of rank %u; at most %d", t->rank, TRAM_MAX_RANK);
+    strided = is_strided(t);
+    for (uint32_t i = 0; i < t->rank; i++) {
+        uint64_t step = 0;
+        if (t->strides[i] < 0)
+            return tram__fail(TRAM_ERR_INVALID, "a tensor with a stride of %" PRId64, t->strides[i]);
+        empty |= t->shape[i] == 0;
+        if (!empty && (__builtin_mul_overflow(count, t->shape[i], &count) ||
+                       __builtin_mul_overflow(t->shape[i] - 1, (uint64_t)t->strides[i], &step) ||
+                       __builtin_add_overflow(last, step, &last)))
+            return tram__fail(TRAM_ERR_INVALID, "a tensor of more elements than there are addresses");
+    }
+    if (strided)
+        count = last + 1;
+    if (empty)
+        count = 0;
+    if (count > TRAM_MAX_BYTES / size)
+        return tram__fail(TRAM_ERR_INVALID,
+                          "a tensor of %" PRIu64 " elements of %s; a value takes %llu bytes at most", count,
+                          tram_dtype_text(t->dtype), (unsigned long long)TRAM_MAX_BYTES);
+    *bytes = count * size;
+    return TRAM_OK;
+}
+
+size_t tram_tensor_bytes(const struct tram_tensor *t) {
+    uint64_t bytes;
+    return measure(t, &bytes) ? 0 : bytes;
+}
+
+/* Where the CPU part and the elements begin. */
+struct places {
+    uint64_t part, elements, end;
+};
+
+static struct places place(uint32_t rank, bool strided, uint64_t part_bytes, uint64_t bytes) {
+    struct places p = {.part = sizeof(struct head) + (strided ? 2 : 1) * (uint64_t)rank * 8};
+    uint64_t align = bytes > LARGE ? LINE : 8;
+    p.elements = (p.part + part_bytes + align - 1) / align * align;
+    p.end = p.elements + bytes;
+    return p;
+}
+
+size_t tram_tensor_value_bytes(const struct tram_tensor *t, size_t part_bytes) {
+    uint64_t bytes;
+    if (measure(t, &bytes))
+        return 0;
+    if (part_bytes > TRAM_MAX_BYTES) {
+        tram__fail(TRAM_ERR_INVALID, "a CPU part of %zu bytes", part_bytes);
+        return 0;
+    }
+    return place(t->rank, is_strided(t), part_bytes, bytes).end;
+}
+
+int tram_tensor_lay(void *buffer, size_t size, struct tram_tensor *t, size_t part_bytes, void **part) {
+    uint64_t bytes;
+    int status = measure(t, &bytes);
+    if (status)
+        return status;
+    struct head h = {.magic = MAGIC,
+                     .dtype = (uint8_t)t->dtype,
+                     .rank = (uint8_t)t->rank,
+                     .strided = is_strided(t),
+                     .part_bytes = part_bytes};
+    struct places p = place(t->rank, h.strided, part_bytes, bytes);
+    char *to = buffer;
+    if (part_bytes > TRAM_MAX_BYTES || p.end > size)
+        return tram__fail(TRAM_ERR_INVALID, "a tensor value of %" PRIu64 " bytes does not fit %zu", p.end,
+                          size);
+    memcpy(to, &h, sizeof h);
+    memcpy(to + sizeof h, t->shape, t->rank * sizeof *t->shape);
+    if (h.strided)
+        memcpy(to + sizeof h + t->rank * sizeof *t->shape, t->strides, t->rank * sizeof *t->strides);
+    memset(to + p.part + part_bytes, 0, p.elements - p.part - part_bytes);
+    t->data = to + p.elements;
+    t->where = TRAM_ON_CPU;
+    if (part)
+        *part = to + p.part;
+    return TRAM_OK;
+}
+
+int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, struct tram_bytes *part) {
+    struct head h;
+    struct tram_tensor t = {.where = TRAM_ON_CPU};
+    uint64_t bytes;
+    const char *from = value;
+    if (size < sizeof h || (memcpy(&h, value, sizeof h), h.magic != MAGIC))
+        return tram__fail(TRAM_ERR_INVALID, "%zu bytes that are no tensor", size);
+    t.dtype = (enum tram_dtype)h.dtype;
+    t.rank = h.rank;
+    uint64_t head = place(h.rank, h.strided, 0, 0).part;
+    if (h.rank > TRAM_MAX_RANK || head > size)
+        return tram__fail(TRAM_ERR_INVALID, "%zu bytes of a tensor of rank %u", size, h.rank);
+    memcpy(t.shape, from + sizeof h, t.rank * sizeof *t.shape);
+    if (h.strided)
+        memcpy(t.strides, from + sizeof h + t.rank * sizeof *t.shape, t.rank * sizeof *t.strides);
+    int status = measure(&t, &bytes);
+    if (status)
+        return status;
+    struct places p = place(t.rank, h.strided, h.part_bytes, bytes);
+    if (h.part_bytes > size || p.end > size)
+        return tram__fail(TRAM_ERR_INVALID, "a tensor value of %" PRIu64 " bytes in %zu", p.end, size);
+    t.data = (void *)(uintptr_t)(from + p.elements);
+    *out = t;
+    if (part)
+        *part = (struct tram_bytes){from + p.part, h.part_bytes};
+    return TRAM_OK;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tensors as arguments and results. A tensor value is bytes like any other: a head that says what it is, a CPU part for
+ * whatever goes with it (it may be empty), and the elements. So it travels wherever bytes do, in eager calls and compiled
+ * graphs, all of it or nothing.
+ *
+ * An actor may have a device (struct tram_actor_options). Its methods then find tensor arguments on the device, and make
+ * tensor results there: the runtime brings the elements there before they are first touched, and away once the method has
+ * returned and its stream is done. Conventions are those of tramline.h.
+ */
+#ifndef TRAMLINE_TENSOR_H
+#define TRAMLINE_TENSOR_H
+
+#include "tramline/tramline.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* name, bytes of an element, text */
+#define TRAM_DTYPE_MAP(X) \
+    X(U8, 1, "u8")        \
+    X(I8, 1, "i8")        \
+    X(BOOL, 1, "bool")    \
+    X(I16, 2, "i16")      \
+    X(F16, 2, "f16")      \
+    X(BF16, 2, "bf16")    \
+    X(I32, 4, "i32")      \
+    X(F32, 4, "f32")      \
+    X(I64, 8, "i64")      \
+    X(F64, 8, "f64")
+
+enum tram_dtype {
+    TRAM_DTYPE_NONE,
+#define TRAM_DTYPE_ENUM(name, bytes, text) TRAM_##name,
+    TRAM_DTYPE_MAP(TRAM_DTYPE_ENUM)
+#undef TRAM_DTYPE_ENUM
+};
+
+/* Bytes of an element, 0 for what is no dtype; its name, "none" for that. */
+size_t tram_dtype_bytes(enum tram_dtype d);
+const char *tram_dtype_text(enum tram_dtype d);
+
+#define TRAM_MAX_RANK 8
+
+enum tram_where {
+    TRAM_WHERE_DEFAULT, /* on the actor's device if it has one, else on the CPU */
+    TRAM_ON_CPU,
+    TRAM_ON_DEVICE,
+};
+
+struct tram_tensor {
+    enum tram_dtype dtype;
+    uint32_t rank;                  /* 0: one element */
+    uint64_t shape[TRAM_MAX_RANK];  /* elements in each dimension */
+    int64_t strides[TRAM_MAX_RANK]; /* in elements, not negative; all 0: row-major, without gaps */
+    enum tram_where where;          /* ON_CPU or ON_DEVICE */
+    void *data;                     /* there, aligned to 8 bytes, and to 64 when it takes more than 32 KiB */
+};
+
+/* Bytes that the elements take, gaps included; 0 also when the tensor makes no sense, with the error set. */
+size_t tram_tensor_bytes(const struct tram_tensor *t);
+
+/* ---- Tensor values in memory, of the driver or of anybody: for inputs, puts and results ---- */
+
+/* Bytes of a whole value: its head, a CPU part of this size, and the elements. 0 with the error set when the tensor makes no
+ * sense. Also the limit that an edge for it needs. */
+size_t tram_tensor_value_bytes(const struct tram_tensor *t, size_t part_bytes);
+/* Writes the head of a value into `buffer` (aligned to 8) of tram_tensor_value_bytes, and sets t->data, t->where and *part to
+ * where the elements and the CPU part go. `part` may be NULL. */
+int tram_tensor_lay(void *buffer, size_t size, struct tram_tensor *t, size_t part_bytes, void **part);
+/* What a value is: borrowed, and not to be written. ERR_INVALID, with what is wrong, for bytes that are none. */
+int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, struct tram_bytes *part);
+
+/* ---- Inside a method. These return 0, or record a failure and return the code to return ---- */
+
+/* Argument `index` as a tensor, which is not to be written, and its CPU part, which is always on the CPU. On the device the
+ * elements are there for whatever the call's stream does from now on. Borrowed until the method returns. `part` may be NULL. */
+int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *out,
+                    struct tram_bytes *part);
+/* Makes result `index` a tensor with t's dtype, shape and strides: sets t->data and t->where, and *part to room for the CPU
+ * part, all to be filled in. On the device that is up to the call's stream, which the runtime waits for when the method has
+ * returned. */
+int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *t,
+                       size_t part_bytes, void **part);
+
+/* The stream of the calling thread's calls; NULL when the actor has no device. What it is given it does in order. */
+struct tram_stream;
+struct tram_stream *tram_call_stream(struct tram_call *c);
+/* Each is given to the stream and returns 0 or a status. Copies go between any of device and CPU memory, which has to stay. */
+int tram_stream_copy(struct tram_stream *s, void *to, const void *from, size_t size);
+/* c = a b, float32, row-major; a: m x k, b: k x n, c: m x n, all on the device. ERR_UNSUPPORTED where no BLAS is. */
+int tram_stream_gemm(struct tram_stream *s, uint32_t m, uint32_t n, uint32_t k, const float *a,
+                     const float *b, float *c);
+/* *largest = the largest |a[i] - b[i]| of n float32 on the device; *largest is on the CPU, and good after a wait. */
+int tram_stream_differ(struct tram_stream *s, const float *a, const float *b, uint32_t n, float *largest);
+/* Blocks until all of it is done. */
+int tram_stream_wait(struct tram_stream *s);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

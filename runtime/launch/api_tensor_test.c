@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tensors as arguments and results: by calls, graphs and graphs that are run, between actors with a device and without.
+ * TRAM_TEST_DEVICE names another device than the host's.
+ */
+#include "testing.h"
+#include "tramline/tensor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 1 << 20 }; /* elements */
+
+/* ---- the actors' side ------------------------------------------------------------------------------------ */
+
+struct order {
+    uint64_t count; /* elements */
+    uint32_t seed, strided;
+};
+
+struct seen {
+    uint64_t count;
+    uint32_t seed, right, on_device, rank, part;
+};
+
+static void fill(float *to, uint64_t count, uint32_t seed) {
+    for (uint64_t i = 0; i < count; i++)
+        to[i] = (float)((i * 7 + seed) % 8191);
+}
+
+static struct tram_tensor shaped(const struct order *o) {
+    struct tram_tensor t = {.dtype = TRAM_F32, .rank = 2, .shape = {o->count, 1}};
+    if (o->strided) { /* every other element */
+        t.strides[0] = 2;
+        t.strides[1] = 1;
+    }
+    return t;
+}
+
+/* Makes a tensor where results are made by default, with its seed as the CPU part. */
+static int make(void *self, struct tram_call *c) {
+    static float host[2 * MOST];
+    struct order o;
+    void *part;
+    (void)self;
+    memcpy(&o, tram_arg(c, 0).data, sizeof o);
+    struct tram_tensor t = shaped(&o);
+    int code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, sizeof o, &part);
+    if (code)
+        return code;
+    memcpy(part, &o, sizeof o);
+    size_t count = tram_tensor_bytes(&t) / sizeof *host;
+    if (t.where == TRAM_ON_CPU) {
+        fill(t.data, count, o.seed);
+        return 0;
+    }
+    if (tram_stream_wait(tram_call_stream(c))) /* `host` is free again */
+        return 1;
+    fill(host, count, o.seed);
+    return tram_stream_copy(tram_call_stream(c), t.data, host, count * sizeof *host);
+}
+
+/* What has arrived: asked for on the device or not as the second argument says. */
+static int look(void *self, struct tram_call *c) {
+    static float host[2 * MOST], expected[2 * MOST];
+    struct tram_tensor t, again;
+    struct tram_bytes part;
+    struct order o;
+    uint32_t where = TRAM_WHERE_DEFAULT;
+    (void)self;
+    if (tram_arg_count(c) > 1)
+        memcpy(&where, tram_arg(c, 1).data, sizeof where);
+    int code = tram_arg_tensor(c, 0, (enum tram_where)where, &t, &part);
+    if (!code)
+        code =
+            tram_arg_tensor(c, 0, (enum tram_where)where, &again, NULL); /* the same, and not brought twice */
+    if (code)
+        return code;
+    if (again.data != t.data || part.size != sizeof o)
+        return tram_fail(c, 9, "another place, or a part of %zu bytes", part.size);
+    memcpy(&o, part.data, sizeof o);
+    size_t bytes = tram_tensor_bytes(&t);
+    if (t.where == TRAM_ON_DEVICE) {
+        if (tram_stream_copy(tram_call_stream(c), host, t.data, bytes) ||
+            tram_stream_wait(tram_call_stream(c)))
+            return 1;
+    } else {
+        memcpy(host, t.data, bytes);
+    }
+    fill(expected, bytes / sizeof *host, o.seed);
+    struct seen s = {.count = t.shape[0],
+                     .seed = o.seed,
+                     .right = t.dtype == TRAM_F32 && memcmp(host, expected, bytes) == 0,
+                     .on_device = t.where == TRAM_ON_DEVICE,
+                     .rank = t.rank,
+                     .part = o.count == t.shape[0]};
+    return tram_result_copy(c, 0, &s, sizeof s);
+}
+
+/* The tensor again, elements copied on the device where there is one. */
+static int copy(void *self, struct tram_call *c) {
+    struct tram_tensor in, out;
+    struct tram_bytes part;
+    void *room;
+    (void)self;
+    int code = tram_arg_tensor(c, 0, TRAM_WHERE_DEFAULT, &in, &part);
+    out = in;
+    if (!code)
+        code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &out, part.size, &room);
+    if (code)
+        return code;
+    memcpy(room, part.data, part.size);
+    if (out.where == TRAM_ON_DEVICE)
+        return tram_stream_copy(tram_call_stream(c), out.data, in.data, tram_tensor_bytes(&in));
+    memcpy(out.data, in.data, tram_tensor_bytes(&in));
+    return 0;
+}
+
+static int pass(void *self, struct tram_call *c) {
+    (void)self;
+    return tram_forward(c, 0, 0);
+}
+
+/* Two square matrices, multiplied; and the largest difference to the third argument. */
+static int multiply(void *self, struct tram_call *c) {
+    struct tram_tensor a, b, expected, out;
+    static float largest;
+    (void)self;
+    struct tram_stream *s = tram_call_stream(c);
+    int code = tram_arg_tensor(c, 0, TRAM_ON_DEVICE, &a, NULL);
+    if (!code)
+        code = tram_arg_tensor(c, 1, TRAM_ON_DEVICE, &b, NULL);
+    if (!code)
+        code = tram_arg_tensor(c, 2, TRAM_ON_DEVICE, &expected, NULL);
+    if (code)
+        return code;
+    out = a;
+    if ((code = tram_result_tensor(c, 0, TRAM_ON_DEVICE, &out, 0, NULL)))
+        return code;
+    uint32_t n = (uint32_t)a.shape[0];
+    int status = tram_stream_gemm(s, n, n, n, a.data, b.data, out.data);
+    if (status)
+        return tram_fail(c, status, "%s", tram_last_error()->text);
+    if (tram_stream_differ(s, out.data, expected.data, n * n, &largest) || tram_stream_wait(s))
+        return 1;
+    return largest == 0 ? 0 : tram_fail(c, 3, "differs by %g", (double)largest);
+}
+
+static int nonsense(void *self, struct tram_call *c) {
+    struct tram_tensor t = {.dtype = TRAM_F32, .rank = 9};
+    (void)self;
+    return tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, 0, NULL);
+}
+
+/* A tensor first, then bytes in its place, or a failure: nothing of it may come later. */
+static int change_its_mind(void *self, struct tram_call *c) {
+    struct tram_tensor t = {.dtype = TRAM_U8, .rank = 1, .shape = {100}};
+    (void)self;
+    int code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, 0, NULL);
+    if (code)
+        return code;
+    return *(const char *)tram_arg(c, 0).data == 'f' ? tram_fail(c, 8, "it did not")
+                                                     : tram_result_copy(c, 0, "bytes", 5);
+}
+
+static const struct tram_method methods[] = {{.name = "make", .fn = make},
+                                             {.name = "look", .fn = look},
+                                             {.name = "copy", .fn = copy},
+                                             {.name = "pass", .fn = pass, .forwards = 1},
+                                             {.name = "multiply", .fn = multiply},
+                                             {.name = "nonsense", .fn = nonsense},
+                                             {.name = "change_its_mind", .fn = change_its_mind},
+                                             {0}};
+static const struct tram_class classes[] = {{.name = "Tensors", .methods = methods}, {0}};
+
+/* ---- the driver's side ----------------------------------------------------------------------------------- */
+
+enum { CPU, DEVICE, OTHER, ACTORS };
+static struct tram_actor *a[ACTORS];
+
+static const char *device(void) {
+    const char *name = getenv("TRAM_TEST_DEVICE");
+    return name ? name : "host";
+}
+
+static int set_up(void **state) {
+    const char *names[ACTORS] = {"cpu", "dev", "other"};
+    (void)state;
+    for (int i = 0; i < ACTORS; i++) {
+        struct tram_actor_options o = {.name = names[i], .device = i == CPU ? NULL : device()};
+        OK(tram_actor_create(test_runtime, "Tensors", &o, &a[i]));
+    }
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    for (int i = 0; i < ACTORS; i++)
+        tram_actor_destroy(a[i]);
+    return 0;
+}
+
+static void expect_seen(struct tram_ref *r, const struct order *o, bool on_device) {
+    struct seen s;
+    OK(tram_get(r, &s, sizeof s, NULL, 30));
+    assert_int_equal(s.count, o->count);
+    assert_int_equal(s.seed, o->seed);
+    assert_int_equal(s.right, 1);
+    assert_int_equal(s.rank, 2);
+    assert_int_equal(s.part, 1);
+    assert_int_equal(s.on_device, on_device);
+}
+
+static const uint64_t counts[] = {0, 1, 10, 1000, 100000, MOST};
+
+static void by_calls(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        for (int from = 0; from < ACTORS; from++) {
+            struct order o = {counts[i], (uint32_t)(i * 10 + (size_t)from), i % 2};
+            struct tram_ref made, copied, passed, looked[ACTORS];
+            OK(tram_call(a[from], "make", &o, sizeof o, &made));
+            struct tram_value v = {.kind = TRAM_MOVE, .ref = &made};
+            struct tram_call_params p = {.value_count = 1, .values = &v};
+            OK(tram_call_with(a[(from + 1) % ACTORS], "copy", &p, &copied));
+            v.ref = &copied;
+            OK(tram_call_with(a[from], "pass", &p, &passed));
+            v = (struct tram_value){.kind = TRAM_REF, .ref = &passed};
+            for (int to = 0; to < ACTORS; to++)
+                OK(tram_call_with(a[to], "look", &p, &looked[to]));
+            for (int to = 0; to < ACTORS; to++)
+                expect_seen(&looked[to], &o, to != CPU);
+            OK(tram_release(&passed));
+        }
+    }
+}
+
+/* input -> make at `first` -> copy at each -> look at the last, which asks for `where`; and the tensor itself. */
+static struct tram_graph *pipeline(int first, uint32_t where) {
+    struct tram_graph *g;
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node n = tram_graph_bind(g, a[first], "make", tram_graph_input(g, sizeof(struct order)));
+    tram_graph_limit(g, n, 2 * MOST * sizeof(float) + 256);
+    for (int i = 1; i <= ACTORS; i++)
+        n = tram_graph_bind(g, a[(first + i) % ACTORS], i == 2 ? "pass" : "copy", n);
+    struct tram_node l =
+        tram_graph_bind(g, a[(first + 1) % ACTORS], "look", n, tram_graph_constant(g, &where, sizeof where));
+    tram_graph_limit(g, l, sizeof(struct seen));
+    tram_graph_output(g, l);
+    tram_graph_output(g, n);
+    return g;
+}
+
+static void expect_tensor(struct tram_ref *r, const struct order *o) {
+    struct tram_bytes value, part;
+    struct tram_tensor t;
+    static float expected[2 * MOST];
+    OK(tram_get_borrow(r, &value, 30));
+    OK(tram_tensor_view(value.data, value.size, &t, &part));
+    assert_int_equal(t.dtype, TRAM_F32);
+    assert_int_equal(t.shape[0], o->count);
+    assert_int_equal(part.size, sizeof *o);
+    assert_memory_equal(part.data, o, sizeof *o);
+    size_t bytes = tram_tensor_bytes(&t);
+    fill(expected, bytes / sizeof *expected, o->seed);
+    assert_memory_equal(t.data, expected, bytes);
+    OK(tram_release(r));
+}
+
+static void by_graphs(void **state) {
+    (void)state;
+    for (int first = 0; first < ACTORS; first++) {
+        for (uint32_t where = TRAM_WHERE_DEFAULT; where <= TRAM_ON_CPU; where++) {
+            struct tram_graph *g = pipeline(first, where);
+            struct tram_compile_options options = {.inflight = 2,
+                                                   .thread = where ? TRAM_THREAD_MAIN : TRAM_THREAD_OWN};
+            bool on_device = where != TRAM_ON_CPU && (first + 1) % ACTORS != CPU;
+            struct tram_compiled *x = NULL;
+            for (int way = 0; way < 2; way++) { /* run, then compiled */
+                if (way)
+                    OK(tram_graph_compile(g, &options, &x));
+                for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+                    struct order o = {counts[i], (uint32_t)i, i % 2};
+                    struct tram_ref r[2];
+                    OK(x ? tram_execute(x, &o, sizeof o, r) : tram_graph_run(g, &o, sizeof o, r));
+                    expect_seen(&r[0], &o, on_device);
+                    expect_tensor(&r[1], &o);
+                }
+            }
+            OK(tram_teardown(x));
+            tram_graph_destroy(g);
+        }
+    }
+}
+
+/* The driver lays tensors into the input in place. */
+static void from_the_driver(void **state) {
+    (void)state;
+    struct tram_graph *g;
+    struct tram_compiled *x;
+    struct tram_ref r[2];
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node in = tram_graph_input(g, MOST * sizeof(float) + 128);
+    for (int i = CPU; i <= DEVICE; i++) {
+        struct tram_node l = tram_graph_bind(g, a[i], "look", in);
+        tram_graph_limit(g, l, sizeof(struct seen));
+        tram_graph_output(g, l);
+    }
+    OK(tram_graph_compile(g, NULL, &x));
+    tram_graph_destroy(g);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        struct order o = {counts[i], (uint32_t)i, 0};
+        struct tram_tensor t = shaped(&o);
+        void *buffer, *part;
+        size_t size = tram_tensor_value_bytes(&t, sizeof o);
+        OK(tram_execute_loan(x, size, &buffer));
+        OK(tram_tensor_lay(buffer, size, &t, sizeof o, &part));
+        fill(t.data, o.count, o.seed);
+        memcpy(part, &o, sizeof o);
+        OK(tram_execute_commit(x, size, r));
+        expect_seen(&r[0], &o, false);
+        expect_seen(&r[1], &o, true);
+    }
+    OK(tram_teardown(x));
+}
+
+static void products(void **state) {
+    (void)state;
+    enum { N = 64 };
+    static float m[3][N * N];
+    static char values[3][N * N * sizeof(float) + 256] __attribute__((aligned(8)));
+    struct tram_value v[3];
+    struct tram_ref r;
+    for (int i = 0; i < N * N; i++) {
+        m[0][i] = (float)(i % 5 - 2);
+        m[1][i] = (float)(i % 3 - 1);
+    }
+    for (int i = 0; i < N * N; i++)
+        for (int k = 0; k < N; k++)
+            m[2][i] += m[0][i / N * N + k] * m[1][k * N + i % N];
+    for (int i = 0; i < 3; i++) {
+        struct tram_tensor t = {.dtype = TRAM_F32, .rank = 2, .shape = {N, N}};
+        size_t size = tram_tensor_value_bytes(&t, 0);
+        OK(tram_tensor_lay(values[i], size, &t, 0, NULL));
+        memcpy(t.data, m[i], sizeof m[i]);
+        v[i] = (struct tram_value){.kind = TRAM_BYTES, .data = values[i], .size = size};
+    }
+    OK(tram_call_with(a[DEVICE], "multiply", &(struct tram_call_params){.value_count = 3, .values = v}, &r));
+    struct tram_bytes value;
+    int status = tram_get_borrow(&r, &value, 30);
+    if (status == TRAM_ERR_TASK && strstr(tram_last_error()->text, "OpenBLAS")) {
+        print_message("without products: %s\n", tram_last_error()->text);
+        return;
+    }
+    OK(status);
+    struct tram_tensor t;
+    OK(tram_tensor_view(value.data, value.size, &t, NULL));
+    assert_memory_equal(t.data, m[2], sizeof m[2]);
+    OK(tram_release(&r));
+}
+
+static void fails(int actor, const char *method, const void *data, size_t size, const char *says) {
+    struct tram_ref r;
+    OK(tram_call(a[actor], method, data, size, &r));
+    FAILS(tram_get(&r, NULL, 0, NULL, 30), TRAM_ERR_TASK);
+    SAYS(says);
+}
+
+static void mistakes(void **state) {
+    (void)state;
+    struct order o = {10, 1, 0};
+    uint32_t wanted = TRAM_ON_DEVICE;
+    struct tram_ref made, r;
+    char got[16];
+    size_t size;
+    fails(CPU, "look", "not one", 7, "argument 0: 7 bytes that are no tensor");
+    fails(CPU, "nonsense", "x", 1, "result 0: a tensor of rank 9");
+    OK(tram_call(a[CPU], "make", &o, sizeof o, &made));
+    struct tram_value v[] = {{.kind = TRAM_MOVE, .ref = &made},
+                             {.kind = TRAM_BYTES, .data = &wanted, .size = sizeof wanted}};
+    OK(tram_call_with(a[CPU], "look", &(struct tram_call_params){.value_count = 2, .values = v}, &r));
+    FAILS(tram_get(&r, got, sizeof got, NULL, 30), TRAM_ERR_TASK);
+    SAYS("argument 0 is wanted on a device, and the actor has none");
+    for (int i = 0; i < ACTORS; i++) {
+        OK(tram_call(a[i], "change_its_mind", "b", 1, &r));
+        OK(tram_get(&r, got, sizeof got, &size, 30));
+        assert_int_equal(size, 5);
+        assert_memory_equal(got, "bytes", 5);
+        fails(i, "change_its_mind", "f", 1, "it did not");
+    }
+}
+
+static void devices_that_are_not_there(void **state) {
+    static const struct {
+        const char *device, *says;
+        int status;
+    } bad[] = {{"gpu", "device 'gpu'", TRAM_ERR_INVALID},
+               {"host:x", "device 'host:x'", TRAM_ERR_INVALID},
+               {"host:9", "host:7", TRAM_ERR_NOT_FOUND},
+               {"cuda:77", "cuda:77", TRAM_ERR_NOT_FOUND}};
+    struct tram_actor *none;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct tram_actor_options o = {.name = "eve", .device = bad[i].device};
+        FAILS(tram_actor_create(test_runtime, "Tensors", &o, &none), bad[i].status);
+        SAYS(bad[i].says);
+        SAYS("eve");
+    }
+}
+
+int main(int argc, char **argv) {
+    OK(test_init(&argc, &argv, classes, &test_runtime));
+    if (set_up(NULL))
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_calls), cmocka_unit_test(by_graphs), cmocka_unit_test(from_the_driver),
+        cmocka_unit_test(products), cmocka_unit_test(mistakes),  cmocka_unit_test(devices_that_are_not_there),
+    };
+    int failed = cmocka_run_group_tests_name("tensors of actors", tests, NULL, NULL);
+    tear_down(NULL);
+    tram_fini(test_runtime);
+    return failed;
+}
