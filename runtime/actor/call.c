@@ -170,6 +170,8 @@ int tram__call_run(struct tram_call *c, tram_method_fn *fn, void *self) {
     int code = fn(self, c);
     if (__builtin_expect(c->stream != NULL, 0))
         code = tram__call_settle(c, code ? code : c->code);
+    if (__builtin_expect(c->announced, 0) && !code && !c->code)
+        code = tram__call_check(c);
     if (__builtin_expect(code || c->code, 0)) {
         if (!c->text[0])
             snprintf(c->text, sizeof c->text, "the method returned %d", code);

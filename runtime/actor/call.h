@@ -5,7 +5,7 @@
 #ifndef TRAM_ACTOR_CALL_H
 #define TRAM_ACTOR_CALL_H
 
-#include "tramline/tramline.h"
+#include "tramline/tensor.h"
 
 #include <stdbool.h>
 
@@ -27,6 +27,7 @@ struct tram__call_result {
     /* A tensor that is made on the device: where its elements go from there, within `data`; NULL: no such. */
     void *elements;
     uint64_t element_bytes;
+    const struct tram_tensor_hint *tensor; /* set by the caller: what it has to be; NULL: anything */
 };
 
 struct tram_call {
@@ -41,6 +42,9 @@ struct tram_call {
     struct tram__call_result *results;
     uint32_t result_count;
     struct tram_stream *stream; /* of the thread; NULL: the actor has no device */
+    const uint8_t *targets;     /* by index into args: enum tram_where; NULL: the default */
+    bool announced;             /* some result has to be a certain tensor */
+    uint64_t maps;              /* device memory that was allocated */
     uint64_t copies, copied_bytes;
     int code; /* of tram_fail */
     char text[TRAM__CALL_TEXT];

@@ -6,8 +6,10 @@
 #include "actor/tensor.h"
 
 #include "base/error.h"
+#include "base/tensor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int tram__call_stream_open(struct tram__device *d, struct tram_stream **out) {
     struct tram_stream *s = calloc(1, sizeof *s);
@@ -74,6 +76,16 @@ static int fail_call(struct tram_call *c, int status) {
     return tram_fail(c, status, "%s", tram_last_error()->text);
 }
 
+int tram__call_reserve_arg(struct tram_stream *s, uint32_t leaf, uint64_t bytes) {
+    struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
+    return at ? make_room(s, at, bytes) : TRAM_ERR_NO_MEMORY;
+}
+
+int tram__call_reserve_result(struct tram_stream *s, uint32_t result, uint64_t bytes) {
+    struct tram__staged *at = entry(&s->results, &s->result_count, result);
+    return at ? make_room(s, at, bytes) : TRAM_ERR_NO_MEMORY;
+}
+
 static bool on_device(const struct tram_call *c, enum tram_where where) {
     return c->stream && where != TRAM_ON_CPU;
 }
@@ -87,6 +99,7 @@ static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) 
     if (!at)
         return TRAM_ERR_NO_MEMORY;
     if (at->call != s->call) {
+        c->maps += at->memory.size < bytes || !at->memory.size;
         int status = make_room(s, at, bytes);
         if (!status)
             status = s->device->ops->copy(s->stream, at->memory.data, t->data, bytes);
@@ -108,6 +121,8 @@ int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, st
     if (leaf == TRAM__NO_LEAF)
         return tram_fail(c, TRAM_ERR_INVALID, "argument %zu is no tensor: it is a list, or there is none",
                          index);
+    if (where == TRAM_WHERE_DEFAULT && c->targets)
+        where = (enum tram_where)c->targets[leaf];
     if (where == TRAM_ON_DEVICE && !c->stream)
         return tram_fail(c, TRAM_ERR_INVALID, "argument %zu is wanted on a device, and the actor has none",
                          index);
@@ -131,6 +146,9 @@ int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where,
     size_t size = tram_tensor_value_bytes(t, part_bytes);
     if (!size)
         return tram_fail(c, TRAM_ERR_INVALID, "result %zu: %s", index, tram_last_error()->text);
+    if (index < c->result_count && c->results[index].tensor &&
+        tram__tensor_fits(c->results[index].tensor, t, part_bytes))
+        return tram_fail(c, TRAM_ERR_INVALID, "result %zu: %s", index, tram_last_error()->text);
     void *value = tram_result_reserve(c, index, size);
     if (!value)
         return c->code;
@@ -138,6 +156,7 @@ int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where,
     if (status || !on_device(c, where))
         return status ? fail_call(c, status) : 0;
     struct tram__staged *at = entry(&c->stream->results, &c->stream->result_count, (uint32_t)index);
+    c->maps += at && (at->memory.size < tram_tensor_bytes(t) || !at->memory.size);
     status = at ? make_room(c->stream, at, tram_tensor_bytes(t)) : TRAM_ERR_NO_MEMORY;
     if (status)
         return fail_call(c, status);
@@ -148,6 +167,44 @@ int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where,
     t->where = TRAM_ON_DEVICE;
     return 0;
 }
+
+int tram__call_check(struct tram_call *c) {
+    for (uint32_t i = 0; i < c->result_count; i++) {
+        const struct tram__call_result *r = &c->results[i];
+        struct tram_bytes value =
+            r->forward ? c->args[r->forward - 1] : (struct tram_bytes){r->data, r->size};
+        if (r->tensor && tram__tensor_check(r->tensor, value.data, value.size))
+            return tram_fail(c, TRAM_ERR_INVALID, "result %u: %s", i, tram_last_error()->text);
+    }
+    return 0;
+}
+
+/* ---- what was announced ---- */
+
+void tram__tensor_unpack(const Tram__Wire__Tensor *m, struct tram_tensor_hint *out) {
+    *out = (struct tram_tensor_hint){
+        .tensor = {.dtype = (enum tram_dtype)m->dtype, .rank = (uint32_t)m->n_shape},
+        .is_static = m->is_static,
+        .part_bytes = m->part_bytes,
+        .target = (enum tram_where)m->target};
+    for (size_t i = 0; i < m->n_shape && i < TRAM_MAX_RANK; i++)
+        out->tensor.shape[i] = m->shape[i];
+    for (size_t i = 0; i < m->n_strides && i < TRAM_MAX_RANK; i++)
+        out->tensor.strides[i] = m->strides[i];
+}
+
+void tram__tensor_pack(const struct tram_tensor_hint *h, Tram__Wire__Tensor *m) {
+    tram__wire__tensor__init(m);
+    m->dtype = h->tensor.dtype;
+    m->n_shape = m->n_strides = h->tensor.rank;
+    m->shape = (uint64_t *)(uintptr_t)h->tensor.shape;
+    m->strides = (int64_t *)(uintptr_t)h->tensor.strides;
+    m->is_static = h->is_static != 0;
+    m->part_bytes = h->part_bytes;
+    m->target = h->target;
+}
+
+/* ---- after the method ---- */
 
 int tram__call_settle(struct tram_call *c, int code) {
     struct tram_stream *s = c->stream;

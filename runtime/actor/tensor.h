@@ -6,6 +6,7 @@
 #define TRAM_ACTOR_TENSOR_H
 
 #include "actor/call.h"
+#include "actor/wire.pb-c.h"
 #include "device/device.h"
 #include "tramline/tensor.h"
 
@@ -28,6 +29,16 @@ struct tram_stream {
 int tram__call_stream_open(struct tram__device *d, struct tram_stream **out);
 void tram__call_stream_close(struct tram_stream *s); /* NULL is fine */
 
+/* Room for an argument or result that was announced with so many bytes of elements: 0 or a status. */
+int tram__call_reserve_arg(struct tram_stream *s, uint32_t leaf, uint64_t bytes);
+int tram__call_reserve_result(struct tram_stream *s, uint32_t result, uint64_t bytes);
+
+/* The hint in a message, and a message of the hint, whose arrays are borrowed from it. */
+void tram__tensor_unpack(const Tram__Wire__Tensor *m, struct tram_tensor_hint *out);
+void tram__tensor_pack(const struct tram_tensor_hint *h, Tram__Wire__Tensor *m);
+
+/* After a method that succeeded: results are what they were announced to be, or the code of the failure. */
+int tram__call_check(struct tram_call *c);
 /* After the method, whose code this is: brings results from the device and waits for the stream. Returns the code, or that of
  * a failure of its own. */
 int tram__call_settle(struct tram_call *c, int code);

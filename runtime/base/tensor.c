@@ -2,12 +2,13 @@
  *
  * Tensor values as bytes: a head, the CPU part, the elements.
  */
-#include "tramline/tensor.h"
+#include "base/tensor.h"
 
 #include "base/error.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAGIC UINT32_C(0x4E535454)
@@ -169,4 +170,45 @@ int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, st
     if (part)
         *part = (struct tram_bytes){from + p.part, h.part_bytes};
     return TRAM_OK;
+}
+
+/* "f32 [3, at most 4]" into `out`. */
+static void describe(const struct tram_tensor *t, bool most, char *out, size_t size) {
+    size_t used = (size_t)snprintf(out, size, "%s [", tram_dtype_text(t->dtype));
+    for (uint32_t i = 0; i < t->rank && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s%" PRIu64, i ? ", " : "",
+                                 most ? "at most " : "", t->shape[i]);
+    if (used < size)
+        snprintf(out + used, size - used, "]%s", is_strided(t) ? " with strides" : "");
+}
+
+void tram__tensor_describe(const struct tram_tensor_hint *h, char *out, size_t size) {
+    describe(&h->tensor, !h->is_static, out, size);
+}
+
+static bool fits(const struct tram_tensor_hint *h, const struct tram_tensor *t, size_t part_bytes) {
+    const struct tram_tensor *e = &h->tensor;
+    bool good = t->dtype == e->dtype && t->rank == e->rank && part_bytes <= h->part_bytes;
+    for (uint32_t i = 0; good && i < e->rank; i++)
+        good = h->is_static ? t->shape[i] == e->shape[i] && t->strides[i] == e->strides[i]
+                            : t->shape[i] <= e->shape[i];
+    return good;
+}
+
+int tram__tensor_fits(const struct tram_tensor_hint *h, const struct tram_tensor *t, size_t part_bytes) {
+    char came[160], expected[200];
+    if (fits(h, t, part_bytes))
+        return TRAM_OK;
+    describe(t, false, came, sizeof came);
+    tram__tensor_describe(h, expected, sizeof expected);
+    return tram__fail(TRAM_ERR_INVALID,
+                      "%s with a part of %zu bytes came, the edge is for %s with one of at most %zu", came,
+                      part_bytes, expected, h->part_bytes);
+}
+
+int tram__tensor_check(const struct tram_tensor_hint *h, const void *value, size_t size) {
+    struct tram_tensor t;
+    struct tram_bytes part;
+    int status = tram_tensor_view(value, size, &t, &part);
+    return status ? status : tram__tensor_fits(h, &t, part.size);
 }

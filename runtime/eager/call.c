@@ -7,6 +7,7 @@
  * is asked for it; it is still there, for no frame with an `acked` that covers it goes out in between: those to other
  * actors are sent by no handler, and that of this call was chosen before anything was resolved.
  */
+#include "actor/tensor.h"
 #include "base/error.h"
 #include "eager/future.h"
 
@@ -37,6 +38,7 @@ struct tram__builder {
     Tram__Wire__Failure failures[MOST_ARGUMENTS];
     uint32_t *shape, shape_count;
     bool lists;
+    uint32_t where;      /* of the argument that is being added */
     const void *payload; /* of one inline argument where it is, of several in `gathered` */
     uint64_t payload_size;
     struct tram__buffer gathered;
@@ -109,6 +111,7 @@ static Tram__Wire__Argument *add_argument(struct tram__builder *b, enum tram__ar
     Tram__Wire__Argument *m = &b->arguments[b->argument_count];
     tram__wire__argument__init(m);
     m->kind = kind;
+    m->target = b->where;
     b->list[b->argument_count++] = m;
     return m;
 }
@@ -271,6 +274,10 @@ static int add_value(struct tram__builder *b, const struct tram_value *v, uint32
         return tram__fail(TRAM_ERR_TOO_LARGE, "%s.%s has more than %d arguments and results to wait for",
                           b->actor->name, b->method, (int)MOST_ARGUMENTS);
     int status = TRAM_OK;
+    b->where = (uint32_t)v->where;
+    if (b->where > TRAM_ON_DEVICE)
+        return tram__fail(TRAM_ERR_INVALID, "argument %u of %s.%s is wanted in place %d", at, b->actor->name,
+                          b->method, v->where);
     switch (v->kind) {
     case TRAM_BYTES:
         if (v->size && !v->data)
@@ -309,6 +316,15 @@ static int send_call(struct tram__builder *b, struct tram__caller *c, uint64_t a
     for (uint32_t i = 0; p->limits && i < info->results; i++)
         limits[i] = p->limits[i];
     m.n_limits = p->limits ? info->results : 0;
+    Tram__Wire__Tensor tensors[TRAM_MAX_RESULTS], *announced[TRAM_MAX_RESULTS];
+    for (uint32_t i = 0; p->tensors && i < info->results; i++) {
+        if (!p->tensors[i])
+            continue;
+        tram__tensor_pack(p->tensors[i], &tensors[i]);
+        tensors[i].result = i;
+        announced[m.n_tensors++] = &tensors[i];
+    }
+    m.tensors = announced;
     m.limits = limits;
     m.silent = silent;
     m.onward = p->onward != 0;
@@ -388,6 +404,17 @@ static void hear_of_orphans(struct tram__eager *e, const struct tram__caller *c,
     }
 }
 
+/* What results are announced to be makes sense. */
+static int check_tensors(const struct tram_actor *a, const char *method, const struct tram__method_info *info,
+                         const struct tram_call_params *p) {
+    for (uint32_t i = 0; p->tensors && i < info->results; i++)
+        if (p->tensors[i] && !tram_tensor_value_bytes(&p->tensors[i]->tensor, p->tensors[i]->part_bytes)) {
+            struct tram_error why = *tram_last_error();
+            return tram__fail(TRAM_ERR_INVALID, "result %u of %s.%s: %s", i, a->name, method, why.text);
+        }
+    return TRAM_OK;
+}
+
 static int check_arguments(const struct tram_actor *a, const char *method, const struct tram_call_params *p) {
     if (!method || !p)
         return tram__fail(TRAM_ERR_INVALID, "a call on %s without a %s", a->name,
@@ -409,6 +436,8 @@ int tram_call_with(struct tram_actor *a, const char *method, const struct tram_c
                           a->name, method);
     if (a->gone)
         return tram__actor_dead(a);
+    if (p->tensors && (status = check_tensors(a, method, info, p)))
+        return status;
     struct tram__caller *c = tram__caller_of(a);
     if (!c)
         return TRAM_ERR_NO_MEMORY;

@@ -4,6 +4,7 @@
  */
 #include "eager/serve.h"
 
+#include "actor/tensor.h"
 #include "base/error.h"
 
 #include <stdio.h>
@@ -84,6 +85,15 @@ static bool set_forward(struct tram__eager_serve *e, struct tram__entry *n, cons
     return to != NULL;
 }
 
+/* The result has to be this tensor. */
+static void announce(struct tram__eager_serve *e, const Tram__Wire__Tensor *m) {
+    if (m->result >= e->call.result_count || m->n_shape > TRAM_MAX_RANK || m->n_strides > TRAM_MAX_RANK)
+        return;
+    tram__tensor_unpack(m, &e->tensors[m->result]);
+    e->call.results[m->result].tensor = &e->tensors[m->result];
+    e->call.announced = true;
+}
+
 static void run_method(struct tram__eager_serve *e, struct tram__entry *n, const Tram__Wire__TaskSpec *m,
                        const struct tram_method *method) {
     struct tram_call *c = &e->call;
@@ -92,7 +102,12 @@ static void run_method(struct tram__eager_serve *e, struct tram__entry *n, const
     for (uint32_t i = 0; i < n->outcome_count; i++) {
         c->results[i].limit =
             i < m->n_limits && m->limits[i] < TRAM_MAX_BYTES ? m->limits[i] : TRAM_MAX_BYTES;
+        c->results[i].tensor = NULL;
     }
+    c->announced = false;
+    for (size_t i = 0; i < m->n_tensors; i++)
+        announce(e, m->tensors[i]);
+    c->targets = e->targets;
     c->may_forward = method->forwards;
     c->stream = e->serve->stream;
     e->running = n;
@@ -118,7 +133,10 @@ static bool make_room(struct tram__eager_serve *e, size_t count) {
     uint32_t *argument_of = realloc(e->argument_of, count * sizeof *argument_of);
     if (argument_of)
         e->argument_of = argument_of;
-    if (!args || !argument_of)
+    uint8_t *targets = realloc(e->targets, count * sizeof *targets);
+    if (targets)
+        e->targets = targets;
+    if (!args || !argument_of || !targets)
         return false;
     e->arg_capacity = (uint32_t)count;
     return true;
@@ -163,6 +181,7 @@ static enum laid lay_out(struct tram__eager_serve *e, struct tram__entry *n, con
             return LAID_BADLY;
         }
         e->argument_of[c->arg_count] = i;
+        e->targets[c->arg_count] = (uint8_t)a->target;
         e->args[c->arg_count++] = to;
     }
     return LAID;

@@ -310,6 +310,7 @@ void tram__eager_serve_fini(struct tram__serve *s) {
     tram__store_fini(&e->store);
     free(e->args);
     free(e->argument_of);
+    free(e->targets);
     free(e);
     s->eager = NULL;
 }

@@ -21,7 +21,9 @@ struct tram__eager_serve {
     struct tram__arena arena, queued_arena,
         peer_arena; /* for frames that are handled while others still are */
     struct tram_bytes *args;
-    uint32_t *argument_of; /* by index into args: the argument of the spec */
+    uint32_t *argument_of;                             /* by index into args: the argument of the spec, */
+    uint8_t *targets;                                  /* and where it is wanted if it is a tensor */
+    struct tram_tensor_hint tensors[TRAM_MAX_RESULTS]; /* what results were announced to be */
     uint32_t arg_capacity;
     struct tram__call_result results[TRAM_MAX_RESULTS];
 };

@@ -324,6 +324,11 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
     for (uint32_t i = 0; i < s->input_count; i++) {
         struct tram__input *in = &x->inputs[x->input_count++];
         in->limit = s->graph->nodes[s->graph->inputs[i]].bytes;
+        const struct tram_tensor_hint *tensor = s->graph->nodes[s->graph->inputs[i]].tensor;
+        if (tensor && !(in->tensor = malloc(sizeof *tensor)))
+            return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
+        if (tensor)
+            *in->tensor = *tensor;
         if (s->inputs[i] < 0 && !(in->unread = malloc(in->limit)))
             return tram__fail(TRAM_ERR_NO_MEMORY, "part %u of the input, which no task takes", i);
         in->writer =
@@ -342,8 +347,10 @@ static void free_inside(struct tram_compiled *x) {
     free(x->actors);
     free(x->outputs);
     free(x->covers);
-    for (uint32_t i = 0; x->inputs && i < x->input_count; i++)
+    for (uint32_t i = 0; x->inputs && i < x->input_count; i++) {
         free(x->inputs[i].unread);
+        free(x->inputs[i].tensor);
+    }
     free(x->inputs);
     free(x->state);
     for (size_t i = 0; x->kept && i < (size_t)x->most_kept * x->output_count; i++)

@@ -7,6 +7,7 @@
 
 #include "actor/ref.h"
 #include "actor/runtime.h"
+#include "base/tensor.h"
 #include "base/timeouts.h"
 #include "exec/participant.h"
 
@@ -20,8 +21,9 @@ struct tram__node_name {
 struct tram__input {
     struct tram__writer *writer; /* NULL: no task reads it */
     uint64_t limit;
-    void *unread;                 /* no writer: `limit` bytes to lend */
-    struct tram__message message; /* of the next execution, once loaned: its room and the size asked for */
+    void *unread;                    /* no writer: `limit` bytes to lend */
+    struct tram_tensor_hint *tensor; /* what it has to be; NULL: anything */
+    struct tram__message message;    /* of the next execution, once loaned: its room and the size asked for */
 };
 
 enum tram__result_state {
@@ -94,6 +96,8 @@ void tram__exec_fini(struct tram *t);
 /* ---- failure.c: each sets the thread's error and returns its status ---- */
 
 int tram__exec_torn(void);
+/* The thread's error is about part `i` of an input of `count`: says so; its status. */
+int tram__exec_input_wrong(size_t count, size_t i);
 /* The graph lost an actor; n: the execution that is lost with it, 0: none. */
 int tram__exec_lost(struct tram_compiled *x, uint64_t n);
 int tram__exec_no_progress(struct tram_compiled *x, uint64_t n, double timeout_s);

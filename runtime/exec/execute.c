@@ -83,6 +83,13 @@ static int loan_part(struct tram_compiled *x, size_t i, size_t size, double time
     return TRAM_OK;
 }
 
+/* The part is the tensor that was announced. */
+static int check_input(const struct tram_compiled *x, size_t i, const struct tram_bytes *part) {
+    return tram__tensor_check(x->inputs[i].tensor, part->data, part->size)
+               ? tram__exec_input_wrong(x->input_count, i)
+               : TRAM_OK;
+}
+
 /* Every slot is loaned and filled: publishes them, wakes who sleeps, hands out the references. */
 static void submit(struct tram_compiled *x, struct tram_ref *refs) {
     struct tram__message start = {.data = NULL};
@@ -118,6 +125,9 @@ static int execute(struct tram_compiled *x, size_t count, const struct tram_byte
         status = loan_part(x, i, parts[i].size, timeout_s);
     if (__builtin_expect(status, 0))
         return status;
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_expect(x->inputs[i].tensor != NULL, 0) && (status = check_input(x, i, &parts[i])))
+            return status;
     for (size_t i = 0; i < count; i++) {
         if (!x->inputs[i].writer)
             continue;
@@ -174,6 +184,13 @@ int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_
         if (sizes[i] > x->inputs[i].message.size)
             return tram__fail(TRAM_ERR_TOO_LARGE, "a commit of %zu bytes of a loan of %llu", sizes[i],
                               (unsigned long long)x->inputs[i].message.size);
+    for (size_t i = 0; i < count; i++) {
+        const struct tram__input *in = &x->inputs[i];
+        int status =
+            in->tensor ? check_input(x, i, &(struct tram_bytes){in->message.data, sizes[i]}) : TRAM_OK;
+        if (status)
+            return status; /* the loan stays */
+    }
     for (size_t i = 0; i < count; i++)
         x->inputs[i].message.size = sizes[i];
     submit(x, refs);
@@ -209,6 +226,7 @@ int tram_compiled_stats(const struct tram_compiled *x, struct tram_stats *out) {
             continue;
         s.copies += tram__load_relaxed(&h->copies);
         s.copied_bytes += tram__load_relaxed(&h->copied_bytes);
+        s.maps += tram__load_relaxed(&h->maps);
         s.sleeps += tram__load_relaxed(&h->waits.sleeps);
         s.wakes += tram__load_relaxed(&h->waits.wakes);
         s.yields += tram__load_relaxed(&h->waits.yields);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exec/layout.h"
 
+#include "actor/tensor.h"
 #include "base/error.h"
 
 #include <stdlib.h>
@@ -176,6 +177,16 @@ static bool plan_peers(const struct tram__layout *l, Tram__Wire__Prepare *m, con
     return m->participants != NULL;
 }
 
+static Tram__Wire__Tensor *plan_tensor(const struct tram_tensor_hint *h) {
+    Tram__Wire__Tensor *m = malloc(sizeof *m);
+    if (!m)
+        return NULL;
+    tram__tensor_pack(h, m);
+    m->shape = copy_of(m->shape, m->n_shape * sizeof *m->shape);
+    m->strides = copy_of(m->strides, m->n_strides * sizeof *m->strides);
+    return m;
+}
+
 static Tram__Wire__Task *plan_task(const struct tram__layout *l, const struct tram__task_plan *t) {
     Tram__Wire__Task *m = malloc(sizeof *m);
     if (!m)
@@ -197,6 +208,9 @@ static Tram__Wire__Task *plan_task(const struct tram__layout *l, const struct tr
         result->capacity = t->results[k].capacity;
         result->channel = t->results[k].channel;
         m->results[m->n_results++] = result;
+        const struct tram__node *value = &l->schedule->graph->nodes[t->results[k].node];
+        if (value->tensor && !(result->tensor = plan_tensor(value->tensor)))
+            return NULL;
     }
     m->arguments = calloc(t->arg_count + 1, sizeof(void *));
     for (uint32_t k = 0; m->arguments && k < t->arg_count; k++) {
@@ -207,6 +221,9 @@ static Tram__Wire__Task *plan_task(const struct tram__layout *l, const struct tr
         source->kind = t->args[k].kind;
         source->index = t->args[k].index;
         source->result = t->args[k].result;
+        const struct tram_tensor_hint *tensor = l->schedule->graph->nodes[node->args[k]].tensor;
+        source->target = tensor ? tensor->target : TRAM_WHERE_DEFAULT;
+        source->tensor_bytes = tensor ? tram_tensor_bytes(&tensor->tensor) : 0;
         m->arguments[m->n_arguments++] = source;
     }
     return m->method && m->releases && m->shape && m->results && m->arguments ? m : NULL;

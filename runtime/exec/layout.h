@@ -29,7 +29,7 @@ struct tram__region_head {
     _Alignas(TRAM__LINE) tram__word32 sleeping; /* see base/wait.h; one thread per participant */
     _Alignas(TRAM__LINE) struct tram__wait_counts waits;
     tram__word64 done; /* executions finished */
-    tram__word64 copies, copied_bytes;
+    tram__word64 copies, copied_bytes, maps;
     tram__word32 stopped; /* the thread gave up: a status, negated */
 };
 _Static_assert(offsetof(struct tram__region_head, sleeping) == TRAM__LINE, "the shared layout is fixed");

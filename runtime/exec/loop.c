@@ -37,7 +37,9 @@ struct tram__loop_task {
     uint32_t slot; /* of the execution under way */
     struct arg *args;
     struct tram_bytes *bytes;
-    struct tram__item *items; /* NULL: the arguments are in a row */
+    uint8_t *targets;                 /* by argument: enum tram_where of a tensor */
+    struct tram_tensor_hint *tensors; /* by result: what it has to be, if anything */
+    struct tram__item *items;         /* NULL: the arguments are in a row */
     struct tram__reader **releases;
     uint32_t release_count;
     uint32_t writes; /* results that other participants read */
@@ -120,6 +122,10 @@ static void run_method(struct tram__loop_task *t, void *self) {
         tram__count(&head->copies, c->copies);
         tram__count(&head->copied_bytes, c->copied_bytes);
         c->copies = c->copied_bytes = 0;
+    }
+    if (__builtin_expect(c->maps, 0)) {
+        tram__count(&t->loop->participant.head->maps, c->maps);
+        c->maps = 0;
     }
 }
 
@@ -312,7 +318,8 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
     size_t count = plan->n_arguments;
     t->args = calloc(count + 1, sizeof *t->args);
     t->bytes = calloc(count + 1, sizeof *t->bytes);
-    if (!t->args || !t->bytes)
+    t->targets = calloc(count + 1, sizeof *t->targets);
+    if (!t->args || !t->bytes || !t->targets)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a task of %zu arguments", count);
     for (size_t k = 0; k < count; k++) {
         const Tram__Wire__Source *s = plan->arguments[k];
@@ -326,7 +333,18 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
             t->args[k].message = &l->messages[r - l->participant.readers];
         else
             return bad_plan("an argument from nowhere");
+        t->targets[k] = (uint8_t)s->target;
+        int status = l->stream && s->tensor_bytes && s->target != TRAM_ON_CPU
+                         ? tram__call_reserve_arg(l->stream, (uint32_t)k, s->tensor_bytes)
+                         : TRAM_OK;
+        if (status)
+            return status;
+        if (!l->stream && s->target == TRAM_ON_DEVICE)
+            return tram__fail(TRAM_ERR_INVALID,
+                              "argument %zu of %s is a tensor for a device, and the actor has none", k,
+                              plan->method);
     }
+    t->call.targets = t->targets;
     t->call.args = t->bytes;
     t->call.arg_count = (uint32_t)count;
     if (!plan->n_shape)
@@ -344,15 +362,32 @@ static unsigned char *resident(uint64_t bytes) {
     return p;
 }
 
+/* The result has to be this tensor: there is room for it on the device, should it be made there. */
+static int announce(struct tram__loop *l, struct tram__loop_task *t, uint32_t i,
+                    const Tram__Wire__Tensor *m) {
+    if (m->n_shape > TRAM_MAX_RANK || m->n_strides > TRAM_MAX_RANK)
+        return bad_plan("a tensor that makes no sense");
+    tram__tensor_unpack(m, &t->tensors[i]);
+    t->call.results[i].tensor = &t->tensors[i];
+    t->call.announced = true;
+    return l->stream ? tram__call_reserve_result(l->stream, i, tram_tensor_bytes(&t->tensors[i].tensor))
+                     : TRAM_OK;
+}
+
 static int prepare_results(struct tram__loop *l, struct tram__loop_task *t, const Tram__Wire__Task *plan) {
     t->results = calloc(plan->n_results + 1, sizeof *t->results);
     t->call.results = calloc(plan->n_results + 1, sizeof *t->call.results);
-    if (!t->results || !t->call.results)
+    t->tensors = calloc(plan->n_results + 1, sizeof *t->tensors);
+    if (!t->results || !t->call.results || !t->tensors)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a task of %zu results", plan->n_results);
     for (size_t i = 0; i < plan->n_results; i++) {
         struct result *r = &t->results[i];
         r->capacity = t->call.results[i].limit = plan->results[i]->capacity;
         t->call.result_count = (uint32_t)i + 1;
+        int status =
+            plan->results[i]->tensor ? announce(l, t, (uint32_t)i, plan->results[i]->tensor) : TRAM_OK;
+        if (status)
+            return status;
         if (plan->results[i]->channel >= 0) {
             r->writer = tram__participant_writer(&l->participant, (uint32_t)plan->results[i]->channel);
             t->writes++;
@@ -479,6 +514,8 @@ void tram__loop_close(struct tram__loop *l) {
         free(l->tasks[i].results);
         free(l->tasks[i].call.results);
         free(l->tasks[i].items);
+        free(l->tasks[i].targets);
+        free(l->tasks[i].tensors);
         free(l->tasks[i].args);
         free(l->tasks[i].bytes);
         free(l->tasks[i].releases);

@@ -29,9 +29,10 @@ struct call {
     struct tram_value *values;
     uint32_t value_count;
     size_t *limits;
-    bool silent;        /* nobody takes any of its results */
-    bool onward;        /* only other calls do */
-    uint32_t *releases; /* nodes whose reference nobody takes after this call */
+    const struct tram_tensor_hint **tensors; /* NULL: no result was announced as one */
+    bool silent;                             /* nobody takes any of its results */
+    bool onward;                             /* only other calls do */
+    uint32_t *releases;                      /* nodes whose reference nobody takes after this call */
     uint32_t release_count;
 };
 
@@ -56,6 +57,7 @@ static void free_run(void *run) {
     for (uint32_t i = 0; r->calls && i < r->call_count; i++) {
         free(r->calls[i].values);
         free(r->calls[i].limits);
+        free(r->calls[i].tensors);
         free(r->calls[i].releases);
     }
     for (uint32_t i = 0; i < r->list_count; i++)
@@ -129,7 +131,10 @@ static bool add_release(struct call *c, uint32_t node) {
 
 static bool fill_leaf(struct maker *m, uint32_t node, struct tram_value *v) {
     bool last = --m->r->left[node] == 0;
-    *v = (struct tram_value){.kind = last ? TRAM_MOVE : TRAM_REF, .ref = &m->r->refs[node]};
+    const struct tram_tensor_hint *tensor = m->g->nodes[node].tensor;
+    *v = (struct tram_value){.kind = last ? TRAM_MOVE : TRAM_REF,
+                             .ref = &m->r->refs[node],
+                             .where = tensor ? (int)tensor->target : TRAM_WHERE_DEFAULT};
     enum tram__node_kind kind = m->g->nodes[node].kind;
     if (kind != TRAM__NODE_INPUT && kind != TRAM__NODE_CONSTANT)
         return true;
@@ -197,6 +202,11 @@ static bool make_call(const struct tram_graph *g, struct run *r, struct call *c,
         !each_after(g, previous, node, add_after, &m))
         return false;
     for (uint32_t i = 0; i < task->results; i++) {
+        const struct tram_tensor_hint *tensor = g->nodes[node + i].tensor;
+        if (tensor && !c->tensors && !(c->tensors = calloc(task->results, sizeof tensor)))
+            return false;
+        if (tensor)
+            c->tensors[i] = tensor;
         c->limits[i] = g->nodes[node + i].bytes;
         c->silent &= r->uses[node + i] == 0;
         for (uint32_t k = 0; k < g->output_count; k++)
@@ -285,6 +295,9 @@ static int check_parts(const struct tram_graph *g, size_t count, const struct tr
         if (parts[i].size > limit)
             return tram__fail(TRAM_ERR_TOO_LARGE, "part %zu of the input: %zu bytes exceed the limit of %llu",
                               i, parts[i].size, (unsigned long long)limit);
+        const struct tram_tensor_hint *tensor = g->nodes[g->inputs[i]].tensor;
+        if (tensor && tram__tensor_check(tensor, parts[i].data, parts[i].size))
+            return tram__exec_input_wrong(count, i);
     }
     return TRAM_OK;
 }
@@ -311,8 +324,11 @@ static int place_bytes(struct tram_graph *g, struct run *r, const struct tram_by
 static int make_all_calls(struct tram_graph *g, struct run *r) {
     for (uint32_t i = 0; i < r->call_count; i++) {
         struct call *c = &r->calls[i];
-        struct tram_call_params p = {
-            .value_count = c->value_count, .values = c->values, .limits = c->limits, .onward = c->onward};
+        struct tram_call_params p = {.value_count = c->value_count,
+                                     .values = c->values,
+                                     .limits = c->limits,
+                                     .tensors = c->tensors,
+                                     .onward = c->onward};
         int status = tram_call_with(g->nodes[c->node].actor, c->task->method, &p,
                                     c->silent ? NULL : &r->refs[c->node]);
         if (status)

@@ -28,6 +28,7 @@ static void free_node(struct tram__node *n) {
     free(n->shape);
     free(n->after);
     free(n->data);
+    free(n->tensor);
 }
 
 void tram_graph_destroy(struct tram_graph *g) {
@@ -294,6 +295,29 @@ void tram_graph_limit(struct tram_graph *g, struct tram_node node, size_t max_by
                             kind == TRAM__NODE_LIST ? "list" : "constant");
     else
         g->nodes[node.index].limit = max_bytes;
+}
+
+void tram_graph_tensor(struct tram_graph *g, struct tram_node node, const struct tram_tensor_hint *hint) {
+    char name[NAME];
+    if (!open_to_change(g) || !ours(g, node, "the node of a tensor"))
+        return;
+    struct tram__node *n = &g->nodes[node.index];
+    tram__graph_name(g, node.index, name, sizeof name);
+    size_t bytes = tram_tensor_value_bytes(&hint->tensor, hint->part_bytes);
+    if (n->kind == TRAM__NODE_CONSTANT || n->kind == TRAM__NODE_LIST) {
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "a tensor announced for a %s", name);
+    } else if (!bytes) {
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: %s", name, tram_last_error()->text);
+    } else if (hint->target > TRAM_ON_DEVICE) {
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: target %d", name, (int)hint->target);
+    } else if (limit_fits(g, "a tensor", bytes)) {
+        if (!n->tensor && !(n->tensor = malloc(sizeof *n->tensor))) {
+            tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a tensor");
+            return;
+        }
+        *n->tensor = *hint;
+        n->limit = bytes;
+    }
 }
 
 /* ---- order ---- */

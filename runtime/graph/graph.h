@@ -7,7 +7,7 @@
 #ifndef TRAM_GRAPH_GRAPH_H
 #define TRAM_GRAPH_GRAPH_H
 
-#include "tramline/tramline.h"
+#include "tramline/tensor.h"
 
 #include <stdbool.h>
 
@@ -40,7 +40,8 @@ struct tram__node {
     uint32_t shape_count;
     uint32_t *after; /* TASK: tasks that must have run before; any node but itself */
     uint32_t after_count;
-    void *data; /* CONSTANT: `limit` bytes */
+    void *data;                      /* CONSTANT: `limit` bytes */
+    struct tram_tensor_hint *tensor; /* INPUT, TASK, RESULT: what was announced, or NULL */
 };
 
 /* Tasks that run together: none begins before all can. */

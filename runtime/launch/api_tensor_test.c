@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST = 1 << 20 }; /* elements */
 
@@ -293,6 +294,151 @@ static void by_graphs(void **state) {
     }
 }
 
+static struct tram_tensor_hint hint_of(uint64_t count, enum tram_where target, int is_static) {
+    return (struct tram_tensor_hint){.tensor = {.dtype = TRAM_F32, .rank = 2, .shape = {count, 1}},
+                                     .is_static = is_static,
+                                     .part_bytes = sizeof(struct order),
+                                     .target = target};
+}
+
+/* make -> copy -> look; what make and copy give is announced. */
+static struct tram_graph *announced(const struct tram_tensor_hint *h, int maker, int looker) {
+    struct tram_graph *g;
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node m = tram_graph_bind(g, a[maker], "make", tram_graph_input(g, sizeof(struct order)));
+    tram_graph_tensor(g, m, h);
+    struct tram_node n = tram_graph_bind(g, a[DEVICE], "copy", m);
+    tram_graph_tensor(g, n, h);
+    struct tram_node l = tram_graph_bind(g, a[looker], "look", n);
+    tram_graph_limit(g, l, sizeof(struct seen));
+    tram_graph_output(g, l);
+    return g;
+}
+
+static void as_announced(void **state) {
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        enum tram_where target = i % 3 ? TRAM_ON_CPU : TRAM_WHERE_DEFAULT;
+        struct tram_tensor_hint h = hint_of(1000, target, i & 1);
+        struct tram_graph *g = announced(&h, i % ACTORS, OTHER);
+        struct tram_compiled *x = NULL;
+        struct tram_stats stats;
+        struct tram_ref r;
+        for (int way = 0; way < 2; way++) {
+            if (way)
+                OK(tram_graph_compile(g, NULL, &x));
+            for (uint64_t count = 998; count <= 1002; count++) {
+                struct order o = {count, (uint32_t)i, 0};
+                OK(x ? tram_execute(x, &o, sizeof o, &r) : tram_graph_run(g, &o, sizeof o, &r));
+                if (count == 1000 || (count < 1000 && !h.is_static)) {
+                    expect_seen(&r, &o, target != TRAM_ON_CPU);
+                    continue;
+                }
+                FAILS(tram_get(&r, &o, sizeof o, NULL, 30), TRAM_ERR_TASK);
+                assert_string_equal(tram_last_error()->method, "make");
+                assert_string_equal(tram_last_error()->actor, tram_actor_name(a[i % ACTORS]));
+                SAYS("result 0: f32 [");
+                SAYS(h.is_static ? "the edge is for f32 [1000, 1]"
+                                 : "the edge is for f32 [at most 1000, at most 1]");
+            }
+        }
+        OK(tram_compiled_stats(x, &stats));
+        assert_int_equal(stats.maps, 0); /* all of it was there */
+        OK(tram_teardown(x));
+        tram_graph_destroy(g);
+    }
+}
+
+/* Without a word about it, room on the device is made when it is first needed, and counted. */
+static void not_announced(void **state) {
+    (void)state;
+    struct order o = {1000, 1, 0};
+    struct tram_graph *g = pipeline(CPU, TRAM_WHERE_DEFAULT);
+    struct tram_compiled *x;
+    struct tram_stats before, after;
+    struct tram_ref r[2];
+    OK(tram_graph_compile(g, NULL, &x));
+    tram_graph_destroy(g);
+    for (int i = 0; i < 3; i++) {
+        OK(tram_execute(x, &o, sizeof o, r));
+        expect_seen(&r[0], &o, true);
+        expect_tensor(&r[1], &o);
+        OK(tram_compiled_stats(x, i ? &after : &before));
+    }
+    assert_true(before.maps > 0);
+    assert_int_equal(after.maps, before.maps);
+    OK(tram_teardown(x));
+}
+
+static void announced_inputs(void **state) {
+    (void)state;
+    static char value[8192] __attribute__((aligned(8)));
+    struct tram_tensor_hint h = hint_of(100, TRAM_ON_DEVICE, 1);
+    struct tram_graph *g;
+    struct tram_compiled *x = NULL;
+    struct tram_ref r;
+    struct order o = {100, 4, 0};
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node in = tram_graph_input(g, 1);
+    tram_graph_tensor(g, in, &h);
+    struct tram_node l = tram_graph_bind(g, a[DEVICE], "look", in);
+    tram_graph_limit(g, l, sizeof(struct seen));
+    tram_graph_output(g, l);
+    for (int way = 0; way < 2; way++) {
+        if (way)
+            OK(tram_graph_compile(g, NULL, &x));
+        for (o.count = 99; o.count <= 100; o.count++) {
+            struct tram_tensor t = shaped(&o);
+            void *part;
+            size_t size = tram_tensor_value_bytes(&t, sizeof o);
+            OK(tram_tensor_lay(value, size, &t, sizeof o, &part));
+            fill(t.data, o.count, o.seed);
+            memcpy(part, &o, sizeof o);
+            int status = x ? tram_execute(x, value, size, &r) : tram_graph_run(g, value, size, &r);
+            if (o.count == 100) {
+                OK(status);
+                expect_seen(&r, &o, true);
+            } else {
+                FAILS(status, TRAM_ERR_INVALID);
+                SAYS("the input: f32 [99, 1] with a part of 16 bytes came, the edge is for f32 [100, 1]");
+            }
+        }
+    }
+    OK(tram_teardown(x));
+    tram_graph_destroy(g);
+}
+
+static void edges_that_cannot_be(void **state) {
+    (void)state;
+    struct tram_tensor_hint h = hint_of(100, TRAM_ON_DEVICE, 1);
+    struct tram_graph *g = announced(&h, CPU, CPU);
+    struct tram_compiled *x;
+    FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_INVALID);
+    SAYS("actor cpu: argument 0 of look is a tensor for a device, and the actor has none");
+    tram_graph_destroy(g);
+    h = hint_of(100, TRAM_WHERE_DEFAULT, 1);
+    g = announced(&h, CPU, CPU);
+    char path[] = "/tmp/tramline_tensor.XXXXXX.txt", text[4096] = "";
+    int fd = mkstemps(path, 4);
+    assert_true(fd >= 0);
+    OK(tram_graph_visualize(g, path, 0));
+    assert_true(read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    unlink(path);
+    if (!strstr(text, "cpu.make -> dev, 448 B, f32 [100, 1]"))
+        fail_msg("%s", text);
+    tram_graph_destroy(g);
+    h.tensor.dtype = TRAM_DTYPE_NONE;
+    g = announced(&h, CPU, CPU);
+    FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_INVALID);
+    SAYS("the tensor of cpu.make: a tensor of dtype 0");
+    tram_graph_destroy(g);
+    const struct tram_tensor_hint *hints[] = {&h};
+    struct tram_ref r;
+    FAILS(tram_call_with(a[CPU], "copy", &(struct tram_call_params){.tensors = hints}, &r), TRAM_ERR_INVALID);
+    SAYS("result 0 of cpu.copy");
+}
+
 /* The driver lays tensors into the input in place. */
 static void from_the_driver(void **state) {
     (void)state;
@@ -413,8 +559,16 @@ int main(int argc, char **argv) {
     if (set_up(NULL))
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_calls), cmocka_unit_test(by_graphs), cmocka_unit_test(from_the_driver),
-        cmocka_unit_test(products), cmocka_unit_test(mistakes),  cmocka_unit_test(devices_that_are_not_there),
+        cmocka_unit_test(by_calls),
+        cmocka_unit_test(by_graphs),
+        cmocka_unit_test(from_the_driver),
+        cmocka_unit_test(as_announced),
+        cmocka_unit_test(not_announced),
+        cmocka_unit_test(announced_inputs),
+        cmocka_unit_test(edges_that_cannot_be),
+        cmocka_unit_test(products),
+        cmocka_unit_test(mistakes),
+        cmocka_unit_test(devices_that_are_not_there),
     };
     int failed = cmocka_run_group_tests_name("tensors of actors", tests, NULL, NULL);
     tear_down(NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schedule/schedule.h"
 
+#include "base/tensor.h"
+
 enum { NAME = 200 };
 
 void tram__schedule_channel_name(const struct tram__schedule *s, uint32_t channel, char *out, size_t size) {
@@ -90,6 +92,11 @@ static void print_write(const struct tram__schedule *s, uint32_t channel, FILE *
         fprintf(out, "%s%s", i ? ", " : " -> ", s->participants[c->readers[i]].name);
     if (c->kind == TRAM__CHANNEL_VALUE)
         fprintf(out, ", %llu B", (unsigned long long)c->capacity);
+    if (c->kind == TRAM__CHANNEL_VALUE && s->graph->nodes[c->node].tensor) {
+        char tensor[NAME];
+        tram__tensor_describe(s->graph->nodes[c->node].tensor, tensor, sizeof tensor);
+        fprintf(out, ", %s", tensor);
+    }
     for (uint32_t i = 0; i < c->carrier_count; i++)
         fprintf(out, "%sc%u", i ? ", " : ", held by ", c->carriers[i]);
     fprintf(out, "\n");

@@ -72,6 +72,23 @@ int tram_tensor_lay(void *buffer, size_t size, struct tram_tensor *t, size_t par
 /* What a value is: borrowed, and not to be written. ERR_INVALID, with what is wrong, for bytes that are none. */
 int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, struct tram_bytes *part);
 
+/* ---- Edges that carry tensors ---- */
+
+/* What a value is going to be. */
+struct tram_tensor_hint {
+    struct tram_tensor
+        tensor;        /* dtype and rank; shape: the largest in each dimension; strides: of what is static */
+    int is_static;     /* shape and strides are exactly these, in every execution */
+    size_t part_bytes; /* the largest CPU part; 0: nothing but the tensor */
+    enum tram_where
+        target; /* where tram_arg_tensor finds it if it does not say; ON_DEVICE: only actors with one take it */
+};
+
+/* The value of this node, a part of the input or a result, is a tensor as described: that is its limit, device memory for it is
+ * there once the graph is compiled, and another value is a failure of the task that made it (of tram_execute for the input:
+ * ERR_INVALID), which says what the edge has and what came. */
+void tram_graph_tensor(struct tram_graph *g, struct tram_node node, const struct tram_tensor_hint *hint);
+
 /* ---- Inside a method. These return 0, or record a failure and return the code to return ---- */
 
 /* Argument `index` as a tensor, which is not to be written, and its CPU part, which is always on the CPU. On the device the

@@ -230,11 +230,15 @@ struct tram_value {
     const void *data;
     size_t size;
     struct tram_ref *ref;
+    int where; /* a tensor: where the method finds it if it does not say, enum tram_where (tensor.h) */
 };
+struct tram_tensor_hint;
 struct tram_call_params {
     size_t value_count;
     const struct tram_value *values; /* at most 2048, those in lists included; these at most 64 deep */
     const size_t *limits;            /* of each result, in bytes; NULL: none */
+    const struct tram_tensor_hint *const
+        *tensors; /* of each result, NULL for one that is none; NULL: none (tensor.h) */
     int onward; /* nonzero: the results are for other calls. Fetching one may then take a few microseconds longer, and one
                    that is moved in time is not sent to the driver first */
 };
@@ -413,9 +417,10 @@ struct tram_stats {
     uint64_t executions; /* submitted by the driver */
     uint64_t copies;     /* payloads copied by the runtime */
     uint64_t copied_bytes;
-    uint64_t sleeps;        /* a main thread's count for each MAIN graph that it then waits for */
-    uint64_t wakes;         /* of a thread that sleeps, or seemed to */
-    uint64_t yields;        /* those of main threads apart */
+    uint64_t sleeps; /* a main thread's count for each MAIN graph that it then waits for */
+    uint64_t wakes;  /* of a thread that sleeps, or seemed to */
+    uint64_t yields; /* those of main threads apart */
+    uint64_t maps;   /* device memory that was allocated while it ran, for tensors that no edge announced */
     uint64_t channel_bytes; /* shared memory of all channels */
     uint64_t compile_ns;
 };
