@@ -260,6 +260,15 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
     tram__wire__hello__free_unpacked(m, NULL);
 }
 
+void tram__lent_free(struct tram__lent *list, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i].fd >= 0)
+            close(list[i].fd);
+        free(list[i].handle);
+    }
+    free(list);
+}
+
 static void free_actor(struct tram_actor *a) {
     if (a->answer_fd >= 0)
         close(a->answer_fd);
@@ -271,6 +280,8 @@ static void free_actor(struct tram_actor *a) {
     free(a->methods);
     free(a->name);
     free(a->class_name);
+    free(a->device);
+    tram__lent_free(a->answer_lent, a->answer_lent_count);
     free(a);
 }
 
@@ -339,9 +350,10 @@ int tram_actor_create(struct tram *t, const char *class_name, const struct tram_
         .t = t, .index = t->next_index, .link = {.fd = -1}, .answer_fd = -1, .answer_bell = -1};
     a->name = strdup(o->name ? o->name : name);
     a->class_name = strdup(class_name);
+    a->device = o->device ? strdup(o->device) : NULL;
     a->pinned = o->cpu != 0;
     a->cpu = o->cpu ? o->cpu - 1 : place(t, a->index);
-    if (!a->name || !a->class_name) {
+    if (!a->name || !a->class_name || (o->device && !a->device)) {
         status = tram__fail(TRAM_ERR_NO_MEMORY, "an actor");
         goto err_free;
     }

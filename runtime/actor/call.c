@@ -140,6 +140,7 @@ void *tram_result_reserve(struct tram_call *c, size_t index, size_t size) {
     r->size = size;
     r->forward = 0;
     r->elements = NULL;
+    r->in_slot = false;
     return room;
 }
 
@@ -163,6 +164,7 @@ int tram_forward(struct tram_call *c, size_t index, size_t arg) {
                          "the method forwards but is not declared with .forwards = 1");
     c->results[index].forward = leaf + 1;
     c->results[index].elements = NULL;
+    c->results[index].in_slot = false;
     return 0;
 }
 

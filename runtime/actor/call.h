@@ -28,6 +28,9 @@ struct tram__call_result {
     void *elements;
     uint64_t element_bytes;
     const struct tram_tensor_hint *tensor; /* set by the caller: what it has to be; NULL: anything */
+    const struct tram__slot_view
+        *slot;    /* set by the caller: where its elements are made to stay (tensor.h); NULL: nowhere */
+    bool in_slot; /* and there they are */
 };
 
 struct tram_call {
@@ -42,9 +45,11 @@ struct tram_call {
     struct tram__call_result *results;
     uint32_t result_count;
     struct tram_stream *stream; /* of the thread; NULL: the actor has no device */
-    const uint8_t *targets;     /* by index into args: enum tram_where; NULL: the default */
-    bool announced;             /* some result has to be a certain tensor */
-    uint64_t maps;              /* device memory that was allocated */
+    const struct tram__slot_view
+        *arg_slots;         /* by index into args: where elements lie that are not in the value; or NULL */
+    const uint8_t *targets; /* by index into args: enum tram_where; NULL: the default */
+    bool announced;         /* some result has to be a certain tensor */
+    uint64_t maps;          /* device memory that was allocated */
     uint64_t copies, copied_bytes;
     int code; /* of tram_fail */
     char text[TRAM__CALL_TEXT];
@@ -57,6 +62,7 @@ static inline void tram__call_reset(struct tram_call *c) {
         c->results[i].size = 0;
         c->results[i].forward = 0;
         c->results[i].elements = NULL;
+        c->results[i].in_slot = false;
     }
     c->code = 0;
     c->text[0] = '\0';

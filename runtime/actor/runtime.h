@@ -18,14 +18,22 @@ struct tram__method_info {
     uint32_t results;
 };
 
+/* Device memory that a participant of a graph lends to others, for one channel. */
+struct tram__lent {
+    uint32_t channel, participant;
+    void *handle;
+    size_t size;
+    int fd; /* or -1 */
+};
+
 struct tram_actor {
     struct tram *t;
     struct tram_actor *next;
     uint32_t index;
     int pid;
-    int cpu;     /* -1: any */
-    bool pinned; /* the user chose it */
-    char *name, *class_name;
+    int cpu;                           /* -1: any */
+    bool pinned;                       /* the user chose it */
+    char *name, *class_name, *device;  /* device: NULL: none */
     struct tram__method_info *methods; /* as the actor itself declared them */
     size_t method_count;
     struct tram__link link;
@@ -39,6 +47,8 @@ struct tram_actor {
     int answer_status;
     char answer_text[512];
     int answer_fd, answer_bell; /* or -1; belong to whoever waits */
+    struct tram__lent *answer_lent;
+    uint32_t answer_lent_count;
 };
 
 typedef void tram__on_frame(struct tram_actor *a, const struct tram__frame *f);
@@ -107,5 +117,7 @@ int tram__actor_send_until(struct tram_actor *a, struct tram__send *s, uint64_t 
  */
 int tram__actor_dead(struct tram_actor *a);
 void tram__actors_fini(struct tram *t);
+/* With what the entries hold. */
+void tram__lent_free(struct tram__lent *list, uint32_t count);
 
 #endif

@@ -9,7 +9,6 @@
 #include "base/tensor.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 int tram__call_stream_open(struct tram__device *d, struct tram_stream **out) {
     struct tram_stream *s = calloc(1, sizeof *s);
@@ -27,9 +26,11 @@ int tram__call_stream_open(struct tram__device *d, struct tram_stream **out) {
 }
 
 static void close_staged(struct tram_stream *s, struct tram__staged *list, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         if (list[i].memory.size)
             s->device->ops->unmap(s->device, &list[i].memory);
+        free(list[i].host);
+    }
     free(list);
 }
 
@@ -69,6 +70,17 @@ static int make_room(struct tram_stream *s, struct tram__staged *at, uint64_t by
     if (status)
         at->memory.size = 0;
     return status;
+}
+
+#define SLICE_S 0.05
+
+/* Until the stream has done everything. */
+static int wait_for(struct tram_stream *s) {
+    int status;
+    do
+        status = s->device->ops->wait(s->stream, s->interrupted ? SLICE_S : -1);
+    while (status == TRAM_ERR_TIMED_OUT && !s->interrupted(s->arg));
+    return status == TRAM_ERR_TIMED_OUT ? tram__fail(TRAM_ERR_TORN_DOWN, "the graph was torn down") : status;
 }
 
 /* Records the thread's last error as the call's failure. */
@@ -115,6 +127,40 @@ static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) 
     return TRAM_OK;
 }
 
+/* The elements lie in a slot of an edge: there they are used, or from there they are brought. */
+static int from_slot(struct tram_call *c, uint32_t leaf, enum tram_where where, struct tram_tensor *t) {
+    struct tram_stream *s = c->stream;
+    const struct tram__slot_view *slot = c->arg_slots ? &c->arg_slots[leaf] : NULL;
+    uint64_t bytes = tram_tensor_bytes(t);
+    if (!s || !slot || !slot->memory || bytes > slot->bytes)
+        return tram__fail(TRAM_ERR_PROTOCOL, "a tensor whose elements are not here");
+    int status = s->device->ops->await(s->stream, slot->memory, slot->event, slot->n);
+    t->data = slot->data;
+    if (status || where != TRAM_ON_CPU)
+        return status;
+    struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
+    if (at && (at->host_bytes < bytes || !at->host)) {
+        free(at->host);
+        at->host = aligned_alloc(64, bytes / 64 * 64 + 64); /* none is somewhere too */
+        at->host_bytes = at->host ? bytes : 0;
+        at->host_call = 0;
+        c->maps++;
+    }
+    if (!at || !at->host)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes of a tensor", (unsigned long long)bytes);
+    if (at->host_call != s->call) {
+        status = s->device->ops->copy(s->stream, at->host, slot->data, bytes);
+        if (!status)
+            status = wait_for(s);
+        at->host_call = s->call;
+        c->copies++;
+        c->copied_bytes += bytes;
+    }
+    t->data = at->host;
+    t->where = TRAM_ON_CPU;
+    return status;
+}
+
 int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *out,
                     struct tram_bytes *part) {
     uint32_t leaf = tram__call_leaf(c, index);
@@ -127,16 +173,38 @@ int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, st
         return tram_fail(c, TRAM_ERR_INVALID, "argument %zu is wanted on a device, and the actor has none",
                          index);
     struct tram_tensor t;
-    int status = tram_tensor_view(c->args[leaf].data, c->args[leaf].size, &t, part);
+    int status = tram__tensor_view_any(c->args[leaf].data, c->args[leaf].size, &t, part);
+    bool elsewhere = !status && !t.data;
+    if (elsewhere)
+        status = from_slot(c, leaf, where, &t);
     if (status)
         return tram_fail(c, status, "argument %zu: %s", index, tram_last_error()->text);
-    if (on_device(c, where) && (status = to_device(c, leaf, &t)))
+    if (!elsewhere && on_device(c, where) && (status = to_device(c, leaf, &t)))
         return fail_call(c, status);
     *out = t;
     return 0;
 }
 
 /* ---- results ---- */
+
+/* Its elements are made where its readers find them. It is what was announced, so it fits. */
+static int into_slot(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *t,
+                     size_t part_bytes, void **part) {
+    const struct tram__slot_view *slot = c->results[index].slot;
+    if (where == TRAM_ON_CPU)
+        return tram_fail(c, TRAM_ERR_INVALID,
+                         "result %zu is wanted on the CPU, and its edge is on the device", index);
+    size_t size = tram__tensor_head_size(t, part_bytes);
+    void *value = tram_result_reserve(c, index, size);
+    if (!value)
+        return c->code;
+    int status = tram__tensor_lay_head(value, size, t, part_bytes, part);
+    if (status)
+        return fail_call(c, status);
+    t->data = slot->data;
+    c->results[index].in_slot = true;
+    return 0;
+}
 
 int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *t,
                        size_t part_bytes, void **part) {
@@ -149,6 +217,8 @@ int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where,
     if (index < c->result_count && c->results[index].tensor &&
         tram__tensor_fits(c->results[index].tensor, t, part_bytes))
         return tram_fail(c, TRAM_ERR_INVALID, "result %zu: %s", index, tram_last_error()->text);
+    if (index < c->result_count && c->results[index].slot && c->results[index].tensor)
+        return into_slot(c, index, where, t, part_bytes, part);
     void *value = tram_result_reserve(c, index, size);
     if (!value)
         return c->code;
@@ -211,14 +281,15 @@ int tram__call_settle(struct tram_call *c, int code) {
     int status = TRAM_OK;
     for (uint32_t i = 0; !code && !status && i < c->result_count; i++) {
         const struct tram__call_result *r = &c->results[i];
+        if (r->in_slot)
+            status = s->device->ops->signal(s->stream, r->slot->memory, r->slot->event, r->slot->n);
         if (!r->elements)
             continue;
         status = s->device->ops->copy(s->stream, r->elements, s->results[i].memory.data, r->element_bytes);
         c->copies++;
         c->copied_bytes += r->element_bytes;
     }
-    int waited =
-        s->used ? s->device->ops->wait(s->stream, -1) : TRAM_OK; /* arguments are given back after this */
+    int waited = s->used ? wait_for(s) : TRAM_OK; /* arguments are given back after this */
     s->used = false;
     s->call++;
     if (code || (!status && !waited))
@@ -239,7 +310,6 @@ int tram_stream_copy(struct tram_stream *s, void *to, const void *from, size_t s
 
 int tram_stream_gemm(struct tram_stream *s, uint32_t m, uint32_t n, uint32_t k, const float *a,
                      const float *b, float *c) {
-    s->used = true;
     struct tram__work w = {.kind = TRAM__WORK_GEMM, .m = m, .n = n, .k = k, .a = a, .b = b, .c = c};
     return s->device->ops->compute(s->stream, &w);
 }
@@ -251,5 +321,5 @@ int tram_stream_differ(struct tram_stream *s, const float *a, const float *b, ui
 }
 
 int tram_stream_wait(struct tram_stream *s) {
-    return s->device->ops->wait(s->stream, -1);
+    return wait_for(s);
 }

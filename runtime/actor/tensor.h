@@ -10,10 +10,21 @@
 #include "device/device.h"
 #include "tramline/tensor.h"
 
+/* One slot of an edge on the device, for the execution under way: what lies there, and the event that orders it. */
+struct tram__slot_view {
+    struct tram__memory *memory; /* whose event it is: the writer's; NULL: none */
+    void *data;
+    uint64_t bytes;
+    uint32_t event;
+    uint64_t n;
+};
+
 /* Room on the device for one argument or result of the call under way; kept for the next. */
 struct tram__staged {
     struct tram__memory memory; /* size 0: none yet */
     uint64_t call;              /* the call that it was filled for */
+    void *host;                 /* elements that were asked for on the CPU, and lay on the device */
+    uint64_t host_bytes, host_call;
 };
 
 struct tram_stream {
@@ -22,7 +33,10 @@ struct tram_stream {
     struct tram__staged *args, *results; /* by index */
     uint32_t arg_count, result_count;
     uint64_t call; /* number of the one under way */
-    bool used;     /* the stream may have something to do */
+    bool used;     /* host memory that is not to change may be in use by the stream */
+    /* Asked while the host waits for the stream: not 0 ends the wait. NULL: it does not end. */
+    int (*interrupted)(void *arg);
+    void *arg;
 };
 
 /* A stream on an open device, for the calls of one thread; 0 or a status. */

@@ -17,7 +17,7 @@
  * aligned. */
 struct head {
     uint32_t magic;
-    uint8_t dtype, rank, strided, zero;
+    uint8_t dtype, rank, strided, elsewhere; /* elsewhere: the elements are not here */
     uint64_t part_bytes;
 };
 _Static_assert(sizeof(struct head) == 16, "the layout is fixed");
@@ -117,7 +117,8 @@ size_t tram_tensor_value_bytes(const struct tram_tensor *t, size_t part_bytes) {
     return place(t->rank, is_strided(t), part_bytes, bytes).end;
 }
 
-int tram_tensor_lay(void *buffer, size_t size, struct tram_tensor *t, size_t part_bytes, void **part) {
+static int lay(void *buffer, size_t size, struct tram_tensor *t, size_t part_bytes, void **part,
+               bool elsewhere) {
     uint64_t bytes;
     int status = measure(t, &bytes);
     if (status)
@@ -126,8 +127,9 @@ int tram_tensor_lay(void *buffer, size_t size, struct tram_tensor *t, size_t par
                      .dtype = (uint8_t)t->dtype,
                      .rank = (uint8_t)t->rank,
                      .strided = is_strided(t),
+                     .elsewhere = elsewhere,
                      .part_bytes = part_bytes};
-    struct places p = place(t->rank, h.strided, part_bytes, bytes);
+    struct places p = place(t->rank, h.strided, part_bytes, elsewhere ? 0 : bytes);
     char *to = buffer;
     if (part_bytes > TRAM_MAX_BYTES || p.end > size)
         return tram__fail(TRAM_ERR_INVALID, "a tensor value of %" PRIu64 " bytes does not fit %zu", p.end,
@@ -137,14 +139,30 @@ int tram_tensor_lay(void *buffer, size_t size, struct tram_tensor *t, size_t par
     if (h.strided)
         memcpy(to + sizeof h + t->rank * sizeof *t->shape, t->strides, t->rank * sizeof *t->strides);
     memset(to + p.part + part_bytes, 0, p.elements - p.part - part_bytes);
-    t->data = to + p.elements;
-    t->where = TRAM_ON_CPU;
+    t->data = elsewhere ? NULL : to + p.elements;
+    t->where = elsewhere ? TRAM_ON_DEVICE : TRAM_ON_CPU;
     if (part)
         *part = to + p.part;
     return TRAM_OK;
 }
 
-int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, struct tram_bytes *part) {
+int tram_tensor_lay(void *buffer, size_t size, struct tram_tensor *t, size_t part_bytes, void **part) {
+    return lay(buffer, size, t, part_bytes, part, false);
+}
+
+int tram__tensor_lay_head(void *buffer, size_t size, struct tram_tensor *t, size_t part_bytes, void **part) {
+    return lay(buffer, size, t, part_bytes, part, true);
+}
+
+uint64_t tram__tensor_head_size(const struct tram_tensor *t, size_t part_bytes) {
+    return place(t->rank, is_strided(t), part_bytes, 0).end;
+}
+
+uint64_t tram__tensor_head_bytes(const struct tram_tensor_hint *h) {
+    return place(h->tensor.rank, true, h->part_bytes, 0).end;
+}
+
+int tram__tensor_view_any(const void *value, size_t size, struct tram_tensor *out, struct tram_bytes *part) {
     struct head h;
     struct tram_tensor t = {.where = TRAM_ON_CPU};
     uint64_t bytes;
@@ -162,14 +180,28 @@ int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, st
     int status = measure(&t, &bytes);
     if (status)
         return status;
-    struct places p = place(t.rank, h.strided, h.part_bytes, bytes);
+    struct places p = place(t.rank, h.strided, h.part_bytes, h.elsewhere ? 0 : bytes);
     if (h.part_bytes > size || p.end > size)
         return tram__fail(TRAM_ERR_INVALID, "a tensor value of %" PRIu64 " bytes in %zu", p.end, size);
-    t.data = (void *)(uintptr_t)(from + p.elements);
+    if (h.elsewhere)
+        t.where = TRAM_ON_DEVICE;
+    else
+        t.data = (void *)(uintptr_t)(from + p.elements);
     *out = t;
     if (part)
         *part = (struct tram_bytes){from + p.part, h.part_bytes};
     return TRAM_OK;
+}
+
+int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, struct tram_bytes *part) {
+    struct tram_tensor t;
+    int status = tram__tensor_view_any(value, size, &t, part);
+    if (!status && !t.data)
+        return tram__fail(TRAM_ERR_INVALID,
+                          "a tensor whose elements lie on a device: ask for it by tram_arg_tensor");
+    if (!status)
+        *out = t;
+    return status;
 }
 
 /* "f32 [3, at most 4]" into `out`. */
@@ -209,6 +241,6 @@ int tram__tensor_fits(const struct tram_tensor_hint *h, const struct tram_tensor
 int tram__tensor_check(const struct tram_tensor_hint *h, const void *value, size_t size) {
     struct tram_tensor t;
     struct tram_bytes part;
-    int status = tram_tensor_view(value, size, &t, &part);
+    int status = tram__tensor_view_any(value, size, &t, &part);
     return status ? status : tram__tensor_fits(h, &t, part.size);
 }

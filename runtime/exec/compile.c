@@ -3,6 +3,7 @@
  * Compile: schedule, lay out, have every participant allocate its region (PREPARE), hand the regions round
  * (CONNECT), start. Teardown goes the other way. Every step that can fail leaves the actors as they were.
  */
+#include "base/append.h"
 #include "base/error.h"
 #include "exec/exec.h"
 
@@ -20,14 +21,26 @@ enum { DEFAULT_INFLIGHT = 10, DEFAULT_KEPT = 1000 };
 static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
     Tram__Wire__Answer *m = tram__wire__answer__unpack(NULL, f->spec_size, f->spec);
     bool awaited = m && m->graph == a->answer_graph; /* not a late one, whose wait timed out */
-    for (size_t i = 0; i < f->fd_count; i++) {
-        if (i == 0 && awaited && a->answer_fd < 0)
-            a->answer_fd = f->fds[i];
-        else if (i == 1 && awaited && a->answer_bell < 0)
-            a->answer_bell = f->fds[i];
-        else
-            close(f->fds[i]);
+    size_t fd = 0;
+    if (awaited && fd < f->fd_count && a->answer_fd < 0)
+        a->answer_fd = f->fds[fd++];
+    if (awaited && m->bell && fd < f->fd_count && a->answer_bell < 0)
+        a->answer_bell = f->fds[fd++];
+    for (size_t i = 0; awaited && i < m->n_lent; i++) {
+        const Tram__Wire__Lent *from = m->lent[i];
+        struct tram__lent lent = {.channel = from->channel, .size = from->handle.len, .fd = -1};
+        lent.handle = malloc(lent.size + 1);
+        if (lent.handle && lent.size)
+            memcpy(lent.handle, from->handle.data, lent.size);
+        if (!lent.handle || !tram__append(&a->answer_lent, &a->answer_lent_count, sizeof lent, &lent)) {
+            free(lent.handle); /* what is missing will be noticed when it is used */
+            break;
+        }
+        if (from->descriptor && fd < f->fd_count)
+            a->answer_lent[a->answer_lent_count - 1].fd = f->fds[fd++];
     }
+    for (; fd < f->fd_count; fd++)
+        close(f->fds[fd]);
     if (awaited) {
         a->answered = true;
         a->answer_status = m->status;
@@ -53,6 +66,9 @@ static void close_fd(int *fd) {
 static int ask(struct tram_actor *a, uint64_t id, struct tram__send send, uint64_t deadline_ns) {
     close_fd(&a->answer_fd);
     close_fd(&a->answer_bell);
+    tram__lent_free(a->answer_lent, a->answer_lent_count);
+    a->answer_lent = NULL;
+    a->answer_lent_count = 0;
     a->answered = false;
     a->answer_graph = id;
     int status = tram__actor_send_until(a, &send, deadline_ns);
@@ -184,6 +200,8 @@ static Tram__Wire__Prepare *make_plan(const struct tram_compiled *x, const struc
 struct given {
     int region;
     int bell; /* of an actor whose main thread runs the graph, and the driver's; the latter is not ours to close */
+    struct tram__lent *lent;
+    uint32_t lent_count;
 };
 
 /* Every participant allocates; given[p] becomes what it hands out. */
@@ -207,16 +225,18 @@ static int prepare(struct tram_compiled *x, const struct tram__layout *l,
     Tram__Wire__Prepare *mine = make_plan(x, l, 0, o);
     if (!mine)
         return TRAM_ERR_NO_MEMORY;
-    if ((status = tram__participant_allocate(&x->participant, mine)))
+    if ((status = tram__participant_allocate(&x->participant, mine, NULL)))
         return status;
-    given[0] = (struct given){x->participant.region_fd, x->bell};
+    given[0] = (struct given){.region = x->participant.region_fd, .bell = x->bell};
     x->participant.region_fd = -1;
     for (uint32_t i = 0; i < x->actor_count; i++) {
         struct tram_actor *a = x->actors[i];
         if ((status = await_answer(a, "allocate its channels", deadline_ns)))
             return status;
-        given[i + 1] = (struct given){a->answer_fd, a->answer_bell};
+        given[i + 1] = (struct given){a->answer_fd, a->answer_bell, a->answer_lent, a->answer_lent_count};
         a->answer_fd = a->answer_bell = -1;
+        a->answer_lent = NULL;
+        a->answer_lent_count = 0;
         if (given[i + 1].region < 0 || (x->thread == TRAM_THREAD_MAIN && given[i + 1].bell < 0))
             return tram__fail(TRAM_ERR_PROTOCOL, "actor %s answered without its region or bell", a->name);
     }
@@ -239,6 +259,37 @@ static size_t list_given(const Tram__Wire__Prepare *plan, const struct given *gi
         fds[count++] = given[id].bell;
     }
     return count;
+}
+
+/* Sends actor i what others lend it: to a writer its readers, to a reader the writer. */
+static int connect_devices(struct tram_compiled *x, const struct tram__schedule *s, uint32_t i,
+                           const struct given *given, uint64_t deadline_ns) {
+    int status = TRAM_OK;
+    for (uint32_t p = 1; p < s->participant_count; p++) {
+        for (uint32_t k = 0; !status && p != i + 1 && k < given[p].lent_count; k++) {
+            struct tram__lent *lent = &given[p].lent[k];
+            const struct tram__channel_plan *c =
+                lent->channel < s->channel_count ? &s->channels[lent->channel] : NULL;
+            if (!c || !(c->writer == i + 1 || (c->writer == p && tram__channel_reads(c, i + 1))))
+                continue;
+            Tram__Wire__Connect m = TRAM__WIRE__CONNECT__INIT;
+            Tram__Wire__Lent one = TRAM__WIRE__LENT__INIT, *list = &one;
+            m.graph = x->id;
+            m.n_lent = 1;
+            m.lent = &list;
+            one.channel = lent->channel;
+            one.participant = p;
+            one.handle = (ProtobufCBinaryData){lent->size, lent->handle};
+            one.descriptor = lent->fd >= 0;
+            status = ask(x->actors[i], x->id,
+                         (struct tram__send){.type = TRAM__FRAME_CONNECT,
+                                             .spec = &m.base,
+                                             .fds = &lent->fd,
+                                             .fd_count = lent->fd >= 0},
+                         deadline_ns);
+        }
+    }
+    return status;
 }
 
 /* Sends actor i the regions of its peers, as many frames as their descriptors need. */
@@ -287,6 +338,8 @@ static int map_actors(struct tram_compiled *x, const struct given *given) {
 static int connect_all(struct tram_compiled *x, const struct tram__layout *l, const struct given *given,
                        uint64_t deadline_ns) {
     int status = TRAM_OK;
+    for (uint32_t i = 0; !status && i < x->actor_count; i++)
+        status = connect_devices(x, l->schedule, i, given, deadline_ns);
     for (uint32_t i = 0; !status && i < x->actor_count; i++)
         status = connect_actor(x, l, i, given, deadline_ns);
     if (!status)
@@ -425,7 +478,7 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
         return status;
     struct given *given = malloc(s->participant_count * sizeof *given);
     for (uint32_t i = 0; given && i < s->participant_count; i++)
-        given[i] = (struct given){-1, -1};
+        given[i] = (struct given){.region = -1, .bell = -1};
     x->inflight = o->inflight ? o->inflight : DEFAULT_INFLIGHT;
     x->slots = tram__layout_slots(s, x->inflight);
     status =
@@ -454,6 +507,7 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
     x->channel_bytes = layout.total;
     for (uint32_t i = 0; given && i < s->participant_count; i++) {
         close_fd(&given[i].region);
+        tram__lent_free(given[i].lent, given[i].lent_count);
         if (i)
             close_fd(&given[i].bell);
     }

@@ -128,6 +128,7 @@ static Tram__Wire__Channel *plan_channel(const struct tram__layout *l, uint32_t 
     m->id = id;
     m->writer = plan->writer;
     m->capacity = plan->capacity;
+    m->device_bytes = plan->device_bytes;
     m->lines = l->channels[id].lines;
     m->extent = l->channels[id].extent;
     m->n_readers = m->n_acks = plan->reader_count;

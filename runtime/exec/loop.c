@@ -9,6 +9,7 @@
 
 #include "base/copy.h"
 #include "base/error.h"
+#include "exec/edge.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -26,6 +27,8 @@ struct result {
     unsigned char *local;        /* then in this */
     uint64_t capacity;
     struct tram__message message; /* of the execution under way */
+    struct tram__edge *edge;      /* on which its elements stay on the device; NULL: in the message */
+    struct tram__slot_view slot;
 };
 
 struct tram__loop_task {
@@ -40,6 +43,10 @@ struct tram__loop_task {
     uint8_t *targets;                 /* by argument: enum tram_where of a tensor */
     struct tram_tensor_hint *tensors; /* by result: what it has to be, if anything */
     struct tram__item *items;         /* NULL: the arguments are in a row */
+    /* Of edges on the device, all NULL when the task has to do with none: by argument, and by release. */
+    struct tram__edge **arg_edges, **release_edges;
+    struct tram__slot_view *arg_slots;
+    bool on_device;
     struct tram__reader **releases;
     uint32_t release_count;
     uint32_t writes; /* results that other participants read */
@@ -150,6 +157,51 @@ static void publish(struct tram__loop_task *t, uint64_t n) {
     wake_writers(t);
 }
 
+/* The slots of the execution under way; what is made in ours waits, on the device, for those who still read there. */
+static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
+    const struct tram_stream *s = t->loop->stream;
+    uint64_t slots = t->loop->participant.plan->slots;
+    for (uint32_t i = 0; i < t->call.arg_count; i++) {
+        struct tram__edge *e = t->arg_edges[i];
+        if (e)
+            t->arg_slots[i] =
+                (struct tram__slot_view){.memory = &e->peers[0].memory,
+                                         .data = (char *)e->peers[0].memory.data + slot * e->stride,
+                                         .bytes = e->stride,
+                                         .event = slot,
+                                         .n = n};
+    }
+    for (uint32_t i = 0; i < t->call.result_count; i++) {
+        struct tram__edge *e = t->results[i].edge;
+        if (!e)
+            continue;
+        t->results[i].slot = (struct tram__slot_view){.memory = &e->own,
+                                                      .data = (char *)e->own.data + slot * e->stride,
+                                                      .bytes = e->stride,
+                                                      .event = slot,
+                                                      .n = n};
+        for (uint32_t k = 0; n > slots && k < e->peer_count; k++) {
+            int status = s->device->ops->await(s->stream, &e->peers[k].memory, slot, n - slots);
+            if (status)
+                return status;
+        }
+    }
+    return TRAM_OK;
+}
+
+/* What was read on the device is given back once the stream has come this far. */
+static int leave_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
+    const struct tram_stream *s = t->loop->stream;
+    for (uint32_t i = 0; i < t->release_count; i++) {
+        int status = t->release_edges[i]
+                         ? s->device->ops->signal(s->stream, &t->release_edges[i]->own, slot, n)
+                         : TRAM_OK;
+        if (status)
+            return status;
+    }
+    return TRAM_OK;
+}
+
 /* Computes, and writes: the WRITEs of a task follow its COMPUTE in every schedule. */
 static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uint32_t slot,
                    double timeout_s) {
@@ -167,10 +219,15 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
         if (__builtin_expect(m->status, 0) && !bad)
             bad = m;
     }
+    int entered = __builtin_expect(t->on_device, 0) ? enter_slots(t, n, slot) : TRAM_OK;
+    if (entered)
+        return entered;
     if (__builtin_expect(bad != NULL, 0))
         set_failure(t, bad->status, bad->origin, bad->data, bad->size);
     else
         run_method(t, l->serve->self);
+    if (__builtin_expect(t->on_device, 0) && (entered = leave_slots(t, n, slot)))
+        return entered;
     for (uint32_t i = 0; i < t->release_count; i++)
         t->releases[i]->ops->release(t->releases[i], n);
     if (t->writes || t->release_count)
@@ -319,7 +376,9 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
     t->args = calloc(count + 1, sizeof *t->args);
     t->bytes = calloc(count + 1, sizeof *t->bytes);
     t->targets = calloc(count + 1, sizeof *t->targets);
-    if (!t->args || !t->bytes || !t->targets)
+    t->arg_edges = calloc(count + 1, sizeof(struct tram__edge *));
+    t->arg_slots = calloc(count + 1, sizeof *t->arg_slots);
+    if (!t->args || !t->bytes || !t->targets || !t->arg_edges || !t->arg_slots)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a task of %zu arguments", count);
     for (size_t k = 0; k < count; k++) {
         const Tram__Wire__Source *s = plan->arguments[k];
@@ -334,7 +393,9 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
         else
             return bad_plan("an argument from nowhere");
         t->targets[k] = (uint8_t)s->target;
-        int status = l->stream && s->tensor_bytes && s->target != TRAM_ON_CPU
+        t->arg_edges[k] = s->kind == TRAM__FROM_CHANNEL ? tram__edge_find(&l->participant, s->index) : NULL;
+        t->on_device |= t->arg_edges[k] != NULL;
+        int status = l->stream && s->tensor_bytes && s->target != TRAM_ON_CPU && !t->arg_edges[k]
                          ? tram__call_reserve_arg(l->stream, (uint32_t)k, s->tensor_bytes)
                          : TRAM_OK;
         if (status)
@@ -345,6 +406,7 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
                               plan->method);
     }
     t->call.targets = t->targets;
+    t->call.arg_slots = t->arg_slots;
     t->call.args = t->bytes;
     t->call.arg_count = (uint32_t)count;
     if (!plan->n_shape)
@@ -370,6 +432,8 @@ static int announce(struct tram__loop *l, struct tram__loop_task *t, uint32_t i,
     tram__tensor_unpack(m, &t->tensors[i]);
     t->call.results[i].tensor = &t->tensors[i];
     t->call.announced = true;
+    if (t->results[i].edge)
+        return TRAM_OK;
     return l->stream ? tram__call_reserve_result(l->stream, i, tram_tensor_bytes(&t->tensors[i].tensor))
                      : TRAM_OK;
 }
@@ -384,6 +448,10 @@ static int prepare_results(struct tram__loop *l, struct tram__loop_task *t, cons
         struct result *r = &t->results[i];
         r->capacity = t->call.results[i].limit = plan->results[i]->capacity;
         t->call.result_count = (uint32_t)i + 1;
+        if (plan->results[i]->channel >= 0)
+            r->edge = tram__edge_find(&l->participant, (uint32_t)plan->results[i]->channel);
+        t->on_device |= r->edge != NULL;
+        t->call.results[i].slot = r->edge ? &r->slot : NULL;
         int status =
             plan->results[i]->tensor ? announce(l, t, (uint32_t)i, plan->results[i]->tensor) : TRAM_OK;
         if (status)
@@ -419,12 +487,15 @@ static int prepare_task(struct tram__loop *l, struct tram__loop_task *t, const T
     if (status)
         return status;
     t->releases = calloc(plan->n_releases + 1, sizeof *t->releases);
-    if (!t->releases)
+    t->release_edges = calloc(plan->n_releases + 1, sizeof(struct tram__edge *));
+    if (!t->releases || !t->release_edges)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a task");
     for (size_t i = 0; i < plan->n_releases; i++) {
         struct tram__reader *r = tram__participant_reader(&l->participant, plan->releases[i]);
         if (!r)
             return bad_plan("a release of a channel that is not read");
+        t->release_edges[t->release_count] = tram__edge_find(&l->participant, plan->releases[i]);
+        t->on_device |= t->release_edges[t->release_count] != NULL;
         t->releases[t->release_count++] = r;
     }
     return prepare_args(l, t, plan);
@@ -455,6 +526,8 @@ int tram__loop_prepare(struct tram__loop *l) {
         int opened = tram__call_stream_open(l->serve->device, &l->stream);
         if (opened)
             return opened;
+        l->stream->interrupted = interrupted;
+        l->stream->arg = l;
     }
     uint64_t used = 0;
     for (size_t i = 0; i < plan->n_constants; i++) {
@@ -515,6 +588,9 @@ void tram__loop_close(struct tram__loop *l) {
         free(l->tasks[i].call.results);
         free(l->tasks[i].items);
         free(l->tasks[i].targets);
+        free(l->tasks[i].arg_edges);
+        free(l->tasks[i].arg_slots);
+        free(l->tasks[i].release_edges);
         free(l->tasks[i].tensors);
         free(l->tasks[i].args);
         free(l->tasks[i].bytes);

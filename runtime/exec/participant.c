@@ -2,6 +2,7 @@
 #include "exec/participant.h"
 
 #include "base/error.h"
+#include "exec/edge.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -34,7 +35,8 @@ const struct tram__region_head *tram__participant_head(const struct tram__partic
     return at(p, id, 0, sizeof(struct tram__region_head));
 }
 
-int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan) {
+int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan,
+                               struct tram__device *d) {
     *p = (struct tram__participant){.plan = plan, .region_fd = -1};
     int self = position(p, plan->self);
     p->ops = tram__channel_backend(plan->backend);
@@ -60,7 +62,7 @@ int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare 
     p->head->participant = plan->self;
     p->waiter.sleeping = &p->head->sleeping;
     p->waiter.counts = &p->head->waits;
-    return TRAM_OK;
+    return tram__edges_allocate(p, d);
 }
 
 int tram__participant_map(struct tram__participant *p, uint32_t id, int fd) {
@@ -213,6 +215,9 @@ static int open_reader(struct tram__participant *p, const Tram__Wire__Channel *c
 
 int tram__participant_open(struct tram__participant *p) {
     const Tram__Wire__Prepare *plan = p->plan;
+    int edges = tram__edges_check(p);
+    if (edges)
+        return edges;
     p->writers = calloc(plan->n_channels + 1, sizeof *p->writers);
     p->readers = calloc(plan->n_channels + 1, sizeof *p->readers);
     p->carried = malloc((plan->n_channels + 1) * sizeof(Tram__Wire__Channel *));
@@ -268,6 +273,7 @@ struct tram__reader *tram__participant_reader(const struct tram__participant *p,
 }
 
 void tram__participant_close(struct tram__participant *p) {
+    tram__edges_close(p);
     for (uint32_t i = 0; i < p->writer_count; i++) {
         free(p->writers[i].acks);
         free(p->writers[i].readers);

@@ -9,6 +9,9 @@
 #include "base/region.h"
 #include "exec/layout.h"
 
+struct tram__device;
+struct tram__edge;
+
 struct tram__participant {
     Tram__Wire__Prepare *plan; /* owned */
     const struct tram__channel_ops *ops;
@@ -24,10 +27,14 @@ struct tram__participant {
     uint32_t reader_count;
     const Tram__Wire__Channel **carried; /* of the plan: those whose payloads others may carry */
     size_t carried_count;
+    struct tram__device *device; /* borrowed; NULL: none */
+    struct tram__edge *edges;    /* edge.h */
+    uint32_t edge_count;
 };
 
-/* Allocates, prefaults and seals our region. Takes the plan in any case. */
-int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan);
+/* Allocates, prefaults and seals our region, and what lies on the device (NULL: there is none). Takes the plan in any case. */
+int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan,
+                               struct tram__device *d);
 /* Maps the region of participant `id`. Borrows the descriptor. */
 int tram__participant_map(struct tram__participant *p, uint32_t id, int fd);
 /* Keeps the bell of participant `id`. Borrows the descriptor. */

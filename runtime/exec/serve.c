@@ -3,6 +3,7 @@
  * The actor's main thread in the life of its compiled graphs: allocate, map and start, stop and free.
  */
 #include "base/error.h"
+#include "exec/edge.h"
 #include "exec/loop.h"
 
 #include <stdlib.h>
@@ -17,8 +18,9 @@ static struct tram__loop *find(struct tram__serve *s, uint64_t graph) {
 }
 
 /* Answers with `status`, its text from the thread's last error, and descriptors. */
-static int answer_with(struct tram__serve *s, uint64_t graph, int status, const int *fds, size_t fd_count) {
-    Tram__Wire__Answer m = TRAM__WIRE__ANSWER__INIT;
+static int answer_with(struct tram__serve *s, uint64_t graph, int status, Tram__Wire__Answer *with,
+                       const int *fds, size_t fd_count) {
+    Tram__Wire__Answer m = *with;
     m.graph = graph;
     m.status = status;
     if (status)
@@ -28,7 +30,8 @@ static int answer_with(struct tram__serve *s, uint64_t graph, int status, const 
 }
 
 static int answer(struct tram__serve *s, uint64_t graph, int status) {
-    return answer_with(s, graph, status, NULL, 0);
+    Tram__Wire__Answer none = TRAM__WIRE__ANSWER__INIT;
+    return answer_with(s, graph, status, &none, NULL, 0);
 }
 
 /* Last in the list: the order in which graphs were compiled is that of their turns. */
@@ -68,6 +71,43 @@ static int keep_constants(struct tram__loop *l, const struct tram__frame *f) {
     return TRAM_OK;
 }
 
+/* The answer to PREPARE: our region, our bell, and what we lend. */
+static int hand_out(struct tram__serve *s, const struct tram__loop *l, uint64_t graph) {
+    const struct tram__participant *p = &l->participant;
+    Tram__Wire__Answer m = TRAM__WIRE__ANSWER__INIT;
+    Tram__Wire__Lent *lent = calloc(p->edge_count + 1, sizeof *lent),
+                     **list = calloc(p->edge_count + 1, sizeof *list);
+    int *fds = malloc((p->edge_count + 2) * sizeof *fds), status = TRAM_OK;
+    size_t count = 0;
+    if (!lent || !list || !fds) {
+        status = tram__fail(TRAM_ERR_NO_MEMORY, "the answer about a graph");
+    } else if (p->edge_count + 2 > TRAM__FRAME_FDS) {
+        status = tram__fail(TRAM_ERR_TOO_LARGE, "%u edges on the device; an actor takes %d", p->edge_count,
+                            (int)TRAM__FRAME_FDS - 2);
+    } else {
+        fds[count++] = p->region_fd;
+        if ((m.bell = p->plan->on_main))
+            fds[count++] = s->bell;
+        for (uint32_t i = 0; i < p->edge_count; i++) {
+            const struct tram__memory_handle *h = &p->edges[i].own.handle;
+            tram__wire__lent__init(&lent[i]);
+            lent[i].channel = p->edges[i].channel;
+            lent[i].handle = (ProtobufCBinaryData){h->size, h->bytes};
+            lent[i].descriptor = h->fd >= 0;
+            if (h->fd >= 0)
+                fds[count++] = h->fd;
+            list[m.n_lent++] = &lent[i];
+        }
+        m.lent = list;
+    }
+    Tram__Wire__Answer none = TRAM__WIRE__ANSWER__INIT;
+    int failed = answer_with(s, graph, status, status ? &none : &m, fds, status ? 0 : count);
+    free(lent);
+    free(list);
+    free(fds);
+    return failed;
+}
+
 static int on_prepare(struct tram__serve *s, const struct tram__frame *f) {
     Tram__Wire__Prepare *m = tram__wire__prepare__unpack(NULL, f->spec_size, f->spec);
     if (!m)
@@ -79,32 +119,43 @@ static int on_prepare(struct tram__serve *s, const struct tram__frame *f) {
         return answer(s, graph, tram__fail(TRAM_ERR_NO_MEMORY, "a graph"));
     }
     l->serve = s;
-    int status = tram__participant_allocate(&l->participant, m);
+    int status = tram__participant_allocate(&l->participant, m, s->device);
     if (!status)
         status = keep_constants(l, f);
-    int fds[2] = {l->participant.region_fd, m->on_main ? s->bell : -1};
-    if (!status && m->on_main && fds[1] < 0)
-        status = tram_last_error()->status;
     append(s, l);
-    int failed = answer_with(s, graph, status, fds, status ? 0 : m->on_main ? 2 : 1);
+    int failed = status ? answer(s, graph, status) : hand_out(s, l, graph);
     if (l->participant.region_fd >= 0)
         close(l->participant.region_fd);
     l->participant.region_fd = -1;
     return failed;
 }
 
+static int import_all(struct tram__loop *l, const Tram__Wire__Connect *m, const struct tram__frame *f) {
+    size_t fd = m->n_participants;
+    for (size_t i = 0; i < m->n_lent; i++) {
+        const Tram__Wire__Lent *lent = m->lent[i];
+        if (lent->descriptor && fd == f->fd_count)
+            return tram__fail(TRAM_ERR_PROTOCOL, "device memory came without its descriptor");
+        int status = tram__edge_import(&l->participant, lent->channel, lent->participant, lent->handle.data,
+                                       lent->handle.len, lent->descriptor ? f->fds[fd++] : -1);
+        if (status)
+            return status;
+    }
+    return TRAM_OK;
+}
+
 static int map_all(struct tram__loop *l, const Tram__Wire__Connect *m, const struct tram__frame *f) {
-    if (m->n_participants != f->fd_count)
+    if (m->n_participants > f->fd_count)
         return tram__fail(TRAM_ERR_PROTOCOL, "%zu regions came with %zu descriptors", m->n_participants,
                           f->fd_count);
-    for (size_t i = 0; i < f->fd_count; i++) {
+    for (size_t i = 0; i < m->n_participants; i++) {
         uint32_t id = m->participants[i];
         int status = id & TRAM__BELL ? tram__participant_bell(&l->participant, id & ~TRAM__BELL, f->fds[i])
                                      : tram__participant_map(&l->participant, id, f->fds[i]);
         if (status)
             return status;
     }
-    return TRAM_OK;
+    return import_all(l, m, f);
 }
 
 static int start(struct tram__loop *l) {

@@ -24,6 +24,7 @@ int tram_graph_create(struct tram *t, struct tram_graph **out) {
 static void free_node(struct tram__node *n) {
     free(n->actor_name);
     free(n->method);
+    free(n->device);
     free(n->args);
     free(n->shape);
     free(n->after);
@@ -258,8 +259,9 @@ struct tram_node tram__graph_add_task(struct tram_graph *g, const struct tram__n
     n.results = n.results ? n.results : 1;
     n.actor_name = strdup(like->actor_name);
     n.method = strdup(like->method);
+    n.device = like->device ? strdup(like->device) : NULL;
     bool ok = arrange(g, &n, count, args, name);
-    if (ok && (!n.actor_name || !n.method)) {
+    if (ok && (!n.actor_name || !n.method || (like->device && !n.device))) {
         tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a task");
         ok = false;
     }

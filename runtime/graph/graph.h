@@ -25,12 +25,12 @@ struct tram__node {
     uint32_t of;
     struct tram_actor *actor; /* TASK: only its identity counts here */
     uint32_t actor_index;
-    char *actor_name, *method;
-    uint32_t results; /* TASK: how many, at least 1 */
-    bool forwards;    /* the method may forward an argument */
-    uint32_t unit;    /* TASK: 1 + the unit it is in, 0: none */
-    uint64_t limit;   /* bytes of its value as set; 0: not set */
-    uint64_t bytes;   /* bytes of its value, once checked */
+    char *actor_name, *method, *device; /* device: the actor's, NULL: none */
+    uint32_t results;                   /* TASK: how many, at least 1 */
+    bool forwards;                      /* the method may forward an argument */
+    uint32_t unit;                      /* TASK: 1 + the unit it is in, 0: none */
+    uint64_t limit;                     /* bytes of its value as set; 0: not set */
+    uint64_t bytes;                     /* bytes of its value, once checked */
     /* TASK, LIST: the arguments, lists taken apart; all smaller than this node. */
     uint32_t *args;
     uint32_t arg_count;

@@ -6,6 +6,7 @@
 #include "testing.h"
 #include "tramline/tensor.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,6 +148,16 @@ static int multiply(void *self, struct tram_call *c) {
     return largest == 0 ? 0 : tram_fail(c, 3, "differs by %g", (double)largest);
 }
 
+/* make, but for an order with seed 13: that fails after the elements are made; 99: the process ends. */
+static int make_or_not(void *self, struct tram_call *c) {
+    struct order o;
+    memcpy(&o, tram_arg(c, 0).data, sizeof o);
+    int code = make(self, c);
+    if (o.seed == 99)
+        _exit(7);
+    return code ? code : o.seed == 13 ? tram_fail(c, 13, "made and not given") : 0;
+}
+
 static int nonsense(void *self, struct tram_call *c) {
     struct tram_tensor t = {.dtype = TRAM_F32, .rank = 9};
     (void)self;
@@ -166,6 +177,7 @@ static int change_its_mind(void *self, struct tram_call *c) {
 
 static const struct tram_method methods[] = {{.name = "make", .fn = make},
                                              {.name = "look", .fn = look},
+                                             {.name = "make_or_not", .fn = make_or_not},
                                              {.name = "copy", .fn = copy},
                                              {.name = "pass", .fn = pass, .forwards = 1},
                                              {.name = "multiply", .fn = multiply},
@@ -408,6 +420,131 @@ static void announced_inputs(void **state) {
     tram_graph_destroy(g);
 }
 
+/* make at one, copy at the other, and both look at what comes: every edge between the two stays on the device. */
+static struct tram_graph *between_devices(uint64_t count, int one, int other, uint32_t where) {
+    struct tram_tensor_hint h = hint_of(count, TRAM_WHERE_DEFAULT, 0);
+    struct tram_graph *g;
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node m = tram_graph_bind(g, a[one], "make_or_not", tram_graph_input(g, sizeof(struct order)));
+    tram_graph_tensor(g, m, &h);
+    struct tram_node n = tram_graph_bind(g, a[other], "copy", m);
+    tram_graph_tensor(g, n, &h);
+    for (int i = 0; i < 2; i++) {
+        struct tram_node l = tram_graph_bind(g, a[i ? one : other], "look", i ? n : m,
+                                             tram_graph_constant(g, &where, sizeof where));
+        tram_graph_limit(g, l, sizeof(struct seen));
+        tram_graph_output(g, l);
+    }
+    return g;
+}
+
+static void says(struct tram_graph *g, const char *part) {
+    char path[] = "/tmp/tramline_tensor.XXXXXX.txt", text[4096] = "";
+    int fd = mkstemps(path, 4);
+    assert_true(fd >= 0);
+    OK(tram_graph_visualize(g, path, 0));
+    assert_true(read(fd, text, sizeof text - 1) > 0);
+    close(fd);
+    unlink(path);
+    if (!strstr(text, part))
+        fail_msg("%s", text);
+}
+
+static void edges_stay_on_the_device(void **state) {
+    (void)state;
+    enum { INFLIGHT = 4, ROUNDS = 60 };
+    for (int way = 0; way < 4; way++) {
+        uint64_t most = way & 1 ? 100000 : 100;
+        uint32_t where = way == 3 ? TRAM_ON_CPU : TRAM_WHERE_DEFAULT;
+        struct tram_graph *g = between_devices(most, DEVICE, OTHER, where);
+        struct tram_compile_options o = {.inflight = INFLIGHT,
+                                         .thread = way & 2 ? TRAM_THREAD_MAIN : TRAM_THREAD_OWN};
+        struct tram_compiled *x;
+        struct tram_stats stats;
+        struct tram_ref r[INFLIGHT][2];
+        says(g, "dev.make_or_not -> other, 64 B, f32 [at most");
+        says(g, " by ipc");
+        OK(tram_graph_compile(g, &o, &x));
+        tram_graph_destroy(g);
+        for (uint32_t i = 0; i < ROUNDS + INFLIGHT; i++) {
+            struct order order = {i % 7 ? most - i % 5 : i % 3, 100 + i, 0}, before = {0, 0, 0};
+            if (i >= INFLIGHT) {
+                uint32_t k = i - INFLIGHT;
+                before = (struct order){k % 7 ? most - k % 5 : k % 3, 100 + k, 0};
+                for (int n = 0; n < 2; n++)
+                    expect_seen(&r[k % INFLIGHT][n], &before, where != TRAM_ON_CPU);
+            }
+            if (i < ROUNDS)
+                OK(tram_execute(x, &order, sizeof order, r[i % INFLIGHT]));
+        }
+        OK(tram_compiled_stats(x, &stats));
+        if (where != TRAM_ON_CPU) {
+            assert_int_equal(stats.maps, 0);
+            assert_true(stats.copied_bytes <=
+                        ROUNDS * (sizeof(struct order) + 4 * sizeof(struct seen))); /* no elements */
+        }
+        OK(tram_teardown(x));
+    }
+}
+
+/* What fails on the way is a failure of all that takes it, and the next execution is as good as any. */
+static void failures_on_the_device(void **state) {
+    (void)state;
+    struct tram_graph *g = between_devices(1000, OTHER, DEVICE, TRAM_WHERE_DEFAULT);
+    struct tram_compiled *x;
+    struct tram_ref r[2];
+    OK(tram_graph_compile(g, NULL, &x));
+    tram_graph_destroy(g);
+    for (uint32_t i = 0; i < 60; i++) {
+        struct order o = {1000 - i, i % 3 ? i + 200 : 13, 0};
+        OK(tram_execute(x, &o, sizeof o, r));
+        for (int k = 0; k < 2; k++) {
+            if (o.seed != 13) {
+                expect_seen(&r[k], &o, true);
+                continue;
+            }
+            FAILS(tram_get(&r[k], &o, sizeof o, NULL, 30), TRAM_ERR_TASK);
+            assert_int_equal(tram_last_error()->code, 13);
+            SAYS("made and not given");
+        }
+    }
+    OK(tram_teardown(x));
+}
+
+/* The sender, or the receiver, dies: the other lives on, and takes part in the next graph. */
+static void deaths_on_the_device(void **state) {
+    (void)state;
+    for (int dies = DEVICE; dies <= OTHER; dies++) {
+        struct tram_graph *g = between_devices(100000, DEVICE, OTHER, TRAM_WHERE_DEFAULT);
+        struct tram_compiled *x;
+        struct tram_ref r[2];
+        struct order o = {100000, 5, 0}, end = {100000, 99, 0};
+        OK(tram_graph_compile(g, NULL, &x));
+        tram_graph_destroy(g);
+        OK(tram_execute(x, &o, sizeof o, r));
+        for (int k = 0; k < 2; k++)
+            expect_seen(&r[k], &o, true);
+        if (dies == OTHER)
+            kill(tram_actor_pid(a[OTHER]), SIGKILL);
+        OK(dies == OTHER ? 0 : tram_execute(x, &end, sizeof end, r));
+        int status = dies == OTHER ? tram_execute(x, &o, sizeof o, r) : TRAM_OK;
+        for (int k = 0; !status && k < 2; k++)
+            FAILS(tram_get(&r[k], &o, sizeof o, NULL, 30), TRAM_ERR_PEER_DEAD);
+        OK(tram_teardown(x));
+        tram_actor_destroy(a[dies]);
+        struct tram_actor_options again = {.name = dies == DEVICE ? "dev" : "other", .device = device()};
+        OK(tram_actor_create(test_runtime, "Tensors", &again, &a[dies]));
+        g = between_devices(1000, DEVICE, OTHER, TRAM_WHERE_DEFAULT);
+        OK(tram_graph_compile(g, NULL, &x));
+        tram_graph_destroy(g);
+        o.count = 1000;
+        OK(tram_execute(x, &o, sizeof o, r));
+        for (int k = 0; k < 2; k++)
+            expect_seen(&r[k], &o, true);
+        OK(tram_teardown(x));
+    }
+}
+
 static void edges_that_cannot_be(void **state) {
     (void)state;
     struct tram_tensor_hint h = hint_of(100, TRAM_ON_DEVICE, 1);
@@ -418,15 +555,7 @@ static void edges_that_cannot_be(void **state) {
     tram_graph_destroy(g);
     h = hint_of(100, TRAM_WHERE_DEFAULT, 1);
     g = announced(&h, CPU, CPU);
-    char path[] = "/tmp/tramline_tensor.XXXXXX.txt", text[4096] = "";
-    int fd = mkstemps(path, 4);
-    assert_true(fd >= 0);
-    OK(tram_graph_visualize(g, path, 0));
-    assert_true(read(fd, text, sizeof text - 1) > 0);
-    close(fd);
-    unlink(path);
-    if (!strstr(text, "cpu.make -> dev, 448 B, f32 [100, 1]"))
-        fail_msg("%s", text);
+    says(g, "cpu.make -> dev, 448 B, f32 [100, 1]");
     tram_graph_destroy(g);
     h.tensor.dtype = TRAM_DTYPE_NONE;
     g = announced(&h, CPU, CPU);
@@ -565,6 +694,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(as_announced),
         cmocka_unit_test(not_announced),
         cmocka_unit_test(announced_inputs),
+        cmocka_unit_test(edges_stay_on_the_device),
+        cmocka_unit_test(failures_on_the_device),
+        cmocka_unit_test(deaths_on_the_device),
         cmocka_unit_test(edges_that_cannot_be),
         cmocka_unit_test(products),
         cmocka_unit_test(mistakes),

@@ -95,7 +95,7 @@ static void print_write(const struct tram__schedule *s, uint32_t channel, FILE *
     if (c->kind == TRAM__CHANNEL_VALUE && s->graph->nodes[c->node].tensor) {
         char tensor[NAME];
         tram__tensor_describe(s->graph->nodes[c->node].tensor, tensor, sizeof tensor);
-        fprintf(out, ", %s", tensor);
+        fprintf(out, ", %s%s", tensor, c->device_bytes ? " by ipc" : "");
     }
     for (uint32_t i = 0; i < c->carrier_count; i++)
         fprintf(out, "%sc%u", i ? ", " : ", held by ", c->carriers[i]);

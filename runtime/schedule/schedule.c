@@ -3,6 +3,7 @@
 
 #include "base/append.h"
 #include "base/error.h"
+#include "base/tensor.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,7 @@ static bool find_participants(struct work *w) {
 
 /* ---- channels ---- */
 
-static bool reads(const struct tram__channel_plan *c, uint32_t participant) {
+bool tram__channel_reads(const struct tram__channel_plan *c, uint32_t participant) {
     /* Readers are added in the order of the nodes, so the one asked for is most often the last. */
     for (uint32_t i = c->reader_count; i-- > 0;)
         if (c->readers[i] == participant)
@@ -86,7 +87,7 @@ static bool reads(const struct tram__channel_plan *c, uint32_t participant) {
 }
 
 static bool add_reader(struct tram__channel_plan *c, uint32_t reader) {
-    return reads(c, reader) || append(&c->readers, &c->reader_count, reader);
+    return tram__channel_reads(c, reader) || append(&c->readers, &c->reader_count, reader);
 }
 
 static uint32_t add_channel(struct work *w, enum tram__channel_kind kind, uint32_t node, uint32_t writer,
@@ -119,7 +120,7 @@ static bool connect_args(struct work *w, uint32_t node) {
 /* The node whose value tells participant p that `task` has run: one that goes there already, else result 0. */
 static uint32_t sign_of(struct work *w, uint32_t task, uint32_t p) {
     for (uint32_t i = 0; i < w->g->nodes[task].results; i++)
-        if (w->channel[task + i] != NONE && reads(&w->s->channels[w->channel[task + i]], p))
+        if (w->channel[task + i] != NONE && tram__channel_reads(&w->s->channels[w->channel[task + i]], p))
             return task + i;
     return task;
 }
@@ -395,6 +396,50 @@ static bool plan_actors(struct work *w, const uint32_t *token) {
     return true;
 }
 
+/* ---- transports ---- */
+
+/* "cuda" of "cuda:1". */
+static bool same_backend(const char *a, const char *b) {
+    size_t n = strcspn(a, ":");
+    return strcspn(b, ":") == n && memcmp(a, b, n) == 0;
+}
+
+static const char *device_of(const struct tram__schedule *s, uint32_t participant) {
+    return participant ? s->graph->nodes[s->participants[participant].tasks[0].node].device : NULL;
+}
+
+/* True when all who have to do with the value can reach the writer's device. */
+static bool can_stay(const struct tram__schedule *s, const struct tram__channel_plan *c) {
+    const char *writer = device_of(s, c->writer);
+    const struct tram_tensor_hint *h = s->graph->nodes[c->node].tensor;
+    if (c->kind != TRAM__CHANNEL_VALUE || !h || h->target == TRAM_ON_CPU || !writer || c->carrier_count ||
+        !tram_tensor_bytes(&h->tensor) || s->graph->nodes[tram__graph_task(s->graph, c->node)].forwards)
+        return false;
+    for (uint32_t i = 0; i < c->reader_count; i++) {
+        const char *reader = device_of(s, c->readers[i]);
+        if (!reader || !same_backend(writer, reader))
+            return false;
+    }
+    return true;
+}
+
+/* Announced tensors between actors with devices stay there: only their heads are in the messages. */
+static void choose_transports(struct tram__schedule *s) {
+    for (uint32_t i = 0; i < s->channel_count; i++) {
+        struct tram__channel_plan *c = &s->channels[i];
+        if (!can_stay(s, c))
+            continue;
+        const struct tram_tensor_hint *h = s->graph->nodes[c->node].tensor;
+        c->device_bytes = (tram_tensor_bytes(&h->tensor) + 255) / 256 * 256;
+        c->capacity = tram__tensor_head_bytes(h);
+        struct tram__participant_plan *p = &s->participants[c->writer];
+        for (uint32_t t = 0; t < p->task_count; t++)
+            for (uint32_t k = 0; k < p->tasks[t].result_count; k++)
+                if (p->tasks[t].results[k].node == c->node)
+                    p->tasks[t].results[k].capacity = c->capacity;
+    }
+}
+
 static bool plan(struct work *w) {
     bool ok = find_channels(w);
     for (uint32_t i = 0; ok && i < w->g->node_count; i++)
@@ -407,6 +452,8 @@ static bool plan(struct work *w) {
     }
     ok = ok && plan_driver(w) && plan_actors(w, token) && tram__schedule_covers(w->s);
     free(token);
+    if (ok)
+        choose_transports(w->s);
     return ok;
 }
 

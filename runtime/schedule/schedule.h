@@ -67,6 +67,8 @@ struct tram__channel_plan {
     uint32_t node;   /* VALUE: whose value; TOKEN: the task that is ready; START: none */
     uint32_t writer; /* participant */
     uint64_t capacity;
+    uint64_t
+        device_bytes; /* of elements that stay on the device, in each slot; 0: all of the value is in the message */
     uint32_t *readers; /* participants, each once */
     uint32_t reader_count;
     /* Other channels that may carry this one's payload by reference, because methods forward it: the slot
@@ -91,6 +93,9 @@ struct tram__schedule {
     uint32_t output_count;
     uint32_t task_count, longest; /* longest: tasks one after the other on the longest path */
 };
+
+/* True when the participant is a reader. */
+bool tram__channel_reads(const struct tram__channel_plan *c, uint32_t participant);
 
 /* Schedules a graph that passed tram__graph_check; the graph must outlive the result. ERR_INVALID when the order asked
  * for is impossible: the message is the cycle. */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/edge.h"
+
+#include "base/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tram__edge *tram__edge_find(const struct tram__participant *p, uint32_t channel) {
+    for (uint32_t i = 0; i < p->edge_count; i++)
+        if (p->edges[i].channel == channel)
+            return &p->edges[i];
+    return NULL;
+}
+
+static bool reads(const Tram__Wire__Channel *c, uint32_t participant) {
+    for (size_t i = 0; i < c->n_readers; i++)
+        if (c->readers[i] == participant)
+            return true;
+    return false;
+}
+
+static int allocate(struct tram__participant *p, const Tram__Wire__Channel *c) {
+    struct tram__edge *e = &p->edges[p->edge_count];
+    uint32_t slots = p->plan->slots;
+    bool writes = c->writer == p->plan->self;
+    *e = (struct tram__edge){.channel = c->id, .writes = writes, .stride = c->device_bytes};
+    e->peers = calloc(writes ? c->n_readers + 1 : 1, sizeof *e->peers);
+    if (!e->peers)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "an edge on the device");
+    for (size_t i = 0; i < (writes ? c->n_readers : 1); i++)
+        e->peers[e->peer_count++] = (struct tram__edge_peer){
+            .participant = writes ? c->readers[i] : c->writer, .memory.handle.fd = -1};
+    e->own = (struct tram__memory){.kind = TRAM__MEMORY_OWN,
+                                   .size = writes ? slots * c->device_bytes : 0,
+                                   .events = slots,
+                                   .handle.fd = -1};
+    int status = p->device->ops->map(p->device, &e->own);
+    if (status) {
+        free(e->peers);
+        return status;
+    }
+    p->edge_count++;
+    return TRAM_OK;
+}
+
+int tram__edges_allocate(struct tram__participant *p, struct tram__device *d) {
+    p->device = d;
+    p->edges = calloc(p->plan->n_channels + 1, sizeof *p->edges);
+    if (!p->edges)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "edges on the device");
+    for (size_t i = 0; i < p->plan->n_channels; i++) {
+        const Tram__Wire__Channel *c = p->plan->channels[i];
+        if (!c->device_bytes || (c->writer != p->plan->self && !reads(c, p->plan->self)))
+            continue;
+        if (!d)
+            return tram__fail(TRAM_ERR_PROTOCOL, "channel %u is for a device, and there is none", c->id);
+        int status = allocate(p, c);
+        if (status)
+            return status;
+    }
+    return TRAM_OK;
+}
+
+int tram__edge_import(struct tram__participant *p, uint32_t channel, uint32_t from, const void *handle,
+                      size_t size, int fd) {
+    struct tram__edge *e = tram__edge_find(p, channel);
+    for (uint32_t i = 0; e && i < e->peer_count; i++) {
+        struct tram__memory *m = &e->peers[i].memory;
+        if (e->peers[i].participant != from || m->own)
+            continue;
+        *m = (struct tram__memory){.kind = TRAM__MEMORY_IMPORTED,
+                                   .size = e->writes ? 0 : p->plan->slots * e->stride,
+                                   .events = p->plan->slots,
+                                   .handle = {fd, (uint32_t)size, (unsigned char *)(uintptr_t)handle}};
+        int status = p->device->ops->map(p->device, m);
+        m->handle = (struct tram__memory_handle){.fd = -1};
+        if (status)
+            m->own = NULL;
+        return status;
+    }
+    return tram__fail(TRAM_ERR_PROTOCOL, "device memory of participant %u for channel %u was not expected",
+                      from, channel);
+}
+
+int tram__edges_check(const struct tram__participant *p) {
+    for (uint32_t i = 0; i < p->edge_count; i++)
+        for (uint32_t k = 0; k < p->edges[i].peer_count; k++)
+            if (!p->edges[i].peers[k].memory.own)
+                return tram__fail(TRAM_ERR_PROTOCOL,
+                                  "the device memory of participant %u for channel %u did not come",
+                                  p->edges[i].peers[k].participant, p->edges[i].channel);
+    return TRAM_OK;
+}
+
+void tram__edges_close(struct tram__participant *p) {
+    for (uint32_t i = 0; i < p->edge_count; i++) {
+        struct tram__edge *e = &p->edges[i];
+        for (uint32_t k = 0; k < e->peer_count; k++)
+            if (e->peers[k].memory.own)
+                p->device->ops->unmap(p->device, &e->peers[k].memory);
+        p->device->ops->unmap(p->device, &e->own);
+        free(e->peers);
+    }
+    free(p->edges);
+    p->edges = NULL;
+    p->edge_count = 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Edges whose elements stay on the device. The writer has memory there for each slot, which its readers import: no element is
+ * copied, and none passes through the host. The message in the channel (channel.h) is the head and the CPU part; it is
+ * published as soon as the work that makes the elements is given to a stream, and given back as soon as the work that reads
+ * them is. What the devices still have to do is ordered by events, one line for each slot:
+ *
+ *   writer's stream:  await (reader's event, n - K) of each reader; makes the elements of n; signals its event, n
+ *   reader's stream:  await (writer's event, n); reads them; signals its own event, n
+ *
+ * An await is given after the news that its signal was: the reader has message n, the writer has every ack of n - K.
+ */
+#ifndef TRAM_EXEC_EDGE_H
+#define TRAM_EXEC_EDGE_H
+
+#include "device/device.h"
+#include "exec/participant.h"
+
+struct tram__edge_peer {
+    uint32_t participant;
+    struct tram__memory memory; /* imported; data NULL and own NULL before */
+};
+
+/* One participant's end. */
+struct tram__edge {
+    uint32_t channel;
+    bool writes;
+    uint64_t stride;               /* bytes of the elements in one slot */
+    struct tram__memory own;       /* the writer's slots and events; a reader's events */
+    struct tram__edge_peer *peers; /* the writer's: all readers; a reader's: the writer */
+    uint32_t peer_count;
+};
+
+/* Allocates what this participant lends; the plan is there. */
+int tram__edges_allocate(struct tram__participant *p, struct tram__device *d);
+/* Imports what participant `from` lends for a channel. Borrows the descriptor. */
+int tram__edge_import(struct tram__participant *p, uint32_t channel, uint32_t from, const void *handle,
+                      size_t size, int fd);
+/* 0 when nothing is missing. */
+int tram__edges_check(const struct tram__participant *p);
+/* Nothing that uses them is under way. */
+void tram__edges_close(struct tram__participant *p);
+/* The end of a channel here, or NULL: its elements travel through the host. */
+struct tram__edge *tram__edge_find(const struct tram__participant *p, uint32_t channel);
+
+#endif
