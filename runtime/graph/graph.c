@@ -310,6 +310,9 @@ void tram_graph_tensor(struct tram_graph *g, struct tram_node node, const struct
         tram__graph_mistake(g, TRAM_ERR_INVALID, "a tensor announced for a %s", name);
     } else if (!bytes) {
         tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: %s", name, tram_last_error()->text);
+    } else if (hint->transport > TRAM_TRANSPORT_IPC) {
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: transport %d", name,
+                            (int)hint->transport);
     } else if (hint->target > TRAM_ON_DEVICE) {
         tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: target %d", name, (int)hint->target);
     } else if (limit_fits(g, "a tensor", bytes)) {

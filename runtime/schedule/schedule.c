@@ -408,28 +408,50 @@ static const char *device_of(const struct tram__schedule *s, uint32_t participan
     return participant ? s->graph->nodes[s->participants[participant].tasks[0].node].device : NULL;
 }
 
-/* True when all who have to do with the value can reach the writer's device. */
-static bool can_stay(const struct tram__schedule *s, const struct tram__channel_plan *c) {
+/* Why the elements cannot stay where they are made, maybe in `why`; NULL: they can. */
+static const char *obstacle(const struct tram__schedule *s, const struct tram__channel_plan *c, char *why,
+                            size_t size) {
     const char *writer = device_of(s, c->writer);
     const struct tram_tensor_hint *h = s->graph->nodes[c->node].tensor;
-    if (c->kind != TRAM__CHANNEL_VALUE || !h || h->target == TRAM_ON_CPU || !writer || c->carrier_count ||
-        !tram_tensor_bytes(&h->tensor) || s->graph->nodes[tram__graph_task(s->graph, c->node)].forwards)
-        return false;
-    for (uint32_t i = 0; i < c->reader_count; i++) {
-        const char *reader = device_of(s, c->readers[i]);
-        if (!reader || !same_backend(writer, reader))
-            return false;
+    if (!c->writer)
+        return "it is part of the input";
+    if (h->target == TRAM_ON_CPU)
+        return "it is wanted on the CPU";
+    if (c->carrier_count || s->graph->nodes[tram__graph_task(s->graph, c->node)].forwards)
+        return "a method may forward it";
+    if (!tram_tensor_bytes(&h->tensor))
+        return "it has no elements";
+    for (uint32_t i = 0; i <= c->reader_count; i++) {
+        uint32_t p = i ? c->readers[i - 1] : c->writer;
+        const char *device = device_of(s, p);
+        if (!device)
+            snprintf(why, size, "%s%s has no device", p ? "actor " : "the ", s->participants[p].name);
+        else if (!same_backend(writer, device))
+            snprintf(why, size, "actor %s is on %s, actor %s on %s", s->participants[c->writer].name, writer,
+                     s->participants[p].name, device);
+        else
+            continue;
+        return why;
     }
-    return true;
+    return NULL;
 }
 
 /* Announced tensors between actors with devices stay there: only their heads are in the messages. */
-static void choose_transports(struct tram__schedule *s) {
+static int choose_transports(struct tram__schedule *s) {
     for (uint32_t i = 0; i < s->channel_count; i++) {
         struct tram__channel_plan *c = &s->channels[i];
-        if (!can_stay(s, c))
+        const struct tram_tensor_hint *h =
+            c->kind == TRAM__CHANNEL_VALUE ? s->graph->nodes[c->node].tensor : NULL;
+        char name[160], why[320];
+        if (!h || h->transport == TRAM_TRANSPORT_STAGED)
             continue;
-        const struct tram_tensor_hint *h = s->graph->nodes[c->node].tensor;
+        const char *reason = obstacle(s, c, why, sizeof why);
+        if (reason && h->transport == TRAM_TRANSPORT_AUTO)
+            continue;
+        if (reason) {
+            tram__graph_name(s->graph, c->node, name, sizeof name);
+            return tram__fail(TRAM_ERR_INVALID, "the tensor of %s cannot travel by ipc: %s", name, reason);
+        }
         c->device_bytes = (tram_tensor_bytes(&h->tensor) + 255) / 256 * 256;
         c->capacity = tram__tensor_head_bytes(h);
         struct tram__participant_plan *p = &s->participants[c->writer];
@@ -438,6 +460,7 @@ static void choose_transports(struct tram__schedule *s) {
                 if (p->tasks[t].results[k].node == c->node)
                     p->tasks[t].results[k].capacity = c->capacity;
     }
+    return TRAM_OK;
 }
 
 static bool plan(struct work *w) {
@@ -452,8 +475,6 @@ static bool plan(struct work *w) {
     }
     ok = ok && plan_driver(w) && plan_actors(w, token) && tram__schedule_covers(w->s);
     free(token);
-    if (ok)
-        choose_transports(w->s);
     return ok;
 }
 
@@ -475,6 +496,8 @@ int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **ou
     ok = ok && find_participants(&w);
     int status = ok ? tram__schedule_order(g, w.participant, &w.s->longest, NULL) : TRAM_OK;
     ok = ok && !status && plan(&w);
+    if (ok && (status = choose_transports(w.s)))
+        ok = false;
     free(w.participant);
     free(w.task);
     free(w.channel);

@@ -74,14 +74,21 @@ int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, st
 
 /* ---- Edges that carry tensors ---- */
 
+/* How the elements of an announced tensor travel in a compiled graph. */
+enum tram_transport {
+    TRAM_TRANSPORT_AUTO,   /* by ipc where that is possible, else staged; schedules and pictures say which */
+    TRAM_TRANSPORT_STAGED, /* through host memory, copied from the device and to it */
+    TRAM_TRANSPORT_IPC, /* not at all: readers use them where they were made. All are actors with devices of one
+                              kind, and no method that has to do with the value forwards; else compile is refused */
+};
+
 /* What a value is going to be. */
 struct tram_tensor_hint {
-    struct tram_tensor
-        tensor;        /* dtype and rank; shape: the largest in each dimension; strides: of what is static */
-    int is_static;     /* shape and strides are exactly these, in every execution */
-    size_t part_bytes; /* the largest CPU part; 0: nothing but the tensor */
-    enum tram_where
-        target; /* where tram_arg_tensor finds it if it does not say; ON_DEVICE: only actors with one take it */
+    struct tram_tensor tensor; /* dtype, rank; shape: the largest; strides: of what is static */
+    int is_static;             /* shape and strides are exactly these, in every execution */
+    size_t part_bytes;         /* the largest CPU part; 0: nothing but the tensor */
+    enum tram_transport transport;
+    enum tram_where target; /* where tram_arg_tensor finds it by default; ON_DEVICE: its readers have one */
 };
 
 /* The value of this node, a part of the input or a result, is a tensor as described: that is its limit, device memory for it is
