@@ -114,7 +114,8 @@ static inline void tram__device_close(struct tram__device *d) {
         d->ops->close(d);
 }
 
-/* How the fault backend behaves in this process, for tests: one operation in so many stalls (0: none), and the map with this
+/* How the fault backend behaves in this process, for tests (in others, TRAM_FAULT_STALLS of the environment says stall_one_in):
+ * one operation in so many stalls (0: none), and the map with this
  * number, from 1, fails for lack of memory (0: none). */
 struct tram__device_faults {
     uint64_t seed;

@@ -6,7 +6,9 @@
 #include "base/seam.h"
 #include "device/device.h"
 
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct tram__device_faults faults;
 static _Thread_local uint64_t state;
@@ -30,6 +32,10 @@ static void stall(void) {
 }
 
 static int fault_open(int ordinal, struct tram__device **out) {
+    const char *text = getenv("TRAM_FAULT_STALLS"); /* for whole programs, whose actors inherit it */
+    if (text && !faults.stall_one_in)
+        faults =
+            (struct tram__device_faults){.seed = (uint64_t)getpid(), .stall_one_in = (uint32_t)atoi(text)};
     int status = tram__device_host.open(ordinal, out);
     if (!status)
         (*out)->ops = &tram__device_fault;

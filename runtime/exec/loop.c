@@ -45,6 +45,8 @@ struct tram__loop_task {
     struct tram__item *items;         /* NULL: the arguments are in a row */
     /* Of edges on the device, all NULL when the task has to do with none: by argument, and by release. */
     struct tram__edge **arg_edges, **release_edges;
+    const struct result *
+        *arg_results; /* by argument: the result on such an edge that an earlier task here made */
     struct tram__slot_view *arg_slots;
     bool on_device;
     struct tram__reader **releases;
@@ -163,7 +165,9 @@ static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
     uint64_t slots = t->loop->participant.plan->slots;
     for (uint32_t i = 0; i < t->call.arg_count; i++) {
         struct tram__edge *e = t->arg_edges[i];
-        if (e)
+        if (t->arg_results[i]) /* in the order of our own stream */
+            t->arg_slots[i] = t->arg_results[i]->slot;
+        else if (e)
             t->arg_slots[i] =
                 (struct tram__slot_view){.memory = &e->peers[0].memory,
                                          .data = (char *)e->peers[0].memory.data + slot * e->stride,
@@ -377,8 +381,9 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
     t->bytes = calloc(count + 1, sizeof *t->bytes);
     t->targets = calloc(count + 1, sizeof *t->targets);
     t->arg_edges = calloc(count + 1, sizeof(struct tram__edge *));
+    t->arg_results = calloc(count + 1, sizeof(struct result *));
     t->arg_slots = calloc(count + 1, sizeof *t->arg_slots);
-    if (!t->args || !t->bytes || !t->targets || !t->arg_edges || !t->arg_slots)
+    if (!t->args || !t->bytes || !t->targets || !t->arg_edges || !t->arg_results || !t->arg_slots)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a task of %zu arguments", count);
     for (size_t k = 0; k < count; k++) {
         const Tram__Wire__Source *s = plan->arguments[k];
@@ -394,10 +399,13 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
             return bad_plan("an argument from nowhere");
         t->targets[k] = (uint8_t)s->target;
         t->arg_edges[k] = s->kind == TRAM__FROM_CHANNEL ? tram__edge_find(&l->participant, s->index) : NULL;
-        t->on_device |= t->arg_edges[k] != NULL;
-        int status = l->stream && s->tensor_bytes && s->target != TRAM_ON_CPU && !t->arg_edges[k]
-                         ? tram__call_reserve_arg(l->stream, (uint32_t)k, s->tensor_bytes)
-                         : TRAM_OK;
+        if (s->kind == TRAM__FROM_TASK && l->tasks[s->index].results[s->result].edge)
+            t->arg_results[k] = &l->tasks[s->index].results[s->result];
+        t->on_device |= t->arg_edges[k] || t->arg_results[k];
+        int status =
+            l->stream && s->tensor_bytes && s->target != TRAM_ON_CPU && !t->arg_edges[k] && !t->arg_results[k]
+                ? tram__call_reserve_arg(l->stream, (uint32_t)k, s->tensor_bytes)
+                : TRAM_OK;
         if (status)
             return status;
         if (!l->stream && s->target == TRAM_ON_DEVICE)
@@ -589,6 +597,7 @@ void tram__loop_close(struct tram__loop *l) {
         free(l->tasks[i].items);
         free(l->tasks[i].targets);
         free(l->tasks[i].arg_edges);
+        free(l->tasks[i].arg_results);
         free(l->tasks[i].arg_slots);
         free(l->tasks[i].release_edges);
         free(l->tasks[i].tensors);

@@ -408,6 +408,17 @@ static const char *device_of(const struct tram__schedule *s, uint32_t participan
     return participant ? s->graph->nodes[s->participants[participant].tasks[0].node].device : NULL;
 }
 
+/* By a task that takes it, be it of the same actor, or it may be a forward itself. */
+static bool may_be_forwarded(const struct tram_graph *g, uint32_t node) {
+    if (g->nodes[tram__graph_task(g, node)].forwards)
+        return true;
+    for (uint32_t i = node + 1; i < g->node_count; i++)
+        for (uint32_t k = 0; g->nodes[i].forwards && k < g->nodes[i].arg_count; k++)
+            if (g->nodes[i].args[k] == node)
+                return true;
+    return false;
+}
+
 /* Why the elements cannot stay where they are made, maybe in `why`; NULL: they can. */
 static const char *obstacle(const struct tram__schedule *s, const struct tram__channel_plan *c, char *why,
                             size_t size) {
@@ -417,7 +428,7 @@ static const char *obstacle(const struct tram__schedule *s, const struct tram__c
         return "it is part of the input";
     if (h->target == TRAM_ON_CPU)
         return "it is wanted on the CPU";
-    if (c->carrier_count || s->graph->nodes[tram__graph_task(s->graph, c->node)].forwards)
+    if (may_be_forwarded(s->graph, c->node))
         return "a method may forward it";
     if (!tram_tensor_bytes(&h->tensor))
         return "it has no elements";
