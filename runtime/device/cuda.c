@@ -154,7 +154,8 @@ static int cuda_map(struct tram__device *device, struct tram__memory *m) {
     TRY(cudaSetDevice(d->base.ordinal), "using it");
     if (m->kind == TRAM__MEMORY_PINNED) {
         int status = pin(d, m);
-        d->base.maps += !status;
+        if (!status)
+            tram__device_mapped(device);
         return status;
     }
     struct tram__memory_handle given = m->handle;
@@ -168,7 +169,8 @@ static int cuda_map(struct tram__device *device, struct tram__memory *m) {
     }
     m->own = own;
     int status = m->kind == TRAM__MEMORY_OWN ? allocate(d, m, own) : import(d, m, own);
-    d->base.maps += !status;
+    if (!status)
+        tram__device_mapped(device);
     if (status) {
         unmap(d, m);
         m->handle = given;
@@ -177,7 +179,7 @@ static int cuda_map(struct tram__device *device, struct tram__memory *m) {
 }
 
 static void cuda_unmap(struct tram__device *device, struct tram__memory *m) {
-    device->maps++;
+    tram__device_mapped(device);
     unmap(of(device), m);
 }
 

@@ -15,8 +15,7 @@
 #ifndef TRAM_DEVICE_DEVICE_H
 #define TRAM_DEVICE_DEVICE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/seam.h"
 
 struct tram__stream; /* of the backend */
 
@@ -24,7 +23,7 @@ struct tram__stream; /* of the backend */
 struct tram__device {
     const struct tram__device_ops *ops;
     int ordinal;
-    uint64_t maps; /* how often memory was allocated, imported or pinned, and given back */
+    tram__word64 maps; /* how often memory was allocated, imported or pinned, and given back */
 };
 
 enum tram__memory_kind {
@@ -102,6 +101,11 @@ struct tram__device_ops {
      * the public header. */
     int (*wait)(struct tram__stream *s, double timeout_s);
 };
+
+/* For backends: memory was mapped or given back, on whatever thread. */
+static inline void tram__device_mapped(struct tram__device *d) {
+    atomic_fetch_add_explicit(&d->maps, 1, memory_order_relaxed);
+}
 
 extern const struct tram__device_ops tram__device_host;
 extern const struct tram__device_ops tram__device_fault;

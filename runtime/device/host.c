@@ -16,7 +16,6 @@
 #include "base/copy.h"
 #include "base/error.h"
 #include "base/region.h"
-#include "base/seam.h"
 #include "base/wait.h"
 #include "device/device.h"
 
@@ -107,7 +106,7 @@ static int import(struct tram__memory *m, struct mapped *own) {
 
 static int host_map(struct tram__device *d, struct tram__memory *m) {
     if (m->kind == TRAM__MEMORY_PINNED) {
-        d->maps++;
+        tram__device_mapped(d);
         return TRAM_OK;
     }
     struct mapped *own = calloc(1, sizeof *own);
@@ -120,13 +119,13 @@ static int host_map(struct tram__device *d, struct tram__memory *m) {
     }
     m->own = own;
     m->data = (char *)own->region.base + lines_of(m->events);
-    d->maps++;
+    tram__device_mapped(d);
     return TRAM_OK;
 }
 
 static void host_unmap(struct tram__device *d, struct tram__memory *m) {
     struct mapped *own = m->own;
-    d->maps++;
+    tram__device_mapped(d);
     if (m->kind == TRAM__MEMORY_OWN && own)
         close(m->handle.fd);
     if (own)

@@ -45,7 +45,7 @@ struct order {
 
 /* The hash of all arguments from the second on: the first ones' bytes, then tensors. */
 static int hash_args(struct tram_call *c, uint64_t *h) {
-    static float host[MOST];
+    static _Thread_local float host[MOST]; /* graphs on threads of their own run beside calls */
     struct order o;
     memcpy(&o, tram_arg(c, 0).data, sizeof o);
     *h = mix(o.salt, tram_arg(c, 1).data, tram_arg(c, 1).size);
@@ -65,8 +65,8 @@ static int hash_args(struct tram_call *c, uint64_t *h) {
 }
 
 static int combine(void *self, struct tram_call *c) {
-    static float host[2][MOST];
-    static int turn;
+    static _Thread_local float host[2][MOST];
+    static _Thread_local int turn;
     struct order o;
     uint64_t h;
     void *part;
