@@ -45,6 +45,17 @@ void tram__call_stream_close(struct tram_stream *s) {
 
 /* ---- room on the device ---- */
 
+#define SLICE_S 0.05
+
+/* Until the stream has done everything. */
+static int wait_for(struct tram_stream *s) {
+    int status;
+    do
+        status = s->device->ops->wait(s->stream, s->interrupted ? SLICE_S : -1);
+    while (status == TRAM_ERR_TIMED_OUT && !s->interrupted(s->arg));
+    return status == TRAM_ERR_TIMED_OUT ? tram__fail(TRAM_ERR_TORN_DOWN, "the graph was torn down") : status;
+}
+
 static struct tram__staged *entry(struct tram__staged **list, uint32_t *count, uint32_t index) {
     if (index >= *count) {
         struct tram__staged *more = realloc(*list, (index + 1) * sizeof *more);
@@ -63,24 +74,16 @@ static struct tram__staged *entry(struct tram__staged **list, uint32_t *count, u
 static int make_room(struct tram_stream *s, struct tram__staged *at, uint64_t bytes) {
     if (at->memory.size >= bytes && at->memory.size)
         return TRAM_OK;
+    int status = at->memory.size ? wait_for(s) : TRAM_OK; /* it may be in use */
+    if (status)
+        return status;
     if (at->memory.size)
         s->device->ops->unmap(s->device, &at->memory);
     at->memory = (struct tram__memory){.kind = TRAM__MEMORY_OWN, .size = bytes ? bytes : 1};
-    int status = s->device->ops->map(s->device, &at->memory);
+    status = s->device->ops->map(s->device, &at->memory);
     if (status)
         at->memory.size = 0;
     return status;
-}
-
-#define SLICE_S 0.05
-
-/* Until the stream has done everything. */
-static int wait_for(struct tram_stream *s) {
-    int status;
-    do
-        status = s->device->ops->wait(s->stream, s->interrupted ? SLICE_S : -1);
-    while (status == TRAM_ERR_TIMED_OUT && !s->interrupted(s->arg));
-    return status == TRAM_ERR_TIMED_OUT ? tram__fail(TRAM_ERR_TORN_DOWN, "the graph was torn down") : status;
 }
 
 /* Records the thread's last error as the call's failure. */
@@ -127,6 +130,19 @@ static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) 
     return TRAM_OK;
 }
 
+/* Room on the host for elements that belong on the device, at->host; NULL: there is no memory. */
+static void host_room(struct tram_call *c, struct tram__staged *at, uint64_t bytes) {
+    if (at->host && at->host_bytes >= bytes)
+        return;
+    if (wait_for(c->stream)) /* it may be in use */
+        return;
+    free(at->host);
+    at->host = aligned_alloc(64, bytes / 64 * 64 + 64); /* none is somewhere too */
+    at->host_bytes = at->host ? bytes : 0;
+    at->host_call = 0;
+    c->maps++;
+}
+
 /* The elements lie in a slot of an edge: there they are used, or from there they are brought. */
 static int from_slot(struct tram_call *c, uint32_t leaf, enum tram_where where, struct tram_tensor *t) {
     struct tram_stream *s = c->stream;
@@ -139,13 +155,8 @@ static int from_slot(struct tram_call *c, uint32_t leaf, enum tram_where where, 
     if (status || where != TRAM_ON_CPU)
         return status;
     struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
-    if (at && (at->host_bytes < bytes || !at->host)) {
-        free(at->host);
-        at->host = aligned_alloc(64, bytes / 64 * 64 + 64); /* none is somewhere too */
-        at->host_bytes = at->host ? bytes : 0;
-        at->host_call = 0;
-        c->maps++;
-    }
+    if (at)
+        host_room(c, at, bytes);
     if (!at || !at->host)
         return tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes of a tensor", (unsigned long long)bytes);
     if (at->host_call != s->call) {
@@ -167,6 +178,8 @@ int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, st
     if (leaf == TRAM__NO_LEAF)
         return tram_fail(c, TRAM_ERR_INVALID, "argument %zu is no tensor: it is a list, or there is none",
                          index);
+    if ((unsigned)where > TRAM_ON_DEVICE)
+        return tram_fail(c, TRAM_ERR_INVALID, "argument %zu is wanted in place %d", index, (int)where);
     if (where == TRAM_WHERE_DEFAULT && c->targets)
         where = (enum tram_where)c->targets[leaf];
     if (where == TRAM_ON_DEVICE && !c->stream)
@@ -191,9 +204,6 @@ int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, st
 static int into_slot(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *t,
                      size_t part_bytes, void **part) {
     const struct tram__slot_view *slot = c->results[index].slot;
-    if (where == TRAM_ON_CPU)
-        return tram_fail(c, TRAM_ERR_INVALID,
-                         "result %zu is wanted on the CPU, and its edge is on the device", index);
     size_t size = tram__tensor_head_size(t, part_bytes);
     void *value = tram_result_reserve(c, index, size);
     if (!value)
@@ -203,11 +213,25 @@ static int into_slot(struct tram_call *c, size_t index, enum tram_where where, s
         return fail_call(c, status);
     t->data = slot->data;
     c->results[index].in_slot = true;
+    if (where != TRAM_ON_CPU)
+        return 0;
+    struct tram__staged *at = entry(&c->stream->results, &c->stream->result_count, (uint32_t)index);
+    if (at)
+        host_room(c, at, tram_tensor_bytes(t));
+    if (!at || !at->host)
+        return tram_fail(c, TRAM_ERR_NO_MEMORY, "result %zu: %zu bytes of a tensor", index,
+                         tram_tensor_bytes(t));
+    t->data = c->results[index].elements = at->host; /* from here it goes to the slot */
+    t->where = TRAM_ON_CPU;
+    c->results[index].element_bytes = tram_tensor_bytes(t);
+    c->stream->used = true;
     return 0;
 }
 
 int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *t,
                        size_t part_bytes, void **part) {
+    if ((unsigned)where > TRAM_ON_DEVICE)
+        return tram_fail(c, TRAM_ERR_INVALID, "result %zu is wanted in place %d", index, (int)where);
     if (where == TRAM_ON_DEVICE && !c->stream)
         return tram_fail(c, TRAM_ERR_INVALID, "result %zu is wanted on a device, and the actor has none",
                          index);
@@ -243,8 +267,13 @@ int tram__call_check(struct tram_call *c) {
         const struct tram__call_result *r = &c->results[i];
         struct tram_bytes value =
             r->forward ? c->args[r->forward - 1] : (struct tram_bytes){r->data, r->size};
-        if (r->tensor && tram__tensor_check(r->tensor, value.data, value.size))
+        struct tram_tensor t;
+        if (!r->tensor)
+            continue;
+        if (tram__tensor_check(r->tensor, value.data, value.size))
             return tram_fail(c, TRAM_ERR_INVALID, "result %u: %s", i, tram_last_error()->text);
+        if (!r->in_slot && tram__tensor_view_any(value.data, value.size, &t, NULL) == TRAM_OK && !t.data)
+            return tram_fail(c, TRAM_ERR_INVALID, "result %u: the head of a tensor without its elements", i);
     }
     return 0;
 }
@@ -281,11 +310,15 @@ int tram__call_settle(struct tram_call *c, int code) {
     int status = TRAM_OK;
     for (uint32_t i = 0; !code && !status && i < c->result_count; i++) {
         const struct tram__call_result *r = &c->results[i];
-        if (r->in_slot)
+        if (r->elements && r->in_slot)
+            status = s->device->ops->copy(s->stream, r->slot->data, r->elements, r->element_bytes);
+        else if (r->elements)
+            status =
+                s->device->ops->copy(s->stream, r->elements, s->results[i].memory.data, r->element_bytes);
+        if (!status && r->in_slot)
             status = s->device->ops->signal(s->stream, r->slot->memory, r->slot->event, r->slot->n);
         if (!r->elements)
             continue;
-        status = s->device->ops->copy(s->stream, r->elements, s->results[i].memory.data, r->element_bytes);
         c->copies++;
         c->copied_bytes += r->element_bytes;
     }
@@ -303,23 +336,33 @@ struct tram_stream *tram_call_stream(struct tram_call *c) {
     return c->stream;
 }
 
+static int no_stream(void) {
+    return tram__fail(TRAM_ERR_INVALID, "there is no stream: the actor has no device");
+}
+
 int tram_stream_copy(struct tram_stream *s, void *to, const void *from, size_t size) {
+    if (!s)
+        return no_stream();
     s->used = true;
     return s->device->ops->copy(s->stream, to, from, size);
 }
 
 int tram_stream_gemm(struct tram_stream *s, uint32_t m, uint32_t n, uint32_t k, const float *a,
                      const float *b, float *c) {
+    if (!s)
+        return no_stream();
     struct tram__work w = {.kind = TRAM__WORK_GEMM, .m = m, .n = n, .k = k, .a = a, .b = b, .c = c};
     return s->device->ops->compute(s->stream, &w);
 }
 
 int tram_stream_differ(struct tram_stream *s, const float *a, const float *b, uint32_t n, float *largest) {
+    if (!s)
+        return no_stream();
     s->used = true;
     struct tram__work w = {.kind = TRAM__WORK_DIFFER, .n = n, .a = a, .b = b, .largest = largest};
     return s->device->ops->compute(s->stream, &w);
 }
 
 int tram_stream_wait(struct tram_stream *s) {
-    return wait_for(s);
+    return s ? wait_for(s) : no_stream();
 }

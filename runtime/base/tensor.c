@@ -66,11 +66,12 @@ static int measure(const struct tram_tensor *t, uint64_t *bytes) {
     if (t->rank > TRAM_MAX_RANK)
         return tram__fail(TRAM_ERR_INVALID, "a tensor of rank %u; at most %d", t->rank, TRAM_MAX_RANK);
     strided = is_strided(t);
+    for (uint32_t i = 0; i < t->rank; i++)
+        empty |= t->shape[i] == 0;
     for (uint32_t i = 0; i < t->rank; i++) {
         uint64_t step = 0;
         if (t->strides[i] < 0)
             return tram__fail(TRAM_ERR_INVALID, "a tensor with a stride of %" PRId64, t->strides[i]);
-        empty |= t->shape[i] == 0;
         if (!empty && (__builtin_mul_overflow(count, t->shape[i], &count) ||
                        __builtin_mul_overflow(t->shape[i] - 1, (uint64_t)t->strides[i], &step) ||
                        __builtin_add_overflow(last, step, &last)))
@@ -220,7 +221,8 @@ void tram__tensor_describe(const struct tram_tensor_hint *h, char *out, size_t s
 
 static bool fits(const struct tram_tensor_hint *h, const struct tram_tensor *t, size_t part_bytes) {
     const struct tram_tensor *e = &h->tensor;
-    bool good = t->dtype == e->dtype && t->rank == e->rank && part_bytes <= h->part_bytes;
+    bool good = t->dtype == e->dtype && t->rank == e->rank && part_bytes <= h->part_bytes &&
+                tram_tensor_bytes(t) <= tram_tensor_bytes(e); /* strides may spread it out */
     for (uint32_t i = 0; good && i < e->rank; i++)
         good = h->is_static ? t->shape[i] == e->shape[i] && t->strides[i] == e->strides[i]
                             : t->shape[i] <= e->shape[i];

@@ -76,6 +76,18 @@ static int make_events(struct cuda_device *d, struct tram__memory *m, struct map
     return TRAM_OK;
 }
 
+/* On a stream of its own: others may be waiting for work of other processes. */
+static int zero(struct cuda_device *d, void *data, size_t size) {
+    cudaStream_t stream;
+    TRY(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream");
+    cudaError_t error = cudaMemsetAsync(data, 0, size, stream);
+    if (error == cudaSuccess)
+        error = cudaStreamSynchronize(stream);
+    cudaStreamDestroy(stream);
+    TRY(error, "zeroing memory");
+    return TRAM_OK;
+}
+
 static int allocate(struct cuda_device *d, struct tram__memory *m, struct mapped *own) {
     size_t bytes = sizeof *own->blob + m->events * sizeof(cudaIpcEventHandle_t), size = m->size ? m->size : 1,
            left, all;
@@ -87,8 +99,9 @@ static int allocate(struct cuda_device *d, struct tram__memory *m, struct mapped
         return services->fail(TRAM_ERR_NO_MEMORY, "cuda:%d: %zu bytes are wanted, %zu of %zu are available",
                               d->base.ordinal, size, left, all);
     TRY(cudaMalloc(&m->data, size), "allocating memory");
-    TRY(cudaMemset(m->data, 0, size), "zeroing memory");
-    TRY(cudaDeviceSynchronize(), "zeroing memory");
+    int status = zero(d, m->data, size);
+    if (status)
+        return status;
     own->blob->size = m->size;
     own->blob->events = m->events;
     m->handle =
@@ -212,6 +225,7 @@ static void cuda_drop(struct tram__stream *s) {
 
 static int cuda_copy(struct tram__stream *s, void *to, const void *from, uint64_t size) {
     struct cuda_device *d = s->d;
+    TRY(cudaSetDevice(d->base.ordinal), "using it");
     if (size)
         TRY(cudaMemcpyAsync(to, from, size, cudaMemcpyDefault, s->stream), "a copy");
     return TRAM_OK;
@@ -221,6 +235,7 @@ static int cuda_signal(struct tram__stream *s, struct tram__memory *m, uint32_t 
     struct cuda_device *d = s->d;
     const struct mapped *own = m->own;
     (void)n;
+    TRY(cudaSetDevice(d->base.ordinal), "using it");
     TRY(cudaEventRecord(own->events[event], s->stream), "recording an event");
     return TRAM_OK;
 }
@@ -228,6 +243,7 @@ static int cuda_signal(struct tram__stream *s, struct tram__memory *m, uint32_t 
 static int cuda_await(struct tram__stream *s, const struct tram__memory *m, uint32_t event, uint64_t n) {
     struct cuda_device *d = s->d;
     const struct mapped *own = m->own;
+    TRY(cudaSetDevice(d->base.ordinal), "using it");
     if (n)
         TRY(cudaStreamWaitEvent(s->stream, own->events[event], 0), "waiting for an event");
     return TRAM_OK;
@@ -237,6 +253,7 @@ static int cuda_wait(struct tram__stream *s, double timeout_s) {
     struct cuda_device *d = s->d;
     struct timespec begin, now;
     cudaError_t error;
+    TRY(cudaSetDevice(d->base.ordinal), "using it");
     if (timeout_s < 0) {
         TRY(cudaStreamSynchronize(s->stream), "its work");
         return TRAM_OK;
@@ -262,8 +279,11 @@ static int blas_failed(const struct cuda_device *d, cublasStatus_t status) {
 /* Row-major a b is column-major b' a'. */
 static cublasStatus_t product(struct tram__stream *s, const struct tram__work *w) {
     static const float one = 1, zero = 0;
+    int of_a = w->k ? (int)w->k : 1; /* without a sum: zeros */
+    if (!w->m || !w->n)
+        return CUBLAS_STATUS_SUCCESS;
     return cublasSgemm(s->blas, CUBLAS_OP_N, CUBLAS_OP_N, (int)w->n, (int)w->m, (int)w->k, &one, w->b,
-                       (int)w->n, w->a, (int)w->k, &zero, w->c, (int)w->n);
+                       (int)w->n, w->a, of_a, &zero, w->c, (int)w->n);
 }
 
 /* Blocks: the place of the largest difference is the host's to know. */
@@ -272,6 +292,9 @@ static int differ(struct tram__stream *s, const struct tram__work *w) {
     struct cuda_device *d = s->d;
     float *difference, sum = 0;
     int place = 1;
+    *w->largest = 0;
+    if (!w->n)
+        return TRAM_OK;
     TRY(cudaMallocAsync((void **)&difference, w->n * sizeof *difference, s->stream), "room for differences");
     cudaError_t error =
         cudaMemcpyAsync(difference, w->a, w->n * sizeof *difference, cudaMemcpyDeviceToDevice, s->stream);

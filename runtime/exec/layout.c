@@ -11,9 +11,11 @@ enum { PAGE = 4096, SPARE_SLOTS = 256, SPARE_BYTES = 1024 * 1024 };
 
 uint32_t tram__layout_slots(const struct tram__schedule *s, uint32_t inflight) {
     uint64_t largest = TRAM__LINE;
-    for (uint32_t c = 0; c < s->channel_count; c++)
-        if (s->channels[c].capacity > largest)
-            largest = (s->channels[c].capacity + PAGE - 1) / PAGE * PAGE;
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        uint64_t bytes = s->channels[c].capacity + s->channels[c].device_bytes;
+        if (bytes > largest)
+            largest = (bytes + PAGE - 1) / PAGE * PAGE;
+    }
     uint64_t spare = SPARE_BYTES / largest / (s->channel_count ? s->channel_count : 1);
     if (spare > SPARE_SLOTS)
         spare = SPARE_SLOTS;
@@ -243,15 +245,15 @@ void *tram__layout_constants(const struct tram__layout *l, uint32_t self, size_t
     const struct tram__node *nodes = l->schedule->graph->nodes;
     *size = 0;
     for (uint32_t i = 0; i < p->constant_count; i++)
-        *size += nodes[p->constants[i]].bytes;
+        *size += tram__layout_padded(nodes[p->constants[i]].bytes);
     if (!*size)
         return NULL;
-    char *all = malloc(*size), *at = all;
+    char *all = calloc(1, *size), *at = all;
     if (!all)
         no_memory();
     for (uint32_t i = 0; all && i < p->constant_count; i++) {
         memcpy(at, nodes[p->constants[i]].data, nodes[p->constants[i]].bytes);
-        at += nodes[p->constants[i]].bytes;
+        at += tram__layout_padded(nodes[p->constants[i]].bytes);
     }
     return all;
 }

@@ -60,6 +60,11 @@ static inline uint64_t tram__layout_local(uint64_t capacity) {
     return capacity > TRAM__FAILURE_TEXT ? capacity : TRAM__FAILURE_TEXT;
 }
 
+/* Constants follow one another, each on a line of its own. */
+static inline uint64_t tram__layout_padded(uint64_t bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
 /* Slots for an in-flight limit: that many, and more while they take little memory. Acks are read once in K messages
  * (a cache line to fetch from each reader): with 256 that leaves the 99th percentile. */
 uint32_t tram__layout_slots(const struct tram__schedule *s, uint32_t inflight);

@@ -63,6 +63,12 @@ static void *room(struct tram_call *c, uint32_t result, uint64_t size) {
     return result_room(t, &t->results[result], size);
 }
 
+/* The waiter's question: a stop is ours; deaths elsewhere are the driver's business, and watched for by nobody here. */
+static int interrupted(void *arg) {
+    struct tram__loop *l = arg;
+    return tram__load32_acquire(&l->control) ? TRAM_ERR_TORN_DOWN : TRAM_OK;
+}
+
 /* ---- one operation ---- */
 
 /* Every result is a failure, of this task or of one it depends on: its text travels in place of a payload. */
@@ -230,6 +236,8 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
         set_failure(t, bad->status, bad->origin, bad->data, bad->size);
     else
         run_method(t, l->serve->self);
+    if (__builtin_expect(l->stream != NULL, 0) && !l->on_main && interrupted(l))
+        return TRAM_ERR_TORN_DOWN; /* a wait for the device may have ended early: nothing goes on from there */
     if (__builtin_expect(t->on_device, 0) && (entered = leave_slots(t, n, slot)))
         return entered;
     for (uint32_t i = 0; i < t->release_count; i++)
@@ -367,12 +375,6 @@ static void *run(void *arg) {
     return NULL;
 }
 
-/* The waiter's question: a stop is ours; deaths elsewhere are the driver's business, and watched for by nobody here. */
-static int interrupted(void *arg) {
-    struct tram__loop *l = arg;
-    return tram__load32_acquire(&l->control) ? TRAM_ERR_TORN_DOWN : TRAM_OK;
-}
-
 /* ---- opening and closing ---- */
 
 static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const Tram__Wire__Task *plan) {
@@ -424,9 +426,9 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
     return t->items ? TRAM_OK : bad_plan("lists that do not fit its arguments");
 }
 
-/* calloc and a write: resident before the first execution. */
+/* Written: resident before the first execution. */
 static unsigned char *resident(uint64_t bytes) {
-    unsigned char *p = calloc(1, bytes);
+    unsigned char *p = aligned_alloc(64, tram__layout_padded(bytes));
     if (p)
         memset(p, 0, bytes);
     return p;
@@ -539,10 +541,10 @@ int tram__loop_prepare(struct tram__loop *l) {
     }
     uint64_t used = 0;
     for (size_t i = 0; i < plan->n_constants; i++) {
-        if (plan->constants[i] > l->constant_bytes - used)
+        if (used > l->constant_bytes || plan->constants[i] > l->constant_bytes - used)
             return bad_plan("constants that are not there");
         l->constants[i] = (struct tram__message){.data = l->constant_data + used, .size = plan->constants[i]};
-        used += plan->constants[i];
+        used += tram__layout_padded(plan->constants[i]);
     }
     for (size_t i = 0; i < plan->n_tasks; i++) {
         int status = prepare_task(l, &l->tasks[i], plan->tasks[i]);

@@ -63,7 +63,7 @@ static bool thread_runs(const struct tram__loop *l) {
 static int keep_constants(struct tram__loop *l, const struct tram__frame *f) {
     if (!f->payload_size)
         return TRAM_OK;
-    l->constant_data = malloc(f->payload_size);
+    l->constant_data = aligned_alloc(64, tram__layout_padded(f->payload_size));
     if (!l->constant_data)
         return tram__fail(TRAM_ERR_NO_MEMORY, "%zu bytes of constants", f->payload_size);
     memcpy(l->constant_data, f->payload, f->payload_size);

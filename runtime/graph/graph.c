@@ -305,6 +305,10 @@ void tram_graph_tensor(struct tram_graph *g, struct tram_node node, const struct
         return;
     struct tram__node *n = &g->nodes[node.index];
     tram__graph_name(g, node.index, name, sizeof name);
+    if (!hint) {
+        tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: no struct tram_tensor_hint", name);
+        return;
+    }
     size_t bytes = tram_tensor_value_bytes(&hint->tensor, hint->part_bytes);
     if (n->kind == TRAM__NODE_CONSTANT || n->kind == TRAM__NODE_LIST) {
         tram__graph_mistake(g, TRAM_ERR_INVALID, "a tensor announced for a %s", name);

@@ -158,6 +158,39 @@ static int make_or_not(void *self, struct tram_call *c) {
     return code ? code : o.seed == 13 ? tram_fail(c, 13, "made and not given") : 0;
 }
 
+/* The bytes of a tensor are not the tensor. */
+static int sneak(void *self, struct tram_call *c) {
+    (void)self;
+    return tram_result_copy(c, 0, tram_arg(c, 0).data, tram_arg(c, 0).size);
+}
+
+/* What fits what was announced by its shape, and is spread out far beyond. */
+static int spread(void *self, struct tram_call *c) {
+    struct tram_tensor t = {.dtype = TRAM_F32, .rank = 2, .shape = {4, 1}, .strides = {1 << 20, 1}};
+    (void)self;
+    return tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, 0, NULL);
+}
+
+/* First a little, then more: what is under way for the first is not in the way of the second. */
+static int twice(void *self, struct tram_call *c) {
+    static char first[1 << 19], bytes[1 << 20];
+    struct tram_tensor t = {.dtype = TRAM_U8, .rank = 1, .shape = {1 << 19}};
+    (void)self;
+    int code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, 0, NULL);
+    for (int i = 0; !code && i < 50 && t.where == TRAM_ON_DEVICE; i++)
+        code = tram_stream_copy(tram_call_stream(c), t.data, first, sizeof first);
+    t.shape[0] = 1 << 20;
+    memset(bytes, 7, sizeof bytes);
+    if (!code)
+        code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, 0, NULL);
+    if (code)
+        return code;
+    if (t.where == TRAM_ON_DEVICE)
+        return tram_stream_copy(tram_call_stream(c), t.data, bytes, sizeof bytes);
+    memcpy(t.data, bytes, sizeof bytes);
+    return tram_stream_wait(tram_call_stream(c)) == TRAM_ERR_INVALID ? 0 : 1;
+}
+
 static int nonsense(void *self, struct tram_call *c) {
     struct tram_tensor t = {.dtype = TRAM_F32, .rank = 9};
     (void)self;
@@ -177,6 +210,9 @@ static int change_its_mind(void *self, struct tram_call *c) {
 
 static const struct tram_method methods[] = {{.name = "make", .fn = make},
                                              {.name = "look", .fn = look},
+                                             {.name = "sneak", .fn = sneak},
+                                             {.name = "spread", .fn = spread},
+                                             {.name = "twice", .fn = twice},
                                              {.name = "make_or_not", .fn = make_or_not},
                                              {.name = "copy", .fn = copy},
                                              {.name = "pass", .fn = pass, .forwards = 1},
@@ -511,6 +547,78 @@ static void failures_on_the_device(void **state) {
     OK(tram_teardown(x));
 }
 
+/* More than an actor can have on its device: the rest is staged. */
+static void very_many_edges(void **state) {
+    (void)state;
+    enum { EDGES = 260 };
+    static struct tram_ref r[EDGES];
+    struct tram_tensor_hint h = hint_of(100, TRAM_WHERE_DEFAULT, 0);
+    struct tram_graph *g;
+    struct tram_compiled *x;
+    struct order o = {100, 1, 0};
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node in = tram_graph_input(g, sizeof o);
+    for (int i = 0; i < EDGES; i++) {
+        struct tram_node m = tram_graph_bind(g, a[DEVICE], "make", in);
+        tram_graph_tensor(g, m, &h);
+        struct tram_node l = tram_graph_bind(g, a[OTHER], "look", m);
+        tram_graph_limit(g, l, sizeof(struct seen));
+        tram_graph_output(g, l);
+    }
+    OK(tram_graph_compile(g, NULL, &x));
+    tram_graph_destroy(g);
+    for (o.seed = 1; o.seed < 4; o.seed++) {
+        OK(tram_execute(x, &o, sizeof o, r));
+        for (int i = 0; i < EDGES; i++)
+            expect_seen(&r[i], &o, true);
+    }
+    OK(tram_teardown(x));
+}
+
+static void what_is_not_the_tensor(void **state) {
+    (void)state;
+    static const struct {
+        const char *method, *says;
+    } bad[] = {{"sneak", "the head of a tensor without its elements"}, {"spread", "with strides"}};
+    for (int i = 0; i < 2; i++) {
+        struct tram_tensor_hint h = hint_of(100, TRAM_WHERE_DEFAULT, 0);
+        struct tram_graph *g;
+        struct tram_compiled *x;
+        struct tram_ref r;
+        struct order o = {100, 1, 0};
+        OK(tram_graph_create(test_runtime, &g));
+        struct tram_node m = tram_graph_bind(g, a[DEVICE], "make", tram_graph_input(g, sizeof o));
+        tram_graph_tensor(g, m, &h);
+        struct tram_node n = tram_graph_bind(g, a[OTHER], bad[i].method, m);
+        tram_graph_tensor(g, n, &h);
+        struct tram_node l = tram_graph_bind(g, a[DEVICE], "look", n);
+        tram_graph_limit(g, l, sizeof(struct seen));
+        tram_graph_output(g, l);
+        OK(tram_graph_compile(g, NULL, &x));
+        tram_graph_destroy(g);
+        for (int k = 0; k < 3; k++) {
+            OK(tram_execute(x, &o, sizeof o, &r));
+            FAILS(tram_get(&r, &o, sizeof o, NULL, 30), TRAM_ERR_TASK);
+            assert_string_equal(tram_last_error()->method, bad[i].method);
+            SAYS(bad[i].says);
+        }
+        OK(tram_teardown(x));
+    }
+    for (int i = 0; i < ACTORS; i++) {
+        struct tram_ref r;
+        struct tram_bytes value;
+        struct tram_tensor t;
+        OK(tram_call(a[i], "twice", "x", 1, &r));
+        OK(tram_get_borrow(&r, &value, 30));
+        OK(tram_tensor_view(value.data, value.size, &t, NULL));
+        assert_int_equal(t.shape[0], 1 << 20);
+        for (int k = 0; k < 1 << 20; k++)
+            if (((const char *)t.data)[k] != 7)
+                fail_msg("byte %d", k);
+        OK(tram_release(&r));
+    }
+}
+
 /* The sender, or the receiver, dies: the other lives on, and takes part in the next graph. */
 static void deaths_on_the_device(void **state) {
     (void)state;
@@ -569,6 +677,11 @@ static void edges_that_cannot_be(void **state) {
     h.transport = TRAM_TRANSPORT_AUTO;
     g = announced(&h, CPU, CPU);
     says(g, "cpu.make -> dev, 448 B, f32 [100, 1]");
+    tram_graph_destroy(g);
+    OK(tram_graph_create(test_runtime, &g));
+    tram_graph_tensor(g, tram_graph_input(g, 10), NULL);
+    FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_INVALID);
+    SAYS("the tensor of input");
     tram_graph_destroy(g);
     h.tensor.dtype = TRAM_DTYPE_NONE;
     g = announced(&h, CPU, CPU);
@@ -710,6 +823,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(edges_stay_on_the_device),
         cmocka_unit_test(failures_on_the_device),
         cmocka_unit_test(deaths_on_the_device),
+        cmocka_unit_test(what_is_not_the_tensor),
+        cmocka_unit_test(very_many_edges),
         cmocka_unit_test(edges_that_cannot_be),
         cmocka_unit_test(products),
         cmocka_unit_test(mistakes),

@@ -75,7 +75,7 @@ static int combine(void *self, struct tram_call *c) {
     int code = hash_args(c, &h);
     struct tram_tensor t = {.dtype = TRAM_F32, .rank = 1, .shape = {o.count}};
     if (!code)
-        code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, sizeof h, &part);
+        code = tram_result_tensor(c, 0, o.on_cpu & 1 ? TRAM_ON_CPU : TRAM_WHERE_DEFAULT, &t, sizeof h, &part);
     if (code)
         return code;
     memcpy(part, &h, sizeof h);

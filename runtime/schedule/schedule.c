@@ -447,8 +447,21 @@ static const char *obstacle(const struct tram__schedule *s, const struct tram__c
     return NULL;
 }
 
+enum { MOST_EDGES = 240 }; /* of one actor: each may take a descriptor of one frame */
+
+/* Counts the edge with all who have to do with it; false, and not counted, when that is one too many. */
+static bool count_edge(const struct tram__channel_plan *c, uint32_t *edges) {
+    bool room = edges[c->writer] < MOST_EDGES;
+    for (uint32_t i = 0; i < c->reader_count; i++)
+        room &= edges[c->readers[i]] < MOST_EDGES;
+    edges[c->writer] += room;
+    for (uint32_t i = 0; i < c->reader_count; i++)
+        edges[c->readers[i]] += room;
+    return room;
+}
+
 /* Announced tensors between actors with devices stay there: only their heads are in the messages. */
-static int choose_transports(struct tram__schedule *s) {
+static int choose(struct tram__schedule *s, uint32_t *edges) {
     for (uint32_t i = 0; i < s->channel_count; i++) {
         struct tram__channel_plan *c = &s->channels[i];
         const struct tram_tensor_hint *h =
@@ -457,6 +470,8 @@ static int choose_transports(struct tram__schedule *s) {
         if (!h || h->transport == TRAM_TRANSPORT_STAGED)
             continue;
         const char *reason = obstacle(s, c, why, sizeof why);
+        if (!reason && !count_edge(c, edges))
+            reason = "an actor has as many such edges as it can";
         if (reason && h->transport == TRAM_TRANSPORT_AUTO)
             continue;
         if (reason) {
@@ -472,6 +487,13 @@ static int choose_transports(struct tram__schedule *s) {
                     p->tasks[t].results[k].capacity = c->capacity;
     }
     return TRAM_OK;
+}
+
+static int choose_transports(struct tram__schedule *s) {
+    uint32_t *edges = calloc(s->participant_count, sizeof *edges);
+    int status = edges ? choose(s, edges) : tram__fail(TRAM_ERR_NO_MEMORY, "a schedule");
+    free(edges);
+    return status;
 }
 
 static bool plan(struct work *w) {
