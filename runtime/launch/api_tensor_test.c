@@ -474,16 +474,22 @@ static struct tram_graph *between_devices(uint64_t count, int one, int other, ui
     return g;
 }
 
-static void says(struct tram_graph *g, const char *part) {
-    char path[] = "/tmp/tramline_tensor.XXXXXX.txt", text[4096] = "";
+/* The schedule as text, or the graph as .dot, with sizes. */
+static void says_as(struct tram_graph *g, const char *suffix, const char *part) {
+    char path[64], text[4096] = "";
+    snprintf(path, sizeof path, "/tmp/tramline_tensor.XXXXXX%s", suffix);
     int fd = mkstemps(path, 4);
     assert_true(fd >= 0);
-    OK(tram_graph_visualize(g, path, 0));
+    OK(tram_graph_visualize(g, path, TRAM_SHOW_SIZES));
     assert_true(read(fd, text, sizeof text - 1) > 0);
     close(fd);
     unlink(path);
     if (!strstr(text, part))
         fail_msg("%s", text);
+}
+
+static void says(struct tram_graph *g, const char *part) {
+    says_as(g, ".txt", part);
 }
 
 static void edges_stay_on_the_device(void **state) {
@@ -500,6 +506,7 @@ static void edges_stay_on_the_device(void **state) {
         struct tram_ref r[INFLIGHT][2];
         says(g, "dev.make_or_not -> other, 64 B, f32 [at most");
         says(g, " by ipc");
+        says_as(g, ".dot", " B, ipc\"");
         OK(tram_graph_compile(g, &o, &x));
         tram_graph_destroy(g);
         for (uint32_t i = 0; i < ROUNDS + INFLIGHT; i++) {

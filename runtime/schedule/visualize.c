@@ -76,6 +76,13 @@ static void print_node(const struct tram__schedule *s, const uint32_t *of, uint3
     }
 }
 
+static bool stays_on_device(const struct tram__schedule *s, uint32_t node) {
+    for (uint32_t i = 0; i < s->channel_count; i++)
+        if (s->channels[i].kind == TRAM__CHANNEL_VALUE && s->channels[i].node == node)
+            return s->channels[i].device_bytes != 0;
+    return false;
+}
+
 /* How the value of `from` reaches participant `to`, and its size. */
 static void print_label(const struct tram__schedule *s, const uint32_t *of, uint32_t from, uint32_t to,
                         FILE *out) {
@@ -87,7 +94,10 @@ static void print_label(const struct tram__schedule *s, const uint32_t *of, uint
     fprintf(out, " [label=\"");
     if (n->kind == TRAM__NODE_RESULT)
         fprintf(out, "[%u] ", n->part);
-    fprintf(out, "%llu B%s\"%s]", (unsigned long long)n->bytes, local ? ", local" : ", shm",
+    fprintf(out, "%llu B, %s\"%s]", (unsigned long long)n->bytes,
+            local                      ? "local"
+            : stays_on_device(s, from) ? "ipc"
+                                       : "shm",
             local ? ", style=dashed" : "");
 }
 
