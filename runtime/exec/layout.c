@@ -175,6 +175,8 @@ static bool plan_peers(const struct tram__layout *l, Tram__Wire__Prepare *m, con
         tram__wire__participant__init(one);
         one->id = p;
         one->bytes = l->bytes[p];
+        one->actor =
+            p ? 1 + l->schedule->graph->nodes[l->schedule->participants[p].tasks[0].node].actor_index : 0;
         m->participants[m->n_participants++] = one;
     }
     return m->participants != NULL;

@@ -69,6 +69,17 @@ static int interrupted(void *arg) {
     return tram__load32_acquire(&l->control) ? TRAM_ERR_TORN_DOWN : TRAM_OK;
 }
 
+/* The same of a wait for the device, which may be for what a dead peer gave to it: the graph is lost then in any case. */
+static int device_interrupted(void *arg) {
+    const struct tram__loop *l = arg;
+    const Tram__Wire__Prepare *plan = l->participant.plan;
+    for (size_t i = 0; i < plan->n_participants; i++)
+        if (plan->participants[i]->actor && plan->participants[i]->actor <= TRAM__MAX_ACTORS &&
+            tram__roster_gone(l->serve->roster, plan->participants[i]->actor - 1))
+            return TRAM_ERR_TORN_DOWN;
+    return tram__load32_acquire(&l->control) ? TRAM_ERR_TORN_DOWN : TRAM_OK;
+}
+
 /* ---- one operation ---- */
 
 /* Every result is a failure, of this task or of one it depends on: its text travels in place of a payload. */
@@ -236,7 +247,7 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
         set_failure(t, bad->status, bad->origin, bad->data, bad->size);
     else
         run_method(t, l->serve->self);
-    if (__builtin_expect(l->stream != NULL, 0) && !l->on_main && interrupted(l))
+    if (__builtin_expect(l->stream != NULL, 0) && device_interrupted(l))
         return TRAM_ERR_TORN_DOWN; /* a wait for the device may have ended early: nothing goes on from there */
     if (__builtin_expect(t->on_device, 0) && (entered = leave_slots(t, n, slot)))
         return entered;
@@ -536,7 +547,7 @@ int tram__loop_prepare(struct tram__loop *l) {
         int opened = tram__call_stream_open(l->serve->device, &l->stream);
         if (opened)
             return opened;
-        l->stream->interrupted = interrupted;
+        l->stream->interrupted = device_interrupted;
         l->stream->arg = l;
     }
     uint64_t used = 0;

@@ -38,7 +38,8 @@ static bool one_turn(struct tram__loop *l) {
     if (status == TRAM_ERR_TIMED_OUT)
         return l->at != before;
     if (status) {
-        tram__loop_give_up(l, status);
+        if (status != TRAM_ERR_TORN_DOWN) /* else it was lost with a peer */
+            tram__loop_give_up(l, status);
         l->over = true;
     }
     return true;

@@ -158,6 +158,16 @@ static int make_or_not(void *self, struct tram_call *c) {
     return code ? code : o.seed == 13 ? tram_fail(c, 13, "made and not given") : 0;
 }
 
+/* Gives its stream work for a while, and its readers the result to come. */
+static int slow(void *self, struct tram_call *c) {
+    struct tram_tensor t = {.dtype = TRAM_F32, .rank = 2, .shape = {512, 512}};
+    (void)self;
+    int code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, 0, NULL);
+    for (int i = 0; !code && i < 100; i++)
+        code = tram_stream_gemm(tram_call_stream(c), 512, 512, 512, t.data, t.data, t.data);
+    return code;
+}
+
 /* The bytes of a tensor are not the tensor. */
 static int sneak(void *self, struct tram_call *c) {
     (void)self;
@@ -211,6 +221,7 @@ static int change_its_mind(void *self, struct tram_call *c) {
 static const struct tram_method methods[] = {{.name = "make", .fn = make},
                                              {.name = "look", .fn = look},
                                              {.name = "sneak", .fn = sneak},
+                                             {.name = "slow", .fn = slow},
                                              {.name = "spread", .fn = spread},
                                              {.name = "twice", .fn = twice},
                                              {.name = "make_or_not", .fn = make_or_not},
@@ -554,6 +565,43 @@ static void failures_on_the_device(void **state) {
     OK(tram_teardown(x));
 }
 
+/* The sender dies while its device is at it: who waits there, be it on the main thread, is not held up for ever. */
+static void deaths_under_way(void **state) {
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct tram_tensor_hint h = {.tensor = {.dtype = TRAM_F32, .rank = 2, .shape = {512, 512}},
+                                     .is_static = 1};
+        struct tram_graph *g;
+        struct tram_compiled *x;
+        struct tram_ref r;
+        struct order o = {10, 1, 0};
+        OK(tram_graph_create(test_runtime, &g));
+        struct tram_node m = tram_graph_bind(g, a[DEVICE], "slow", tram_graph_input(g, 16));
+        tram_graph_tensor(g, m, &h);
+        struct tram_node n = tram_graph_bind(g, a[OTHER], "copy", m);
+        tram_graph_tensor(g, n, &h);
+        struct tram_node l = tram_graph_bind(g, a[OTHER], "look", n);
+        tram_graph_limit(g, l, sizeof(struct seen));
+        tram_graph_output(g, l);
+        struct tram_compile_options options = {.thread = i ? TRAM_THREAD_MAIN : TRAM_THREAD_OWN};
+        OK(tram_graph_compile(g, &options, &x));
+        tram_graph_destroy(g);
+        OK(tram_execute(x, "go", 2, &r));
+        test_pause_ms(100);
+        kill(tram_actor_pid(a[DEVICE]), SIGKILL);
+        int status = tram_get(&r, &o, sizeof o, NULL, 30);
+        assert_true(status == TRAM_ERR_PEER_DEAD ||
+                    status == TRAM_ERR_TASK); /* without BLAS, or done before */
+        OK(tram_teardown(x));
+        OK(tram_call(a[OTHER], "make", &o, sizeof o, &r)); /* it lives */
+        o = (struct order){10, 1, 0};
+        expect_tensor(&r, &o);
+        tram_actor_destroy(a[DEVICE]);
+        struct tram_actor_options again = {.name = "dev", .device = device()};
+        OK(tram_actor_create(test_runtime, "Tensors", &again, &a[DEVICE]));
+    }
+}
+
 /* More than an actor can have on its device: the rest is staged. */
 static void very_many_edges(void **state) {
     (void)state;
@@ -832,6 +880,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(deaths_on_the_device),
         cmocka_unit_test(what_is_not_the_tensor),
         cmocka_unit_test(very_many_edges),
+        cmocka_unit_test(deaths_under_way),
         cmocka_unit_test(edges_that_cannot_be),
         cmocka_unit_test(products),
         cmocka_unit_test(mistakes),
