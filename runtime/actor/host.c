@@ -4,9 +4,9 @@
  * signal makes an intermediate process that only __WALL reaps; it makes the supervisor and ends, so the
  * supervisor becomes init's child and never the host's.
  */
-#include "actor/datagram.h"
 #include "actor/runtime.h"
 #include "actor/supervisor.h"
+#include "base/datagram.h"
 #include "base/error.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "actor/supervisor.h"
 
-#include "actor/datagram.h"
 #include "actor/roster.h"
 #include "base/cpus.h"
+#include "base/datagram.h"
 #include "base/error.h"
 #include "base/region.h"
 

@@ -101,6 +101,12 @@ int tram__call_reserve_result(struct tram_stream *s, uint32_t result, uint64_t b
     return at ? make_room(s, at, bytes) : TRAM_ERR_NO_MEMORY;
 }
 
+/* The same while a call runs, which counts it when there was not enough. */
+static int make_room_late(struct tram_call *c, struct tram__staged *at, uint64_t bytes) {
+    c->maps += at->memory.size < bytes || !at->memory.size;
+    return make_room(c->stream, at, bytes);
+}
+
 static bool on_device(const struct tram_call *c, enum tram_where where) {
     return c->stream && where != TRAM_ON_CPU;
 }
@@ -114,8 +120,7 @@ static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) 
     if (!at)
         return TRAM_ERR_NO_MEMORY;
     if (at->call != s->call) {
-        c->maps += at->memory.size < bytes || !at->memory.size;
-        int status = make_room(s, at, bytes);
+        int status = make_room_late(c, at, bytes);
         if (!status)
             status = s->device->ops->copy(s->stream, at->memory.data, t->data, bytes);
         if (status)
@@ -216,14 +221,14 @@ static int into_slot(struct tram_call *c, size_t index, enum tram_where where, s
     if (where != TRAM_ON_CPU)
         return 0;
     struct tram__staged *at = entry(&c->stream->results, &c->stream->result_count, (uint32_t)index);
+    size_t bytes = tram_tensor_bytes(t);
     if (at)
-        host_room(c, at, tram_tensor_bytes(t));
+        host_room(c, at, bytes);
     if (!at || !at->host)
-        return tram_fail(c, TRAM_ERR_NO_MEMORY, "result %zu: %zu bytes of a tensor", index,
-                         tram_tensor_bytes(t));
+        return tram_fail(c, TRAM_ERR_NO_MEMORY, "result %zu: %zu bytes of a tensor", index, bytes);
     t->data = c->results[index].elements = at->host; /* from here it goes to the slot */
     t->where = TRAM_ON_CPU;
-    c->results[index].element_bytes = tram_tensor_bytes(t);
+    c->results[index].element_bytes = bytes;
     c->stream->used = true;
     return 0;
 }
@@ -250,12 +255,12 @@ int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where,
     if (status || !on_device(c, where))
         return status ? fail_call(c, status) : 0;
     struct tram__staged *at = entry(&c->stream->results, &c->stream->result_count, (uint32_t)index);
-    c->maps += at && (at->memory.size < tram_tensor_bytes(t) || !at->memory.size);
-    status = at ? make_room(c->stream, at, tram_tensor_bytes(t)) : TRAM_ERR_NO_MEMORY;
+    uint64_t bytes = tram_tensor_bytes(t);
+    status = at ? make_room_late(c, at, bytes) : TRAM_ERR_NO_MEMORY;
     if (status)
         return fail_call(c, status);
     c->results[index].elements = t->data;
-    c->results[index].element_bytes = tram_tensor_bytes(t);
+    c->results[index].element_bytes = bytes;
     c->stream->used = true;
     t->data = at->memory.data;
     t->where = TRAM_ON_DEVICE;
@@ -268,11 +273,13 @@ int tram__call_check(struct tram_call *c) {
         struct tram_bytes value =
             r->forward ? c->args[r->forward - 1] : (struct tram_bytes){r->data, r->size};
         struct tram_tensor t;
+        struct tram_bytes part;
         if (!r->tensor)
             continue;
-        if (tram__tensor_check(r->tensor, value.data, value.size))
+        if (tram__tensor_view_any(value.data, value.size, &t, &part) ||
+            tram__tensor_fits(r->tensor, &t, part.size))
             return tram_fail(c, TRAM_ERR_INVALID, "result %u: %s", i, tram_last_error()->text);
-        if (!r->in_slot && tram__tensor_view_any(value.data, value.size, &t, NULL) == TRAM_OK && !t.data)
+        if (!r->in_slot && !t.data)
             return tram_fail(c, TRAM_ERR_INVALID, "result %u: the head of a tensor without its elements", i);
     }
     return 0;

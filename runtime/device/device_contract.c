@@ -5,6 +5,7 @@
  */
 #include "device/device_contract.h"
 
+#include "base/datagram.h"
 #include "base/error.h"
 #include "base/seam.h"
 #include "base/test_support.h"
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -63,41 +63,15 @@ static int done(struct view *w) {
 /* ---- what two participants tell each other ---- */
 
 static bool tell(struct view *w, const void *data, size_t size, int fd) {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct iovec iov = {(void *)(uintptr_t)data, size};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (fd >= 0) {
-        msg.msg_control = control.bytes;
-        msg.msg_controllen = sizeof control.bytes;
-        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    }
-    return sendmsg(w->v->pair[w->self], &msg, MSG_NOSIGNAL) == (ssize_t)size;
+    return tram__datagram_send(w->v->pair[w->self], data, size, fd) == (ssize_t)size;
 }
 
 static bool hear(struct view *w, void *data, size_t size, int *fd) {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {data, size};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.bytes,
-                         .msg_controllen = sizeof control.bytes};
-    ssize_t n = recvmsg(w->v->pair[w->self], &msg, MSG_CMSG_CLOEXEC);
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    int got;
+    bool whole = tram__datagram_receive(w->v->pair[w->self], data, size, &got) == (ssize_t)size;
     if (fd)
-        *fd = -1;
-    if (fd && c)
-        memcpy(fd, CMSG_DATA(c), sizeof *fd);
-    return n == (ssize_t)size;
+        *fd = got;
+    return whole;
 }
 
 struct lent {

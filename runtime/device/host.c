@@ -54,7 +54,6 @@ struct tram__stream {
     tram__word32 asleep; /* the thread sleeps until `given` moves */
     tram__word32 stop;
     pthread_t thread;
-    bool started;
     struct op ring[DEPTH];
 };
 

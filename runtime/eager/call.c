@@ -408,10 +408,9 @@ static void hear_of_orphans(struct tram__eager *e, const struct tram__caller *c,
 static int check_tensors(const struct tram_actor *a, const char *method, const struct tram__method_info *info,
                          const struct tram_call_params *p) {
     for (uint32_t i = 0; p->tensors && i < info->results; i++)
-        if (p->tensors[i] && !tram_tensor_value_bytes(&p->tensors[i]->tensor, p->tensors[i]->part_bytes)) {
-            struct tram_error why = *tram_last_error();
-            return tram__fail(TRAM_ERR_INVALID, "result %u of %s.%s: %s", i, a->name, method, why.text);
-        }
+        if (p->tensors[i] && !tram_tensor_value_bytes(&p->tensors[i]->tensor, p->tensors[i]->part_bytes))
+            return tram__fail(TRAM_ERR_INVALID, "result %u of %s.%s: %s", i, a->name, method,
+                              tram_last_error()->text);
     return TRAM_OK;
 }
 

@@ -13,10 +13,10 @@ int tram__exec_torn(void) {
 }
 
 int tram__exec_input_wrong(size_t count, size_t i) {
-    struct tram_error why = *tram_last_error();
+    const struct tram_error *why = tram_last_error();
     if (count == 1)
-        return tram__fail(why.status, "the input: %s", why.text);
-    return tram__fail(why.status, "part %zu of the input: %s", i, why.text);
+        return tram__fail(why->status, "the input: %s", why->text);
+    return tram__fail(why->status, "part %zu of the input: %s", i, why->text);
 }
 
 static void blame(struct tram_actor *a, uint64_t n) {

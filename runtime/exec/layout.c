@@ -96,12 +96,7 @@ static void *copy_of(const void *from, size_t bytes) {
 }
 
 static bool involves(const struct tram__channel_plan *c, uint32_t participant) {
-    if (c->writer == participant)
-        return true;
-    for (uint32_t i = 0; i < c->reader_count; i++)
-        if (c->readers[i] == participant)
-            return true;
-    return false;
+    return c->writer == participant || tram__channel_reads(c, participant);
 }
 
 /* Marks the channels that `self` must know: its own, those that may carry the payloads it writes (their

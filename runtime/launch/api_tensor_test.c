@@ -360,18 +360,29 @@ static struct tram_tensor_hint hint_of(uint64_t count, enum tram_where target, i
                                      .target = target};
 }
 
-/* make -> copy -> look; what make and copy give is announced. */
-static struct tram_graph *announced(const struct tram_tensor_hint *h, int maker, int looker) {
+struct stage {
+    int actor;
+    const char *method;
+};
+
+/* input -> first -> second -> look at `looker` -> output; what the two give is announced. */
+static struct tram_graph *pipe_of(const struct tram_tensor_hint *h, struct stage first, struct stage second,
+                                  int looker) {
     struct tram_graph *g;
     OK(tram_graph_create(test_runtime, &g));
-    struct tram_node m = tram_graph_bind(g, a[maker], "make", tram_graph_input(g, sizeof(struct order)));
+    struct tram_node m =
+        tram_graph_bind(g, a[first.actor], first.method, tram_graph_input(g, sizeof(struct order)));
     tram_graph_tensor(g, m, h);
-    struct tram_node n = tram_graph_bind(g, a[DEVICE], "copy", m);
+    struct tram_node n = tram_graph_bind(g, a[second.actor], second.method, m);
     tram_graph_tensor(g, n, h);
     struct tram_node l = tram_graph_bind(g, a[looker], "look", n);
     tram_graph_limit(g, l, sizeof(struct seen));
     tram_graph_output(g, l);
     return g;
+}
+
+static struct tram_graph *announced(const struct tram_tensor_hint *h, int maker, int looker) {
+    return pipe_of(h, (struct stage){maker, "make"}, (struct stage){DEVICE, "copy"}, looker);
 }
 
 static void as_announced(void **state) {
@@ -571,18 +582,11 @@ static void deaths_under_way(void **state) {
     for (int i = 0; i < 2; i++) {
         struct tram_tensor_hint h = {.tensor = {.dtype = TRAM_F32, .rank = 2, .shape = {512, 512}},
                                      .is_static = 1};
-        struct tram_graph *g;
+        struct tram_graph *g =
+            pipe_of(&h, (struct stage){DEVICE, "slow"}, (struct stage){OTHER, "copy"}, OTHER);
         struct tram_compiled *x;
         struct tram_ref r;
         struct order o = {10, 1, 0};
-        OK(tram_graph_create(test_runtime, &g));
-        struct tram_node m = tram_graph_bind(g, a[DEVICE], "slow", tram_graph_input(g, 16));
-        tram_graph_tensor(g, m, &h);
-        struct tram_node n = tram_graph_bind(g, a[OTHER], "copy", m);
-        tram_graph_tensor(g, n, &h);
-        struct tram_node l = tram_graph_bind(g, a[OTHER], "look", n);
-        tram_graph_limit(g, l, sizeof(struct seen));
-        tram_graph_output(g, l);
         struct tram_compile_options options = {.thread = i ? TRAM_THREAD_MAIN : TRAM_THREAD_OWN};
         OK(tram_graph_compile(g, &options, &x));
         tram_graph_destroy(g);
@@ -637,18 +641,11 @@ static void what_is_not_the_tensor(void **state) {
     } bad[] = {{"sneak", "the head of a tensor without its elements"}, {"spread", "with strides"}};
     for (int i = 0; i < 2; i++) {
         struct tram_tensor_hint h = hint_of(100, TRAM_WHERE_DEFAULT, 0);
-        struct tram_graph *g;
+        struct tram_graph *g =
+            pipe_of(&h, (struct stage){DEVICE, "make"}, (struct stage){OTHER, bad[i].method}, DEVICE);
         struct tram_compiled *x;
         struct tram_ref r;
         struct order o = {100, 1, 0};
-        OK(tram_graph_create(test_runtime, &g));
-        struct tram_node m = tram_graph_bind(g, a[DEVICE], "make", tram_graph_input(g, sizeof o));
-        tram_graph_tensor(g, m, &h);
-        struct tram_node n = tram_graph_bind(g, a[OTHER], bad[i].method, m);
-        tram_graph_tensor(g, n, &h);
-        struct tram_node l = tram_graph_bind(g, a[DEVICE], "look", n);
-        tram_graph_limit(g, l, sizeof(struct seen));
-        tram_graph_output(g, l);
         OK(tram_graph_compile(g, NULL, &x));
         tram_graph_destroy(g);
         for (int k = 0; k < 3; k++) {

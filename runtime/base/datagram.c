@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "actor/datagram.h"
+#include "base/datagram.h"
 
 #include <string.h>
 #include <sys/socket.h>

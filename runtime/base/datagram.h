@@ -2,8 +2,8 @@
  *
  * One datagram, with at most one descriptor, over a SOCK_SEQPACKET pair.
  */
-#ifndef TRAM_ACTOR_DATAGRAM_H
-#define TRAM_ACTOR_DATAGRAM_H
+#ifndef TRAM_BASE_DATAGRAM_H
+#define TRAM_BASE_DATAGRAM_H
 
 #include <sys/types.h>
 
