@@ -235,6 +235,14 @@ int tram__actor_send(struct tram_actor *a, struct tram__send *s) {
 
 /* ---- creation ---- */
 
+static void keep_ties(struct tram__ties *t, const Tram__Wire__Ties *m) {
+    *t = (struct tram__ties){
+        .identity = m->identity, .lends = m->lends, .pins = m->pins, .pins_read_only = m->pins_read_only};
+    snprintf(t->why_not, sizeof t->why_not, "%s", m->why_not);
+    for (size_t i = 0; i < m->n_reaches && i < TRAM__MOST_REACHES; i++)
+        t->reaches[t->reach_count++] = m->reaches[i];
+}
+
 static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
     Tram__Wire__Hello *m = tram__wire__hello__unpack(NULL, f->spec_size, f->spec);
     a->answered = true;
@@ -257,6 +265,8 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
                                                    m->methods[i]->results};
         a->method_count = i + 1;
     }
+    if (m->ties)
+        keep_ties(&a->ties, m->ties);
     tram__wire__hello__free_unpacked(m, NULL);
 }
 

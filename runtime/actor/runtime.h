@@ -9,6 +9,7 @@
 #include "actor/link.h"
 #include "actor/roster.h"
 #include "base/cpus.h"
+#include "base/ties.h"
 #include "base/wait.h"
 #include "tramline/tramline.h"
 
@@ -34,6 +35,7 @@ struct tram_actor {
     int cpu;                           /* -1: any */
     bool pinned;                       /* the user chose it */
     char *name, *class_name, *device;  /* device: NULL: none */
+    struct tram__ties ties;            /* of its device */
     struct tram__method_info *methods; /* as the actor itself declared them */
     size_t method_count;
     struct tram__link link;

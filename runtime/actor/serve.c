@@ -44,6 +44,21 @@ static void answer_doorbell(struct tram__serve *s) {
         s->on_doorbell(s);
 }
 
+/* What the message says is borrowed from *facts. */
+static int tell_ties(struct tram__device *d, struct tram__device_facts *facts, Tram__Wire__Ties *out) {
+    int status = d->ops->facts(d, facts);
+    if (status)
+        return status;
+    out->identity = facts->ties.identity;
+    out->reaches = facts->ties.reaches;
+    out->n_reaches = facts->ties.reach_count;
+    out->lends = facts->ties.lends;
+    out->why_not = facts->ties.why_not;
+    out->pins = facts->ties.pins;
+    out->pins_read_only = facts->ties.pins_read_only;
+    return TRAM_OK;
+}
+
 static int say_hello(struct tram__serve *s, int status, const char *text) {
     size_t count = 0;
     for (const struct tram_method *m = s->class ? s->class->methods : NULL; m && m->name; m++)
@@ -63,6 +78,13 @@ static int say_hello(struct tram__serve *s, int status, const char *text) {
         list[i] = &methods[i];
     }
     Tram__Wire__Hello hello = TRAM__WIRE__HELLO__INIT;
+    Tram__Wire__Ties ties = TRAM__WIRE__TIES__INIT;
+    struct tram__device_facts facts;
+    if (!status && s->device) {
+        status = tell_ties(s->device, &facts, &ties);
+        text = status ? tram_last_error()->text : text;
+        hello.ties = &ties;
+    }
     hello.status = status;
     hello.text = (char *)(uintptr_t)text;
     hello.n_methods = count;

@@ -24,6 +24,7 @@ extern const struct tram__device_ops tram__device_cuda;
 struct cuda_device {
     struct tram__device base;
     struct cudaDeviceProp properties;
+    struct tram__ties ties; /* as they were when it was opened */
 };
 
 struct tram__stream {
@@ -337,19 +338,61 @@ static int cuda_facts(struct tram__device *device, struct tram__device_facts *ou
     TRY(cudaMemGetInfo(&left, &all), "asking for its memory");
     cudaDriverGetVersion(&driver);
     cudaRuntimeGetVersion(&runtime);
-    *out = (struct tram__device_facts){.bytes = all,
-                                       .available = left,
-                                       .computes = true,
-                                       .lends = p->ipcEventSupported,
-                                       .pins = true,
-                                       .pins_read_only = p->hostRegisterReadOnlySupported};
+    *out = (struct tram__device_facts){.bytes = all, .available = left, .computes = true, .ties = d->ties};
     snprintf(out->name, sizeof out->name, "%.127s", p->name);
     snprintf(out->versions, sizeof out->versions,
              "CUDA driver %d.%d, runtime %d.%d, compute capability %d.%d", driver / 1000, driver % 1000 / 10,
              runtime / 1000, runtime % 1000 / 10, p->major, p->minor);
-    for (size_t i = 0; i < sizeof p->uuid.bytes; i++)
-        out->identity = out->identity * 31 + (unsigned char)p->uuid.bytes[i];
     return TRAM_OK;
+}
+
+static uint64_t identity_of(const struct cudaDeviceProp *p) {
+    uint64_t identity = 0;
+    for (size_t i = 0; i < sizeof p->uuid.bytes; i++)
+        identity = identity * 31 + (unsigned char)p->uuid.bytes[i];
+    return identity;
+}
+
+/* Tries it: a driver that can does not say whether a container lets it. */
+static cudaError_t try_to_lend(void) {
+    cudaIpcMemHandle_t memory_handle;
+    cudaIpcEventHandle_t event_handle;
+    cudaEvent_t event;
+    void *memory;
+    cudaError_t error = cudaMalloc(&memory, 1);
+    if (error != cudaSuccess)
+        return error;
+    error = cudaIpcGetMemHandle(&memory_handle, memory);
+    cudaFree(memory);
+    if (error != cudaSuccess)
+        return error;
+    error = cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventInterprocess);
+    if (error != cudaSuccess)
+        return error;
+    error = cudaIpcGetEventHandle(&event_handle, event);
+    cudaEventDestroy(event);
+    return error;
+}
+
+/* The device is the one in use. */
+static void find_ties(struct cuda_device *d, int count) {
+    struct tram__ties *ties = &d->ties;
+    cudaError_t error = try_to_lend();
+    ties->identity = identity_of(&d->properties);
+    ties->pins = true;
+    ties->pins_read_only = d->properties.hostRegisterReadOnlySupported;
+    ties->lends = error == cudaSuccess;
+    if (!ties->lends)
+        snprintf(ties->why_not, sizeof ties->why_not, "CUDA IPC is not permitted here: %s",
+                 cudaGetErrorName(error));
+    for (int i = 0; i < count && ties->reach_count < TRAM__MOST_REACHES; i++) {
+        struct cudaDeviceProp other;
+        int can = 0;
+        if (i != d->base.ordinal && cudaDeviceCanAccessPeer(&can, d->base.ordinal, i) == cudaSuccess && can &&
+            cudaGetDeviceProperties(&other, i) == cudaSuccess)
+            ties->reaches[ties->reach_count++] = identity_of(&other);
+    }
+    cudaGetLastError(); /* what could not be asked is not there */
 }
 
 static int cuda_open(int ordinal, struct tram__device **out) {
@@ -380,6 +423,7 @@ static int cuda_open(int ordinal, struct tram__device **out) {
         free(d);
         return status;
     }
+    find_ties(d, count);
     *out = &d->base;
     return TRAM_OK;
 }

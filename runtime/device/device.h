@@ -16,6 +16,7 @@
 #define TRAM_DEVICE_DEVICE_H
 
 #include "base/seam.h"
+#include "base/ties.h"
 
 struct tram__stream; /* of the backend */
 
@@ -63,15 +64,12 @@ struct tram__work {
 };
 
 struct tram__device_facts {
-    char name[128];      /* "NVIDIA H200", "host: 2 CPUs" */
-    char versions[128];  /* of driver and libraries, or empty */
-    uint64_t bytes;      /* of memory in all, and */
-    uint64_t available;  /* now */
-    bool computes;       /* `compute` is there */
-    bool lends;          /* memory can be imported by others */
-    bool pins;           /* PINNED makes a difference */
-    bool pins_read_only; /* also for memory that the host may only read */
-    uint64_t identity;   /* equal for two opens of the same piece of hardware, in whatever process */
+    char name[128];     /* "NVIDIA H200", "host: 2 CPUs" */
+    char versions[128]; /* of driver and libraries, or empty */
+    uint64_t bytes;     /* of memory in all, and */
+    uint64_t available; /* now */
+    bool computes;      /* `compute` is there */
+    struct tram__ties ties;
 };
 
 struct tram__device_ops {
@@ -117,6 +115,14 @@ static inline void tram__device_close(struct tram__device *d) {
     if (d)
         d->ops->close(d);
 }
+
+/* Its number says what is wrong with a fault device besides. */
+enum tram__fault_number {
+    TRAM__FAULT_PINS_WRITABLE = 1, /* pins, but not memory that the host may only read */
+    TRAM__FAULT_PINS_NOTHING,      /* says that it pins, and fails to */
+    TRAM__FAULT_KEEPS,             /* does not lend its memory */
+    TRAM__FAULT_ALONE,             /* reaches no memory but its own */
+};
 
 /* How the fault backend behaves in this process, for tests (in others, TRAM_FAULT_STALLS of the environment says stall_one_in):
  * one operation in so many stalls (0: none), and the map with this

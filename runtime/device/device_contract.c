@@ -110,7 +110,11 @@ static int facts_make_sense(struct view *w) {
     CHECK(w->d->ops->facts(w->d, &f) == TRAM_OK);
     CHECK(f.name[0] && f.bytes && f.available && f.available <= f.bytes);
     CHECK(w->d->ops->facts(w->d, &again) == TRAM_OK);
-    CHECK(f.identity == again.identity);
+    CHECK(f.ties.identity == again.ties.identity);
+    CHECK(f.ties.lends != (f.ties.why_not[0] != '\0'));
+    CHECK(f.ties.reach_count <= TRAM__MOST_REACHES && tram__ties_reach(&f.ties, &f.ties));
+    for (uint32_t i = 0; i < f.ties.reach_count; i++)
+        CHECK(f.ties.reaches[i] != f.ties.identity);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "base/seam.h"
 #include "device/device.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,14 +48,26 @@ static void fault_close(struct tram__device *d) {
 }
 
 static int fault_facts(struct tram__device *d, struct tram__device_facts *out) {
-    return tram__device_host.facts(d, out);
+    int status = tram__device_host.facts(d, out);
+    struct tram__ties *ties = &out->ties;
+    ties->pins = d->ordinal == TRAM__FAULT_PINS_WRITABLE || d->ordinal == TRAM__FAULT_PINS_NOTHING;
+    ties->pins_read_only = d->ordinal != TRAM__FAULT_PINS_WRITABLE;
+    ties->lends = d->ordinal != TRAM__FAULT_KEEPS;
+    if (!ties->lends)
+        snprintf(ties->why_not, sizeof ties->why_not, "refused on purpose");
+    if (d->ordinal == TRAM__FAULT_ALONE)
+        ties->reach_count = 0;
+    return status;
 }
 
 static int fault_map(struct tram__device *d, struct tram__memory *m) {
     uint64_t n = atomic_fetch_add_explicit(&maps, 1, memory_order_relaxed) + 1;
-    if (n == faults.fail_map)
+    bool pins = m->kind == TRAM__MEMORY_PINNED;
+    if (n == faults.fail_map || (pins && d->ordinal == TRAM__FAULT_PINS_NOTHING))
         return tram__fail(TRAM_ERR_NO_MEMORY, "fault: %llu bytes are refused on purpose",
                           (unsigned long long)m->size);
+    if (pins && m->read_only && d->ordinal == TRAM__FAULT_PINS_WRITABLE)
+        return tram__fail(TRAM_ERR_UNSUPPORTED, "fault: memory that is only read is refused on purpose");
     return tram__device_host.map(d, m);
 }
 

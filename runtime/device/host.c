@@ -343,8 +343,12 @@ static int host_wait(struct tram__stream *s, double timeout_s) {
 /* ---- the device ---- */
 
 static int host_facts(struct tram__device *d, struct tram__device_facts *out) {
-    *out =
-        (struct tram__device_facts){.computes = has_blas(), .lends = true, .identity = (uint64_t)d->ordinal};
+    *out = (struct tram__device_facts){
+        .computes = has_blas(),
+        .ties = {.identity = (uint64_t)d->ordinal, .lends = true, .pins_read_only = true}};
+    for (uint64_t i = 0; i < DEVICES; i++)
+        if (i != out->ties.identity)
+            out->ties.reaches[out->ties.reach_count++] = i;
     snprintf(out->name, sizeof out->name, "host memory, %ld CPUs", sysconf(_SC_NPROCESSORS_ONLN));
     snprintf(out->versions, sizeof out->versions, "%s", has_blas() ? "OpenBLAS" : "");
     out->bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);

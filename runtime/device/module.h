@@ -7,7 +7,7 @@
 
 #include "device/device.h"
 
-#define TRAM__DEVICE_MODULE_VERSION 1u
+#define TRAM__DEVICE_MODULE_VERSION 2u
 #define TRAM__DEVICE_MODULE_SYMBOL  "tram__device_module_enter"
 
 /* What a module may call. */

@@ -17,6 +17,7 @@ struct tram_node tram_graph_bind_args(struct tram_graph *g, struct tram_actor *a
                               .actor_name = a->name,
                               .method = m->name,
                               .device = a->device,
+                              .ties = a->device ? &a->ties : NULL,
                               .results = m->results,
                               .forwards = m->forwards};
     return tram__graph_add_task(g, &like, count, args);

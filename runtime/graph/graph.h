@@ -7,6 +7,7 @@
 #ifndef TRAM_GRAPH_GRAPH_H
 #define TRAM_GRAPH_GRAPH_H
 
+#include "base/ties.h"
 #include "tramline/tensor.h"
 
 #include <stdbool.h>
@@ -26,6 +27,7 @@ struct tram__node {
     struct tram_actor *actor; /* TASK: only its identity counts here */
     uint32_t actor_index;
     char *actor_name, *method, *device; /* device: the actor's, NULL: none */
+    const struct tram__ties *ties;      /* of the device; the actor's, which outlives its graphs */
     uint32_t results;                   /* TASK: how many, at least 1 */
     bool forwards;                      /* the method may forward an argument */
     uint32_t unit;                      /* TASK: 1 + the unit it is in, 0: none */

@@ -746,6 +746,54 @@ static void edges_that_cannot_be(void **state) {
     SAYS("result 0 of cpu.copy");
 }
 
+/* What compile says of an edge between two actors on these devices, and whether it works where ipc is not insisted on. */
+static void between(const char *from, const char *to, const char *says) {
+    struct tram_actor *pair[2];
+    struct tram_tensor_hint h = hint_of(100, TRAM_WHERE_DEFAULT, 1);
+    for (int i = 0; i < 2; i++) {
+        struct tram_actor_options o = {.name = i ? "right" : "left", .device = i ? to : from};
+        OK(tram_actor_create(test_runtime, "Tensors", &o, &pair[i]));
+    }
+    for (int way = 0; way < 2; way++) {
+        struct tram_graph *g;
+        struct tram_compiled *x;
+        struct tram_ref r;
+        struct order o = {100, 1, 0};
+        h.transport = way ? TRAM_TRANSPORT_AUTO : TRAM_TRANSPORT_IPC;
+        OK(tram_graph_create(test_runtime, &g));
+        struct tram_node m = tram_graph_bind(g, pair[0], "make", tram_graph_input(g, sizeof o));
+        tram_graph_tensor(g, m, &h);
+        struct tram_node l = tram_graph_bind(g, pair[1], "look", m);
+        tram_graph_limit(g, l, sizeof(struct seen));
+        tram_graph_output(g, l);
+        if (!way && *says) {
+            FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_INVALID);
+            SAYS(says);
+        } else {
+            OK(tram_graph_compile(g, NULL, &x));
+            OK(tram_execute(x, &o, sizeof o, &r));
+            expect_seen(&r, &o, true);
+            OK(tram_teardown(x));
+        }
+        tram_graph_destroy(g);
+    }
+    for (int i = 0; i < 2; i++)
+        tram_actor_destroy(pair[i]);
+}
+
+/* What the actors tell of their devices decides. */
+static void devices_apart(void **state) {
+    (void)state;
+    between("fault:3", "fault",
+            "the tensor of left.make cannot travel by ipc: actor left on fault:3 cannot "
+            "lend its memory (refused on purpose)");
+    between("fault", "fault:4",
+            "the tensor of left.make cannot travel by ipc: actor right on fault:4 cannot "
+            "reach the memory of actor left on fault");
+    between("host", "fault", "actor left is on host, actor right on fault");
+    between("fault:4", "fault:4", "");
+}
+
 /* The driver lays tensors into the input in place. */
 static void from_the_driver(void **state) {
     (void)state;
@@ -879,6 +927,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(very_many_edges),
         cmocka_unit_test(deaths_under_way),
         cmocka_unit_test(edges_that_cannot_be),
+        cmocka_unit_test(devices_apart),
         cmocka_unit_test(products),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(devices_that_are_not_there),

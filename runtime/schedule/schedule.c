@@ -404,8 +404,29 @@ static bool same_backend(const char *a, const char *b) {
     return strcspn(b, ":") == n && memcmp(a, b, n) == 0;
 }
 
+/* Some node of the participant, which is no driver: it says what is known of the actor. */
+static const struct tram__node *actor_node(const struct tram__schedule *s, uint32_t participant) {
+    return &s->graph->nodes[s->participants[participant].tasks[0].node];
+}
+
 static const char *device_of(const struct tram__schedule *s, uint32_t participant) {
-    return participant ? s->graph->nodes[s->participants[participant].tasks[0].node].device : NULL;
+    return participant ? actor_node(s, participant)->device : NULL;
+}
+
+/* Why participant p cannot use, or order by its events, what the writer of the edge keeps on its device, in `why`; false:
+ * it can. Both have devices of one kind. */
+static bool out_of_reach(const struct tram__schedule *s, uint32_t writer, uint32_t p, char *why,
+                         size_t size) {
+    const struct tram__node *from = actor_node(s, writer), *to = actor_node(s, p);
+    if (!to->ties->lends)
+        snprintf(why, size, "actor %s on %s cannot lend its memory (%s)", s->participants[p].name, to->device,
+                 to->ties->why_not);
+    else if (!tram__ties_reach(to->ties, from->ties))
+        snprintf(why, size, "actor %s on %s cannot reach the memory of actor %s on %s",
+                 s->participants[p].name, to->device, s->participants[writer].name, from->device);
+    else
+        return false;
+    return true;
 }
 
 /* By a task that takes it, be it of the same actor, or it may be a forward itself. */
@@ -440,7 +461,7 @@ static const char *obstacle(const struct tram__schedule *s, const struct tram__c
         else if (!same_backend(writer, device))
             snprintf(why, size, "actor %s is on %s, actor %s on %s", s->participants[c->writer].name, writer,
                      s->participants[p].name, device);
-        else
+        else if (!out_of_reach(s, c->writer, p, why, size))
             continue;
         return why;
     }

@@ -391,6 +391,103 @@ static void expect_deadlock(struct tram_graph *g, const char *text) {
     tram_graph_destroy(g);
 }
 
+/* ---- how tensors travel ---- */
+
+enum { ONE = 1, TWO, KEEPS, ALONE, PINS, WRITABLE };
+
+static const struct tram__ties ties[] = {
+    [ONE] = {.identity = ONE, .reaches = {TWO, KEEPS}, .reach_count = 2, .lends = true},
+    [TWO] = {.identity = TWO, .reaches = {ONE}, .reach_count = 1, .lends = true},
+    [KEEPS] = {.identity = KEEPS, .reaches = {ONE}, .reach_count = 1, .why_not = "it is mine"},
+    [ALONE] = {.identity = ALONE, .lends = true},
+    [PINS] = {.identity = PINS, .lends = true, .pins = true, .pins_read_only = true},
+    [WRITABLE] = {.identity = WRITABLE, .lends = true, .pins = true},
+};
+static const char *const devices[] = {
+    [ONE] = "x:1", [TWO] = "x:2", [KEEPS] = "x:3", [ALONE] = "x:4", [PINS] = "y:1", [WRITABLE] = "y:2"};
+
+/* A task of an actor with this device; 0: none. */
+static struct tram_node on_device(struct tram_graph *g, int actor, int device, struct tram_node arg) {
+    const struct tram__node like = {.actor = (struct tram_actor *)(uintptr_t)&actors[actor],
+                                    .actor_index = (uint32_t)actor,
+                                    .actor_name = (char *)(uintptr_t)names[actor],
+                                    .method = (char *)(uintptr_t) "t",
+                                    .device = (char *)(uintptr_t)devices[device],
+                                    .ties = device ? &ties[device] : NULL};
+    return tram__graph_add_task(g, &like, 1, &arg);
+}
+
+struct journey {
+    int from, to[2]; /* devices; A makes it, B and C take it */
+    enum tram_transport transport;
+    enum tram_where target;
+    const char *says; /* a part of the schedule, or the whole error */
+};
+
+static void travels(const struct journey *j) {
+    struct tram_tensor_hint h = {.tensor = {.dtype = TRAM_F32, .rank = 1, .shape = {1000}},
+                                 .is_static = 1,
+                                 .transport = j->transport,
+                                 .target = j->target};
+    struct tram_graph *g = new_graph();
+    struct tram__schedule *s;
+    char *text = NULL;
+    size_t size = 0;
+    struct tram_node made = on_device(g, 0, j->from, tram_graph_input(g, 8));
+    tram_graph_tensor(g, made, &h);
+    for (int i = 0; i < 2; i++) {
+        struct tram_node end = on_device(g, 1 + i, j->to[i], made);
+        tram_graph_limit(g, end, 8);
+        tram_graph_output(g, end);
+    }
+    int status = tram__graph_check(g);
+    if (status || (status = tram__schedule_create(g, &s))) {
+        assert_int_equal(status, TRAM_ERR_INVALID);
+        assert_string_equal(tram_last_error()->text, j->says);
+    } else {
+        FILE *out = open_memstream(&text, &size);
+        tram__schedule_print(s, out);
+        fclose(out);
+        if (!strstr(text, j->says))
+            fail_msg("'%s' is not in\n%s", j->says, text);
+        free(text);
+        tram__schedule_destroy(s);
+    }
+    tram_graph_destroy(g);
+}
+
+static void tensors_travel(void **state) {
+    (void)state;
+    static const struct journey journeys[] = {
+        {ONE, {ONE, ONE}, TRAM_TRANSPORT_AUTO, 0, "A.t -> B, C, 32 B, f32 [1000] by ipc\n"},
+        {ONE, {TWO, ONE}, TRAM_TRANSPORT_IPC, 0, "A.t -> B, C, 32 B, f32 [1000] by ipc\n"},
+        {ONE, {ONE, ALONE}, TRAM_TRANSPORT_AUTO, 0, "A.t -> B, C, 4024 B, f32 [1000]\n"},
+        {ONE,
+         {ONE, ALONE},
+         TRAM_TRANSPORT_IPC,
+         0,
+         "the tensor of A.t cannot travel by ipc: actor C on x:4 cannot reach the memory of actor A on x:1"},
+        {KEEPS, {KEEPS, KEEPS}, TRAM_TRANSPORT_AUTO, 0, "A.t -> B, C, 4024 B, f32 [1000]\n"},
+        {KEEPS,
+         {ONE, ONE},
+         TRAM_TRANSPORT_IPC,
+         0,
+         "the tensor of A.t cannot travel by ipc: actor A on x:3 cannot lend its memory (it is mine)"},
+        {ONE,
+         {ONE, PINS},
+         TRAM_TRANSPORT_IPC,
+         0,
+         "the tensor of A.t cannot travel by ipc: actor A is on x:1, actor C on y:1"},
+        {ONE,
+         {0, ONE},
+         TRAM_TRANSPORT_IPC,
+         0,
+         "the tensor of A.t cannot travel by ipc: actor B has no device"},
+    };
+    for (size_t i = 0; i < sizeof journeys / sizeof *journeys; i++)
+        travels(&journeys[i]);
+}
+
 static void units_in_two_orders(void **state) {
     (void)state;
     struct tram_graph *g = new_graph();
@@ -634,6 +731,7 @@ int main(void) {
         cmocka_unit_test(control_edges),
         cmocka_unit_test(a_unit_begins_together),
         cmocka_unit_test(graphs_are_drawn),
+        cmocka_unit_test(tensors_travel),
         cmocka_unit_test(units_in_two_orders),
         cmocka_unit_test(a_late_control_edge),
         cmocka_unit_test(against_bind_order),
