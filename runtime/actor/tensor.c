@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Tensor arguments and results of a call. Values travel as bytes in host memory. On an actor with a device, an argument is
- * copied there when it is first asked for, and a result is made there and copied back when the method has returned.
+ * copied there when it is first asked for, and a result is made there and copied back when the method has returned. What
+ * stays on devices (struct tram__slot_view) is used in place, or on our device's own copy of it.
  */
 #include "actor/tensor.h"
 
@@ -113,6 +114,7 @@ static bool on_device(const struct tram_call *c, enum tram_where where) {
 
 /* ---- arguments ---- */
 
+/* To our device, from where t->data says that it is. */
 static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) {
     struct tram_stream *s = c->stream;
     struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
@@ -125,7 +127,6 @@ static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) 
             status = s->device->ops->copy(s->stream, at->memory.data, t->data, bytes);
         if (status)
             return status;
-        s->used = true;
         at->call = s->call;
         c->copies++;
         c->copied_bytes += bytes;
@@ -158,7 +159,7 @@ static int from_slot(struct tram_call *c, uint32_t leaf, enum tram_where where, 
     int status = s->device->ops->await(s->stream, slot->memory, slot->event, slot->n);
     t->data = slot->data;
     if (status || where != TRAM_ON_CPU)
-        return status;
+        return status || !slot->copied ? status : to_device(c, leaf, t);
     struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
     if (at)
         host_room(c, at, bytes);
@@ -197,8 +198,11 @@ int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, st
         status = from_slot(c, leaf, where, &t);
     if (status)
         return tram_fail(c, status, "argument %zu: %s", index, tram_last_error()->text);
-    if (!elsewhere && on_device(c, where) && (status = to_device(c, leaf, &t)))
-        return fail_call(c, status);
+    if (!elsewhere && on_device(c, where)) {
+        if ((status = to_device(c, leaf, &t)))
+            return fail_call(c, status);
+        c->stream->used = true;
+    }
     *out = t;
     return 0;
 }

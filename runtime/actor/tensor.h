@@ -17,6 +17,7 @@ struct tram__slot_view {
     uint64_t bytes;
     uint32_t event;
     uint64_t n;
+    bool copied; /* an argument's, which lies on another device than ours: it is copied to ours first */
 };
 
 /* Room on the device for one argument or result of the call under way; kept for the next. */

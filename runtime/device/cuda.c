@@ -90,11 +90,16 @@ static int zero(struct cuda_device *d, void *data, size_t size) {
 }
 
 static int allocate(struct cuda_device *d, struct tram__memory *m, struct mapped *own) {
-    size_t bytes = sizeof *own->blob + m->events * sizeof(cudaIpcEventHandle_t), size = m->size ? m->size : 1,
-           left, all;
+    size_t bytes = sizeof *own->blob + m->events * sizeof(cudaIpcEventHandle_t), size = m->size, left, all;
     own->blob = calloc(1, bytes);
     if (!own->blob)
         return services->fail(TRAM_ERR_NO_MEMORY, "cuda:%d: a handle", d->base.ordinal);
+    own->blob->size = m->size;
+    own->blob->events = m->events;
+    m->handle =
+        (struct tram__memory_handle){.fd = -1, .bytes = (unsigned char *)own->blob, .size = (uint32_t)bytes};
+    if (!size) /* events alone, which also those import that could not reach the memory */
+        return make_events(d, m, own);
     TRY(cudaMemGetInfo(&left, &all), "asking for its memory");
     if (size > left)
         return services->fail(TRAM_ERR_NO_MEMORY, "cuda:%d: %zu bytes are wanted, %zu of %zu are available",
@@ -103,10 +108,6 @@ static int allocate(struct cuda_device *d, struct tram__memory *m, struct mapped
     int status = zero(d, m->data, size);
     if (status)
         return status;
-    own->blob->size = m->size;
-    own->blob->events = m->events;
-    m->handle =
-        (struct tram__memory_handle){.fd = -1, .bytes = (unsigned char *)own->blob, .size = (uint32_t)bytes};
     if (cudaIpcGetMemHandle(&own->blob->memory, m->data) != cudaSuccess) {
         cudaGetLastError();
         m->handle.size = 0; /* it serves this process all the same; facts say that it cannot be lent */
@@ -126,8 +127,9 @@ static int import(struct cuda_device *d, struct tram__memory *m, struct mapped *
                               "cuda:%d: a handle of %llu bytes and %u events, where %llu and %u are expected",
                               d->base.ordinal, (unsigned long long)b.size, b.events,
                               (unsigned long long)m->size, m->events);
-    TRY(cudaIpcOpenMemHandle(&m->data, b.memory, cudaIpcMemLazyEnablePeerAccess),
-        "opening the memory of another process");
+    if (b.size)
+        TRY(cudaIpcOpenMemHandle(&m->data, b.memory, cudaIpcMemLazyEnablePeerAccess),
+            "opening the memory of another process");
     for (uint32_t i = 0; i < m->events; i++) {
         cudaIpcEventHandle_t handle;
         memcpy(&handle, m->handle.bytes + sizeof b + i * sizeof handle, sizeof handle);

@@ -24,7 +24,8 @@ static int allocate(struct tram__participant *p, const Tram__Wire__Channel *c) {
     struct tram__edge *e = &p->edges[p->edge_count];
     uint32_t slots = p->plan->slots;
     bool writes = c->writer == p->plan->self;
-    *e = (struct tram__edge){.channel = c->id, .writes = writes, .stride = c->device_bytes};
+    *e = (struct tram__edge){
+        .channel = c->id, .writes = writes, .copied = c->copied, .stride = c->device_bytes};
     e->peers = calloc(writes ? c->n_readers + 1 : 1, sizeof *e->peers);
     if (!e->peers)
         return tram__fail(TRAM_ERR_NO_MEMORY, "an edge on the device");

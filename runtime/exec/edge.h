@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Edges whose elements stay on the device. The writer has memory there for each slot, which its readers import: no element is
- * copied, and none passes through the host. The message in the channel (channel.h) is the head and the CPU part; it is
+ * Edges whose elements stay on the device. The writer has memory there for each slot, which its readers import: no element
+ * is copied, and none passes through the host; a reader on another device of the kind copies them to its own. The message in the channel (channel.h) is the head and the CPU part; it is
  * published as soon as the work that makes the elements is given to a stream, and given back as soon as the work that reads
  * them is. What the devices still have to do is ordered by events, one line for each slot:
  *
@@ -25,8 +25,9 @@ struct tram__edge_peer {
 struct tram__edge {
     uint32_t channel;
     bool writes;
-    uint64_t stride;               /* bytes of the elements in one slot */
-    struct tram__memory own;       /* the writer's slots and events; a reader's events */
+    bool copied;             /* a reader's, whose device is another than the writer's: it works on a copy */
+    uint64_t stride;         /* bytes of the elements in one slot */
+    struct tram__memory own; /* the writer's slots and events; a reader's events */
     struct tram__edge_peer *peers; /* the writer's: all readers; a reader's: the writer */
     uint32_t peer_count;
 };

@@ -116,7 +116,7 @@ static void mark_channels(const struct tram__schedule *s, uint32_t self, bool *w
     }
 }
 
-static Tram__Wire__Channel *plan_channel(const struct tram__layout *l, uint32_t id) {
+static Tram__Wire__Channel *plan_channel(const struct tram__layout *l, uint32_t id, uint32_t self) {
     const struct tram__channel_plan *plan = &l->schedule->channels[id];
     Tram__Wire__Channel *m = malloc(sizeof *m);
     if (!m)
@@ -126,6 +126,7 @@ static Tram__Wire__Channel *plan_channel(const struct tram__layout *l, uint32_t 
     m->writer = plan->writer;
     m->capacity = plan->capacity;
     m->device_bytes = plan->device_bytes;
+    m->copied = tram__channel_reads(plan, self) && tram__channel_copied(l->schedule, plan, self);
     m->lines = l->channels[id].lines;
     m->extent = l->channels[id].extent;
     m->n_readers = m->n_acks = plan->reader_count;
@@ -146,7 +147,7 @@ static bool plan_channels(const struct tram__layout *l, uint32_t self, Tram__Wir
     for (uint32_t c = 0; ok && c < s->channel_count; c++) {
         if (!wanted[c])
             continue;
-        Tram__Wire__Channel *channel = plan_channel(l, c);
+        Tram__Wire__Channel *channel = plan_channel(l, c, self);
         ok = channel != NULL;
         if (!ok)
             break;

@@ -190,7 +190,8 @@ static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
                                          .data = (char *)e->peers[0].memory.data + slot * e->stride,
                                          .bytes = e->stride,
                                          .event = slot,
-                                         .n = n};
+                                         .n = n,
+                                         .copied = e->copied};
     }
     for (uint32_t i = 0; i < t->call.result_count; i++) {
         struct tram__edge *e = t->results[i].edge;
@@ -415,10 +416,10 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
         if (s->kind == TRAM__FROM_TASK && l->tasks[s->index].results[s->result].edge)
             t->arg_results[k] = &l->tasks[s->index].results[s->result];
         t->on_device |= t->arg_edges[k] || t->arg_results[k];
-        int status =
-            l->stream && s->tensor_bytes && s->target != TRAM_ON_CPU && !t->arg_edges[k] && !t->arg_results[k]
-                ? tram__call_reserve_arg(l->stream, (uint32_t)k, s->tensor_bytes)
-                : TRAM_OK;
+        bool in_place = t->arg_results[k] || (t->arg_edges[k] && !t->arg_edges[k]->copied);
+        int status = l->stream && s->tensor_bytes && s->target != TRAM_ON_CPU && !in_place
+                         ? tram__call_reserve_arg(l->stream, (uint32_t)k, s->tensor_bytes)
+                         : TRAM_OK;
         if (status)
             return status;
         if (!l->stream && s->target == TRAM_ON_DEVICE)

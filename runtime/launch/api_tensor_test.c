@@ -781,6 +781,53 @@ static void between(const char *from, const char *to, const char *says) {
         tram_actor_destroy(pair[i]);
 }
 
+/* A reader on another device has the elements copied to its own, once in each execution, and then finds them there. */
+static void from_device_to_device(void **state) {
+    (void)state;
+    enum { ROUNDS = 40, COUNT = 5000 };
+    const char *kind = strcmp(device(), "fault") == 0 ? "fault" : "host";
+    struct tram_stats stats[4];
+    for (int way = 0; way < 4; way++) { /* to the same device or another; found there or on the CPU */
+        struct tram_actor *pair[2];
+        struct tram_graph *g;
+        struct tram_compiled *x;
+        struct tram_ref r;
+        struct tram_tensor_hint h = hint_of(COUNT, TRAM_WHERE_DEFAULT, 0);
+        uint32_t where = way & 2 ? TRAM_ON_CPU : TRAM_ON_DEVICE;
+        for (int i = 0; i < 2; i++) {
+            char name[16];
+            snprintf(name, sizeof name, "%s:%d", kind, i && way & 1 ? 1 : 0);
+            struct tram_actor_options o = {.name = i ? "right" : "left", .device = name};
+            OK(tram_actor_create(test_runtime, "Tensors", &o, &pair[i]));
+        }
+        OK(tram_graph_create(test_runtime, &g));
+        struct tram_node m = tram_graph_bind(g, pair[0], "make", tram_graph_input(g, sizeof(struct order)));
+        tram_graph_tensor(g, m, &h);
+        struct tram_node l =
+            tram_graph_bind(g, pair[1], "look", m, tram_graph_constant(g, &where, sizeof where));
+        tram_graph_limit(g, l, sizeof(struct seen));
+        tram_graph_output(g, l);
+        says(g, way & 1 ? " by ipc, copied by right\n" : " by ipc\n");
+        says_as(g, ".dot", way & 1 ? " B, ipc, copied\"" : " B, ipc\"");
+        OK(tram_graph_compile(g, NULL, &x));
+        tram_graph_destroy(g);
+        for (uint32_t i = 0; i < ROUNDS; i++) {
+            struct order o = {COUNT, i, 0};
+            OK(tram_execute(x, &o, sizeof o, &r));
+            expect_seen(&r, &o, where == TRAM_ON_DEVICE);
+        }
+        OK(tram_compiled_stats(x, &stats[way]));
+        OK(tram_teardown(x));
+        for (int i = 0; i < 2; i++)
+            tram_actor_destroy(pair[i]);
+    }
+    assert_int_equal(stats[1].maps, 0);
+    assert_int_equal(stats[1].copies, stats[0].copies + ROUNDS);
+    assert_int_equal(stats[1].copied_bytes, stats[0].copied_bytes + ROUNDS * COUNT * sizeof(float));
+    assert_int_equal(stats[2].copies, stats[1].copies); /* to the CPU: straight from where they lie */
+    assert_int_equal(stats[3].copies, stats[2].copies);
+}
+
 /* What the actors tell of their devices decides. */
 static void devices_apart(void **state) {
     (void)state;
@@ -928,6 +975,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(deaths_under_way),
         cmocka_unit_test(edges_that_cannot_be),
         cmocka_unit_test(devices_apart),
+        cmocka_unit_test(from_device_to_device),
         cmocka_unit_test(products),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(devices_that_are_not_there),

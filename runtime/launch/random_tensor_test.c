@@ -293,8 +293,11 @@ int main(int argc, char **argv) {
     const char *device = getenv("TRAM_TEST_DEVICE") ? getenv("TRAM_TEST_DEVICE") : "host";
     if (test_init(&argc, &argv, classes, &runtime) != TRAM_OK)
         return 1;
+    static const int ordinals[ACTORS] = {0, 0, 0, 1, 1, 4};
     for (int i = 0; i < ACTORS; i++) {
-        struct tram_actor_options o = {.device = i < 2 ? NULL : device};
+        char name[64];
+        snprintf(name, sizeof name, "%s:%d", device, strcmp(device, "cuda") == 0 ? 0 : ordinals[i]);
+        struct tram_actor_options o = {.device = i < 2 ? NULL : name};
         OK(tram_actor_create(runtime, "Any", &o, &actors[i]));
     }
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_tensor_graphs)};

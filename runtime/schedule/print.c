@@ -84,6 +84,19 @@ static void print_compute(const struct tram__schedule *s, const struct tram__par
     fprintf(out, "\n");
 }
 
+/* How a tensor travels, and who of its readers works on a copy. */
+static void print_transport(const struct tram__schedule *s, const struct tram__channel_plan *c, FILE *out) {
+    bool any = false;
+    if (c->device_bytes)
+        fputs(" by ipc", out);
+    for (uint32_t i = 0; i < c->reader_count; i++) {
+        if (!tram__channel_copied(s, c, c->readers[i]))
+            continue;
+        fprintf(out, "%s%s", any ? " and " : ", copied by ", s->participants[c->readers[i]].name);
+        any = true;
+    }
+}
+
 static void print_write(const struct tram__schedule *s, uint32_t channel, FILE *out) {
     const struct tram__channel_plan *c = &s->channels[channel];
     fprintf(out, "  WRITE   ");
@@ -95,7 +108,8 @@ static void print_write(const struct tram__schedule *s, uint32_t channel, FILE *
     if (c->kind == TRAM__CHANNEL_VALUE && s->graph->nodes[c->node].tensor) {
         char tensor[NAME];
         tram__tensor_describe(s->graph->nodes[c->node].tensor, tensor, sizeof tensor);
-        fprintf(out, ", %s%s", tensor, c->device_bytes ? " by ipc" : "");
+        fprintf(out, ", %s", tensor);
+        print_transport(s, c, out);
     }
     for (uint32_t i = 0; i < c->carrier_count; i++)
         fprintf(out, "%sc%u", i ? ", " : ", held by ", c->carriers[i]);

@@ -429,6 +429,12 @@ static bool out_of_reach(const struct tram__schedule *s, uint32_t writer, uint32
     return true;
 }
 
+bool tram__channel_copied(const struct tram__schedule *s, const struct tram__channel_plan *c,
+                          uint32_t reader) {
+    return c->device_bytes &&
+           actor_node(s, reader)->ties->identity != actor_node(s, c->writer)->ties->identity;
+}
+
 /* By a task that takes it, be it of the same actor, or it may be a forward itself. */
 static bool may_be_forwarded(const struct tram_graph *g, uint32_t node) {
     if (g->nodes[tram__graph_task(g, node)].forwards)

@@ -97,6 +97,10 @@ struct tram__schedule {
 /* True when the participant is a reader. */
 bool tram__channel_reads(const struct tram__channel_plan *c, uint32_t participant);
 
+/* True when the reader works on a copy of its own: its device is another than the one that the elements stay on. */
+bool tram__channel_copied(const struct tram__schedule *s, const struct tram__channel_plan *c,
+                          uint32_t reader);
+
 /* Schedules a graph that passed tram__graph_check; the graph must outlive the result. ERR_INVALID when the order asked
  * for is impossible: the message is the cycle. */
 int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **out);

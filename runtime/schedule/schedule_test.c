@@ -460,7 +460,12 @@ static void tensors_travel(void **state) {
     (void)state;
     static const struct journey journeys[] = {
         {ONE, {ONE, ONE}, TRAM_TRANSPORT_AUTO, 0, "A.t -> B, C, 32 B, f32 [1000] by ipc\n"},
-        {ONE, {TWO, ONE}, TRAM_TRANSPORT_IPC, 0, "A.t -> B, C, 32 B, f32 [1000] by ipc\n"},
+        {ONE, {TWO, ONE}, TRAM_TRANSPORT_IPC, 0, "A.t -> B, C, 32 B, f32 [1000] by ipc, copied by B\n"},
+        {ONE,
+         {TWO, TWO},
+         TRAM_TRANSPORT_AUTO,
+         0,
+         "A.t -> B, C, 32 B, f32 [1000] by ipc, copied by B and C\n"},
         {ONE, {ONE, ALONE}, TRAM_TRANSPORT_AUTO, 0, "A.t -> B, C, 4024 B, f32 [1000]\n"},
         {ONE,
          {ONE, ALONE},

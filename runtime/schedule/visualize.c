@@ -76,11 +76,15 @@ static void print_node(const struct tram__schedule *s, const uint32_t *of, uint3
     }
 }
 
-static bool stays_on_device(const struct tram__schedule *s, uint32_t node) {
-    for (uint32_t i = 0; i < s->channel_count; i++)
-        if (s->channels[i].kind == TRAM__CHANNEL_VALUE && s->channels[i].node == node)
-            return s->channels[i].device_bytes != 0;
-    return false;
+/* How the value of a node reaches participant `to`, which does not make it. */
+static const char *transport_of(const struct tram__schedule *s, uint32_t node, uint32_t to) {
+    for (uint32_t i = 0; i < s->channel_count; i++) {
+        const struct tram__channel_plan *c = &s->channels[i];
+        if (c->kind != TRAM__CHANNEL_VALUE || c->node != node || !c->device_bytes)
+            continue;
+        return tram__channel_copied(s, c, to) ? "ipc, copied" : "ipc";
+    }
+    return "shm";
 }
 
 /* How the value of `from` reaches participant `to`, and its size. */
@@ -94,10 +98,7 @@ static void print_label(const struct tram__schedule *s, const uint32_t *of, uint
     fprintf(out, " [label=\"");
     if (n->kind == TRAM__NODE_RESULT)
         fprintf(out, "[%u] ", n->part);
-    fprintf(out, "%llu B, %s\"%s]", (unsigned long long)n->bytes,
-            local                      ? "local"
-            : stays_on_device(s, from) ? "ipc"
-                                       : "shm",
+    fprintf(out, "%llu B, %s\"%s]", (unsigned long long)n->bytes, local ? "local" : transport_of(s, from, to),
             local ? ", style=dashed" : "");
 }
 
