@@ -237,8 +237,15 @@ static int into_slot(struct tram_call *c, size_t index, enum tram_where where, s
     return 0;
 }
 
+static bool stays_on_host(const struct tram_call *c, size_t index) {
+    return index < c->result_count && c->results[index].tensor &&
+           c->results[index].tensor->transport == TRAM_TRANSPORT_SHM;
+}
+
 int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *t,
                        size_t part_bytes, void **part) {
+    if (where == TRAM_WHERE_DEFAULT && stays_on_host(c, index))
+        where = TRAM_ON_CPU;
     if ((unsigned)where > TRAM_ON_DEVICE)
         return tram_fail(c, TRAM_ERR_INVALID, "result %zu is wanted in place %d", index, (int)where);
     if (where == TRAM_ON_DEVICE && !c->stream)
@@ -296,6 +303,7 @@ void tram__tensor_unpack(const Tram__Wire__Tensor *m, struct tram_tensor_hint *o
         .tensor = {.dtype = (enum tram_dtype)m->dtype, .rank = (uint32_t)m->n_shape},
         .is_static = m->is_static,
         .part_bytes = m->part_bytes,
+        .transport = (enum tram_transport)m->transport,
         .target = (enum tram_where)m->target};
     for (size_t i = 0; i < m->n_shape && i < TRAM_MAX_RANK; i++)
         out->tensor.shape[i] = m->shape[i];
@@ -312,6 +320,7 @@ void tram__tensor_pack(const struct tram_tensor_hint *h, Tram__Wire__Tensor *m) 
     m->is_static = h->is_static != 0;
     m->part_bytes = h->part_bytes;
     m->target = h->target;
+    m->transport = h->transport;
 }
 
 /* ---- after the method ---- */

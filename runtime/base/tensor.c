@@ -50,6 +50,37 @@ const char *tram_dtype_text(enum tram_dtype d) {
     return "none";
 }
 
+const char *tram_transport_text(enum tram_transport t) {
+    switch (t) {
+#define CASE(name, text)        \
+    case TRAM_TRANSPORT_##name: \
+        return text;
+        TRAM_TRANSPORT_MAP(CASE)
+#undef CASE
+    }
+    return "none";
+}
+
+int tram_transport_parse(const char *text, enum tram_transport *out) {
+    static const char *const names[] = {
+#define NAME(name, text) text,
+        TRAM_TRANSPORT_MAP(NAME)
+#undef NAME
+    };
+    static const char all[] =
+#define NAME(name, text) ", " text
+        TRAM_TRANSPORT_MAP(NAME)
+#undef NAME
+        ;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum tram_transport)i;
+            return TRAM_OK;
+        }
+    }
+    return tram__fail(TRAM_ERR_INVALID, "transport '%s': one of %s is wanted", text, all + 2);
+}
+
 static bool is_strided(const struct tram_tensor *t) {
     for (uint32_t i = 0; i < t->rank; i++)
         if (t->strides[i])

@@ -133,6 +133,19 @@ static void random_bytes(void **state) {
     assert_true(good > 100);
 }
 
+static void transports_by_name(void **state) {
+    enum tram_transport t;
+    unsigned count = 0;
+    (void)state;
+    for (int i = 0; strcmp(tram_transport_text((enum tram_transport)i), "none") != 0; i++, count++) {
+        assert_int_equal(tram_transport_parse(tram_transport_text((enum tram_transport)i), &t), TRAM_OK);
+        assert_int_equal(t, i);
+    }
+    assert_true(count > 3);
+    assert_int_equal(tram_transport_parse("ip", &t), TRAM_ERR_INVALID);
+    assert_non_null(strstr(tram_last_error()->text, "transport 'ip': one of auto, shm, staged, "));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dtypes),
@@ -140,6 +153,7 @@ int main(void) {
         cmocka_unit_test(what_was_laid_is_viewed),
         cmocka_unit_test(tensors_that_make_no_sense),
         cmocka_unit_test(random_bytes),
+        cmocka_unit_test(transports_by_name),
     };
     return cmocka_run_group_tests_name("tensors", tests, NULL, NULL);
 }

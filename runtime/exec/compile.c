@@ -154,6 +154,9 @@ static int keep_names(struct tram_compiled *x, const struct tram__schedule *s) {
         if (task->method && !(x->names[i].method = strdup(task->method)))
             return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     }
+    for (uint32_t c = 0; c < s->channel_count; c++)
+        if (s->channels[c].transport)
+            x->names[s->channels[c].node].transport = s->channels[c].transport;
     for (uint32_t p = 1; p < s->participant_count; p++)
         x->actors[x->actor_count++] = s->participants[p].actor;
     return TRAM_OK;

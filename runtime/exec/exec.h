@@ -15,6 +15,7 @@
 struct tram__node_name {
     struct tram_actor *actor; /* NULL: the input */
     char *method;
+    enum tram_transport transport; /* AUTO: no announced tensor, or one that does not travel */
 };
 
 /* One part of the input. */

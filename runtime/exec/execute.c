@@ -234,3 +234,12 @@ int tram_compiled_stats(const struct tram_compiled *x, struct tram_stats *out) {
     *out = s;
     return TRAM_OK;
 }
+
+int tram_compiled_transport(const struct tram_compiled *x, struct tram_node node, enum tram_transport *out) {
+    if (x->torn)
+        return tram__exec_torn();
+    if (node.index >= x->node_count || !x->names[node.index].transport)
+        return tram__fail(TRAM_ERR_INVALID, "node %u is no announced tensor that travels", node.index);
+    *out = x->names[node.index].transport;
+    return TRAM_OK;
+}

@@ -454,7 +454,7 @@ static int announce(struct tram__loop *l, struct tram__loop_task *t, uint32_t i,
     tram__tensor_unpack(m, &t->tensors[i]);
     t->call.results[i].tensor = &t->tensors[i];
     t->call.announced = true;
-    if (t->results[i].edge)
+    if (t->results[i].edge || t->tensors[i].transport == TRAM_TRANSPORT_SHM)
         return TRAM_OK;
     return l->stream ? tram__call_reserve_result(l->stream, i, tram_tensor_bytes(&t->tensors[i].tensor))
                      : TRAM_OK;

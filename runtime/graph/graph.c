@@ -314,17 +314,23 @@ void tram_graph_tensor(struct tram_graph *g, struct tram_node node, const struct
         tram__graph_mistake(g, TRAM_ERR_INVALID, "a tensor announced for a %s", name);
     } else if (!bytes) {
         tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: %s", name, tram_last_error()->text);
-    } else if (hint->transport > TRAM_TRANSPORT_IPC) {
+    } else if (strcmp(tram_transport_text(hint->transport), "none") == 0) {
         tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: transport %d", name,
                             (int)hint->transport);
     } else if (hint->target > TRAM_ON_DEVICE) {
         tram__graph_mistake(g, TRAM_ERR_INVALID, "the tensor of %s: target %d", name, (int)hint->target);
+    } else if (hint->transport == TRAM_TRANSPORT_SHM && hint->target == TRAM_ON_DEVICE) {
+        tram__graph_mistake(
+            g, TRAM_ERR_INVALID,
+            "the tensor of %s: by shm it stays in host memory, and it is wanted on the device", name);
     } else if (limit_fits(g, "a tensor", bytes)) {
         if (!n->tensor && !(n->tensor = malloc(sizeof *n->tensor))) {
             tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a tensor");
             return;
         }
         *n->tensor = *hint;
+        if (hint->transport == TRAM_TRANSPORT_SHM)
+            n->tensor->target = TRAM_ON_CPU;
         n->limit = bytes;
     }
 }

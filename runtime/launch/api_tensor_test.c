@@ -724,11 +724,11 @@ static void edges_that_cannot_be(void **state) {
     tram_graph_destroy(g);
     h.transport = TRAM_TRANSPORT_STAGED;
     g = announced(&h, OTHER, OTHER);
-    says(g, "other.make -> dev, 448 B, f32 [100, 1]\n");
+    says(g, "other.make -> dev, 448 B, f32 [100, 1] by staged\n");
     tram_graph_destroy(g);
     h.transport = TRAM_TRANSPORT_AUTO;
     g = announced(&h, CPU, CPU);
-    says(g, "cpu.make -> dev, 448 B, f32 [100, 1]");
+    says(g, "cpu.make -> dev, 448 B, f32 [100, 1] by staged\n");
     tram_graph_destroy(g);
     OK(tram_graph_create(test_runtime, &g));
     tram_graph_tensor(g, tram_graph_input(g, 10), NULL);
@@ -839,6 +839,64 @@ static void devices_apart(void **state) {
             "reach the memory of actor left on fault");
     between("host", "fault", "actor left is on host, actor right on fault");
     between("fault:4", "fault:4", "");
+}
+
+/* Made, asked for and found on the CPU without a word of the methods', though both have devices: nothing goes there. */
+static void tensors_that_stay_on_the_host(void **state) {
+    (void)state;
+    struct tram_tensor_hint h = hint_of(5000, TRAM_WHERE_DEFAULT, 0);
+    struct tram_compiled *x = NULL;
+    struct tram_stats stats;
+    struct tram_ref r;
+    h.transport = TRAM_TRANSPORT_SHM;
+    struct tram_graph *g = announced(&h, OTHER, OTHER);
+    says(g, "f32 [at most 5000, at most 1] by shm\n");
+    for (int way = 0; way < 2; way++) {
+        if (way)
+            OK(tram_graph_compile(g, NULL, &x));
+        for (uint32_t i = 0; i < 10; i++) {
+            struct order o = {5000 - i, i, 0};
+            OK(x ? tram_execute(x, &o, sizeof o, &r) : tram_graph_run(g, &o, sizeof o, &r));
+            expect_seen(&r, &o, false);
+        }
+    }
+    OK(tram_compiled_stats(x, &stats));
+    assert_int_equal(stats.maps, 0);
+    assert_true(stats.copied_bytes <= 10 * (sizeof(struct order) + 2 * sizeof(struct seen)));
+    OK(tram_teardown(x));
+    tram_graph_destroy(g);
+}
+
+/* What was picked can be asked for. */
+static void transports_are_told(void **state) {
+    (void)state;
+    struct tram_tensor_hint h = hint_of(100, TRAM_WHERE_DEFAULT, 1);
+    enum tram_transport got = TRAM_TRANSPORT_AUTO;
+    struct tram_compiled *x;
+    struct tram_graph *g;
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node in = tram_graph_input(g, sizeof(struct order));
+    struct tram_node made[4] = {tram_graph_bind(g, a[DEVICE], "make", in)};
+    made[1] = tram_graph_bind(g, a[OTHER], "copy", made[0]); /* by ipc, then from there to the CPU, */
+    made[2] = tram_graph_bind(g, a[CPU], "copy", made[1]);   /* and from there nowhere else */
+    made[3] = tram_graph_bind(g, a[CPU], "copy", made[2]);
+    for (int i = 0; i < 4; i++)
+        tram_graph_tensor(g, made[i], &h);
+    struct tram_node l = tram_graph_bind(g, a[CPU], "look", made[3]);
+    tram_graph_output(g, l);
+    OK(tram_graph_compile(g, NULL, &x));
+    OK(tram_compiled_transport(x, made[0], &got));
+    assert_int_equal(got, TRAM_TRANSPORT_IPC);
+    OK(tram_compiled_transport(x, made[1], &got));
+    assert_string_equal(tram_transport_text(got), strcmp(device(), "cuda") == 0 ? "pinned" : "staged");
+    FAILS(tram_compiled_transport(x, made[2], &got), TRAM_ERR_INVALID);
+    FAILS(tram_compiled_transport(x, in, &got), TRAM_ERR_INVALID);
+    FAILS(tram_compiled_transport(x, l, &got), TRAM_ERR_INVALID);
+    FAILS(tram_compiled_transport(x, (struct tram_node){g, 1000}, &got), TRAM_ERR_INVALID);
+    SAYS("node 1000 is no announced tensor that travels");
+    OK(tram_teardown(x));
+    FAILS(tram_compiled_transport(x, made[0], &got), TRAM_ERR_TORN_DOWN);
+    tram_graph_destroy(g);
 }
 
 /* The driver lays tensors into the input in place. */
@@ -976,6 +1034,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(edges_that_cannot_be),
         cmocka_unit_test(devices_apart),
         cmocka_unit_test(from_device_to_device),
+        cmocka_unit_test(tensors_that_stay_on_the_host),
+        cmocka_unit_test(transports_are_told),
         cmocka_unit_test(products),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(devices_that_are_not_there),

@@ -145,7 +145,9 @@ static void bound(struct plan *p, struct task *t, uint64_t count) {
     h.is_static = below(p, 2) == 0;
     if (!h.is_static)
         h.tensor.shape[0] += below(p, 100);
-    h.transport = below(p, 3) ? TRAM_TRANSPORT_AUTO : TRAM_TRANSPORT_STAGED;
+    static const enum tram_transport asked[] = {TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_AUTO,
+                                                TRAM_TRANSPORT_STAGED, TRAM_TRANSPORT_SHM};
+    h.transport = asked[below(p, sizeof asked / sizeof *asked)];
     h.target = below(p, 4) ? TRAM_WHERE_DEFAULT : TRAM_ON_CPU;
     tram_graph_tensor(p->g, t->node, &h);
 }

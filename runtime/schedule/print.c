@@ -87,8 +87,7 @@ static void print_compute(const struct tram__schedule *s, const struct tram__par
 /* How a tensor travels, and who of its readers works on a copy. */
 static void print_transport(const struct tram__schedule *s, const struct tram__channel_plan *c, FILE *out) {
     bool any = false;
-    if (c->device_bytes)
-        fputs(" by ipc", out);
+    fprintf(out, " by %s", tram_transport_text(c->transport));
     for (uint32_t i = 0; i < c->reader_count; i++) {
         if (!tram__channel_copied(s, c, c->readers[i]))
             continue;

@@ -487,38 +487,55 @@ static bool count_edge(const struct tram__channel_plan *c, uint32_t *edges) {
     return room;
 }
 
-/* Announced tensors between actors with devices stay there: only their heads are in the messages. */
-static int choose(struct tram__schedule *s, uint32_t *edges) {
-    for (uint32_t i = 0; i < s->channel_count; i++) {
-        struct tram__channel_plan *c = &s->channels[i];
-        const struct tram_tensor_hint *h =
-            c->kind == TRAM__CHANNEL_VALUE ? s->graph->nodes[c->node].tensor : NULL;
-        char name[160], why[320];
-        if (!h || h->transport == TRAM_TRANSPORT_STAGED)
-            continue;
-        const char *reason = obstacle(s, c, why, sizeof why);
+/* The value's elements stay on the device: only their head is in the messages. */
+static void stay_on_device(struct tram__schedule *s, struct tram__channel_plan *c) {
+    const struct tram_tensor_hint *h = s->graph->nodes[c->node].tensor;
+    c->device_bytes = (tram_tensor_bytes(&h->tensor) + 255) / 256 * 256;
+    c->capacity = tram__tensor_head_bytes(h);
+    struct tram__participant_plan *p = &s->participants[c->writer];
+    for (uint32_t t = 0; t < p->task_count; t++)
+        for (uint32_t k = 0; k < p->tasks[t].result_count; k++)
+            if (p->tasks[t].results[k].node == c->node)
+                p->tasks[t].results[k].capacity = c->capacity;
+}
+
+static bool has_device(const struct tram__schedule *s, const struct tram__channel_plan *c) {
+    bool any = device_of(s, c->writer) != NULL;
+    for (uint32_t i = 0; i < c->reader_count; i++)
+        any |= device_of(s, c->readers[i]) != NULL;
+    return any;
+}
+
+static int choose(struct tram__schedule *s, struct tram__channel_plan *c, uint32_t *edges) {
+    char name[160], why[320];
+    const char *reason = NULL;
+    c->transport = s->graph->nodes[c->node].tensor->transport;
+    bool any = c->transport == TRAM_TRANSPORT_AUTO;
+    if (any || c->transport == TRAM_TRANSPORT_IPC) {
+        reason = obstacle(s, c, why, sizeof why);
         if (!reason && !count_edge(c, edges))
             reason = "an actor has as many such edges as it can";
-        if (reason && h->transport == TRAM_TRANSPORT_AUTO)
-            continue;
-        if (reason) {
-            tram__graph_name(s->graph, c->node, name, sizeof name);
-            return tram__fail(TRAM_ERR_INVALID, "the tensor of %s cannot travel by ipc: %s", name, reason);
+        if (!reason) {
+            stay_on_device(s, c);
+            c->transport = TRAM_TRANSPORT_IPC;
+        } else if (any) {
+            reason = NULL;
+            c->transport = has_device(s, c) ? TRAM_TRANSPORT_STAGED : TRAM_TRANSPORT_SHM;
         }
-        c->device_bytes = (tram_tensor_bytes(&h->tensor) + 255) / 256 * 256;
-        c->capacity = tram__tensor_head_bytes(h);
-        struct tram__participant_plan *p = &s->participants[c->writer];
-        for (uint32_t t = 0; t < p->task_count; t++)
-            for (uint32_t k = 0; k < p->tasks[t].result_count; k++)
-                if (p->tasks[t].results[k].node == c->node)
-                    p->tasks[t].results[k].capacity = c->capacity;
     }
-    return TRAM_OK;
+    if (!reason)
+        return TRAM_OK;
+    tram__graph_name(s->graph, c->node, name, sizeof name);
+    return tram__fail(TRAM_ERR_INVALID, "the tensor of %s cannot travel by %s: %s", name,
+                      tram_transport_text(c->transport), reason);
 }
 
 static int choose_transports(struct tram__schedule *s) {
     uint32_t *edges = calloc(s->participant_count, sizeof *edges);
-    int status = edges ? choose(s, edges) : tram__fail(TRAM_ERR_NO_MEMORY, "a schedule");
+    int status = edges ? TRAM_OK : tram__fail(TRAM_ERR_NO_MEMORY, "a schedule");
+    for (uint32_t i = 0; !status && i < s->channel_count; i++)
+        if (s->channels[i].kind == TRAM__CHANNEL_VALUE && s->graph->nodes[s->channels[i].node].tensor)
+            status = choose(s, &s->channels[i], edges);
     free(edges);
     return status;
 }

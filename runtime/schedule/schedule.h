@@ -67,6 +67,7 @@ struct tram__channel_plan {
     uint32_t node;   /* VALUE: whose value; TOKEN: the task that is ready; START: none */
     uint32_t writer; /* participant */
     uint64_t capacity;
+    enum tram_transport transport; /* of an announced tensor, once chosen; AUTO: it is none */
     uint64_t
         device_bytes; /* of elements that stay on the device, in each slot; 0: all of the value is in the message */
     uint32_t *readers; /* participants, each once */

@@ -77,14 +77,15 @@ static void print_node(const struct tram__schedule *s, const uint32_t *of, uint3
 }
 
 /* How the value of a node reaches participant `to`, which does not make it. */
-static const char *transport_of(const struct tram__schedule *s, uint32_t node, uint32_t to) {
-    for (uint32_t i = 0; i < s->channel_count; i++) {
-        const struct tram__channel_plan *c = &s->channels[i];
-        if (c->kind != TRAM__CHANNEL_VALUE || c->node != node || !c->device_bytes)
-            continue;
-        return tram__channel_copied(s, c, to) ? "ipc, copied" : "ipc";
-    }
-    return "shm";
+static void print_transport(const struct tram__schedule *s, uint32_t node, uint32_t to, FILE *out) {
+    const struct tram__channel_plan *c = NULL;
+    for (uint32_t i = 0; i < s->channel_count; i++)
+        if (s->channels[i].kind == TRAM__CHANNEL_VALUE && s->channels[i].node == node &&
+            s->channels[i].transport)
+            c = &s->channels[i];
+    fputs(tram_transport_text(c ? c->transport : TRAM_TRANSPORT_SHM), out);
+    if (c && tram__channel_copied(s, c, to))
+        fputs(", copied", out);
 }
 
 /* How the value of `from` reaches participant `to`, and its size. */
@@ -98,8 +99,12 @@ static void print_label(const struct tram__schedule *s, const uint32_t *of, uint
     fprintf(out, " [label=\"");
     if (n->kind == TRAM__NODE_RESULT)
         fprintf(out, "[%u] ", n->part);
-    fprintf(out, "%llu B, %s\"%s]", (unsigned long long)n->bytes, local ? "local" : transport_of(s, from, to),
-            local ? ", style=dashed" : "");
+    fprintf(out, "%llu B, ", (unsigned long long)n->bytes);
+    if (local)
+        fputs("local", out);
+    else
+        print_transport(s, from, to, out);
+    fputs(local ? "\", style=dashed]" : "\"]", out);
 }
 
 static void print_edges(const struct tram__schedule *s, const uint32_t *of, uint32_t i, bool sizes,
@@ -164,6 +169,8 @@ static void print_op(const struct tram__schedule *s, uint32_t p, uint32_t i, FIL
         tram__schedule_channel_name(s, op->index, name, sizeof name);
     fprintf(out, "    p%u_%u [label=\"%s\\n", p, i, verbs[op->kind]);
     print_quoted(name, out);
+    if (op->kind == TRAM__OP_WRITE && s->channels[op->index].transport)
+        fprintf(out, "\\nby %s", tram_transport_text(s->channels[op->index].transport));
     if (op->kind == TRAM__OP_COMPUTE && p)
         fprintf(out, "\", style=filled, fillcolor=\"%s\"];\n", colour_of(p));
     else
