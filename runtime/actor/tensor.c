@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/tensor.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 int tram__call_stream_open(struct tram__device *d, struct tram_stream **out) {
@@ -385,4 +386,52 @@ int tram_stream_differ(struct tram_stream *s, const float *a, const float *b, ui
 
 int tram_stream_wait(struct tram_stream *s) {
     return s ? wait_for(s) : no_stream();
+}
+
+/* ---- the actor's own memory ---- */
+
+struct owned {
+    struct owned *next;
+    struct tram__memory memory;
+};
+
+/* Of this process, which is one actor: it ends with it. */
+static struct owned *all_owned;
+static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void *tram_device_alloc(struct tram_call *c, size_t size) {
+    struct tram_stream *s = c->stream;
+    struct owned *o = s ? malloc(sizeof *o) : NULL;
+    if (!o) {
+        tram_fail(c, s ? TRAM_ERR_NO_MEMORY : TRAM_ERR_INVALID, "%zu bytes on a device: %s", size,
+                  s ? "no memory" : "the actor has none");
+        return NULL;
+    }
+    o->memory = (struct tram__memory){.kind = TRAM__MEMORY_OWN, .size = size ? size : 1, .handle.fd = -1};
+    int status = s->device->ops->map(s->device, &o->memory);
+    if (status) {
+        free(o);
+        fail_call(c, status);
+        return NULL;
+    }
+    c->maps++;
+    pthread_mutex_lock(&owned_lock);
+    o->next = all_owned;
+    all_owned = o;
+    pthread_mutex_unlock(&owned_lock);
+    return o->memory.data;
+}
+
+void tram_device_free(struct tram_call *c, void *p) {
+    pthread_mutex_lock(&owned_lock);
+    struct owned **at = &all_owned;
+    while (*at && (*at)->memory.data != p)
+        at = &(*at)->next;
+    struct owned *o = p ? *at : NULL;
+    if (o)
+        *at = o->next;
+    pthread_mutex_unlock(&owned_lock);
+    if (o)
+        c->stream->device->ops->unmap(c->stream->device, &o->memory);
+    free(o);
 }

@@ -143,6 +143,13 @@ int tram_stream_differ(struct tram_stream *s, const float *a, const float *b, ui
 /* Blocks until all of it is done. */
 int tram_stream_wait(struct tram_stream *s);
 
+/* Memory on the actor's device for the actor's own use, zeroed: state, weights. All its methods may use it, until it is given
+ * back or the actor ends. Blocks, and may map: not for every call. NULL, and the call's failure recorded, when there is none,
+ * or no device. */
+void *tram_device_alloc(struct tram_call *c, size_t size);
+/* Nothing may use it any more: wait for the streams first. `p` may be NULL. */
+void tram_device_free(struct tram_call *c, void *p);
+
 #ifdef __cplusplus
 }
 #endif
