@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a scenario says to bad input: one line on standard error that names the option and the value, exit status 2,
-# and no process left. Usage: cli_test.sh PROGRAM [patterns|parts]; with these, what is special to the programs of N
-# actors instead, or to those whose payloads have parts.
+# and no process left. Usage: cli_test.sh PROGRAM [patterns|parts|tensors]; with these, what is special to the programs of N
+# actors instead, to those whose payloads have parts, or to those that make tensors.
 set -u
 program=$1
 what=${2:-all}
@@ -56,6 +56,40 @@ if [ "$what" = patterns ]; then
         if ! grep -qF '"socket_patterns": [' "$dir/p.json" || ! grep -qF "eager, 1 actor, is" "$dir/out"; then
             failed=$((failed + 1))
             echo "--wait=$wait: no floor of raw sockets"
+        fi
+    done
+elif [ "$what" = tensors ]; then
+    refuse "--actors" --actors=2
+    refuse "--parts" --parts=1
+    refuse "--receivers=0: whole numbers from 1 to 511" --receivers=0
+    refuse "--receivers=512: whole numbers" --receivers=512
+    refuse "--transport=fast: transport 'fast': one of auto" --transport=fast
+    refuse "--device=: cpu, host" --device=
+    refuse "--device=host,,cpu: cpu, host" --device=host,,cpu
+    refuse "--device=abacus: actor Party#0: device 'abacus': host, cuda, host:N or cuda:N is wanted" --device=abacus
+    refuse "--device=cpu,host:9999: actor Party#1: device 'host:9999'" --device=cpu,host:9999
+    refuse "--device=host:77: actor Party#0: host:77: there are" --device=host:77
+    refuse "--device=cpu,host --transport=ipc: the tensor of Party#0.make cannot travel by ipc: actor Party#0 has no" \
+        --device=cpu,host --transport=ipc
+    refuse "--check: --no-check was given" --check --no-check
+    refuse "--inflight=2: --loan" --loan --inflight=2
+    refuse "--size=2G: '2G'" --size=2G
+    accept "/size:40000000/receivers:1/inflight:1/device:host/transport:auto" --list
+    accept "/size:8/receivers:3/inflight:2/device:cpu/transport:shm/check:1" --list --size=8 --receivers=3 \
+        --inflight=2 --device=cpu --transport=shm --check
+    accept "host, copied once by who makes it; compiled: ipc (picked)" -n 10 -w 2 --repetitions=1 --size=1,7,8,9,100k,1M \
+        --check --receivers=1,3
+    accept "made in place; compiled: ipc" -n 20 -w 2 --repetitions=1 --size=3,64,300k --loan --json="$dir/t.json" -v
+    accept "compiled: staged" -n 10 -w 2 --repetitions=1 --size=64,300k --transport=staged --check --inflight=1,3
+    accept "compiled: shm" -n 10 -w 2 --repetitions=1 --size=64,300k --device=cpu --check --receivers=2
+    accept "compiled: ipc" -n 10 -w 2 --repetitions=1 --size=64,300k --device=host:0,host:1,host:0 --check --receivers=2
+    for devices in cpu,host host,cpu,host; do
+        accept "limit" -n 10 -w 2 --repetitions=1 --size=8,300k --device=$devices --check --receivers=2
+    done
+    for want in '"device": "host"' '"transport": "ipc"' '"payload_bytes": 307200' 'receivers:1/inflight:1/loan:1/device:host'; do
+        if ! grep -qF "$want" "$dir/t.json"; then
+            failed=$((failed + 1))
+            echo "the result file has no $want"
         fi
     done
 elif [ "$what" = parts ]; then

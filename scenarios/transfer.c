@@ -180,18 +180,21 @@ static int call(struct tram_actor **actors, const struct tram_shape *shape, cons
 }
 
 int main(int argc, char **argv) {
-    static const struct tram_method methods[] = {
-        {.name = "make", .fn = make_by_copy}, {.name = "make_in_place", .fn = make_in_place}, {.name = "take", .fn = take}, {0}};
+    static const struct tram_method methods[] = {{.name = "make", .fn = make_by_copy},
+                                                 {.name = "make_in_place", .fn = make_in_place},
+                                                 {.name = "take", .fn = take},
+                                                 {0}};
     static const struct tram_class classes[] = {
         {.name = "Party", .methods = methods, .create = create, .destroy = destroy}, {0}};
     static const struct tram_scenario transfer = {
         .name = "transfer",
         .summary = "one actor makes a tensor on its device, others take it there and answer with a few bytes",
-        .examples = "  ./scenarios/transfer                                   40 MB on the host device\n"
-                    "  ./scenarios/transfer --loan                            made in place: nothing is copied\n"
-                    "  ./scenarios/transfer --size=1:1G:x8 --device=cuda      a sweep on one GPU\n"
-                    "  ./scenarios/transfer --device=cpu,cuda --receivers=4   from the CPU to four on a GPU\n"
-                    "  ./scenarios/transfer --device=cuda:0,cuda:1            from one GPU to another\n",
+        .examples =
+            "  ./scenarios/transfer                                   40 MB on the host device\n"
+            "  ./scenarios/transfer --loan                            made in place: nothing is copied\n"
+            "  ./scenarios/transfer --size=1:1G:x8 --device=cuda      a sweep on one GPU\n"
+            "  ./scenarios/transfer --device=cpu,cuda --receivers=4   from the CPU to four on a GPU\n"
+            "  ./scenarios/transfer --device=cuda:0,cuda:1            from one GPU to another\n",
         .classes = classes,
         .class_name = "Party",
         .pattern = TRAM_PATTERN_TRANSFER,

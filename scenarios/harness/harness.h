@@ -8,21 +8,27 @@
 
 #include <stdbool.h>
 
-#include "tramline/tramline.h"
+#include "tramline/tensor.h"
 
 /* Who hands what to whom; the limit does the same without a runtime. */
 enum tram_pattern {
     TRAM_PATTERN_CHAIN,   /* driver -> actor 1 -> ... -> actor N -> driver; a round trip is a chain of one */
     TRAM_PATTERN_SCATTER, /* driver -> each of N actors -> driver: N results */
+    /* driver -> actor 1, which makes a tensor -> each of N others -> driver: N results. The input is an order, the results are
+     * receipts (harness/order.h) */
+    TRAM_PATTERN_TRANSFER,
 };
 
 /* One execution's worth of what a scenario builds for. */
 struct tram_shape {
-    unsigned actors;
-    size_t bytes; /* of the payload: all its parts together */
+    unsigned actors; /* in all */
+    size_t bytes;    /* of the input: all its parts together */
     size_t part_count;
     const size_t *parts; /* their sizes */
     bool loan;           /* pass payloads on by reference */
+    size_t tensor;       /* TRANSFER: its bytes, and how it is to travel */
+    enum tram_transport transport;
+    struct tram_node *edge; /* for `build` to say which node the tensor is; or NULL */
 };
 
 struct tram_scenario {
@@ -31,7 +37,8 @@ struct tram_scenario {
     const struct tram_class *classes;
     const char *class_name; /* of every actor */
     enum tram_pattern pattern;
-    const char *actors; /* default of --actors; NULL: always one, and no such option */
+    const char
+        *actors; /* default of --actors, of --receivers for TRANSFER; NULL: always one, and no such option */
     /* Default of --parts: the payload has parts of these sizes, and every result is their digest (harness/payload.h). NULL:
      * --size in its place, one part, and every result is the payload. */
     const char *parts;

@@ -25,39 +25,44 @@ const struct limit_strategy limit_strategies[LIMIT_STRATEGIES] = {
     {"100 yields, futex", 0, 100, true},           {"64 polls, 20 yields, futex", 64, 20, true},
 };
 
-/* The mask only changes while nothing is in flight, and n is never used twice. */
-static size_t position(const struct limit *s, uint32_t n) {
-    return n & atomic_load_explicit(&s->control->mask, memory_order_relaxed);
-}
-
-static struct limit_slot *slot_at(const struct limit *s, unsigned hop, uint32_t n) {
-    return &s->slots[(size_t)hop * s->most + position(s, n)];
-}
-
 /* Where message n on a hop has part `part` of the input, or what was made of it. */
 static unsigned char *room(const struct limit *s, unsigned hop, uint32_t n, size_t part) {
     const struct limit_place *at = &s->place[part];
     if (at->inside)
-        return slot_at(s, hop, n)->payload + at->offset;
+        return limit_slot_at(s, hop, n)->payload + at->offset;
     size_t stride = hop ? s->stride_on : s->stride;
     size_t first = hop ? s->most * (s->stride + (hop - 1) * s->stride_on) : 0;
-    return s->extents + first + position(s, n) * stride + at->offset;
+    return s->extents + first + limit_position(s, n) * stride + at->offset;
 }
 
 /* Where message n on a hop to the driver has its result. By loan the payload stays where the driver put it. */
 static unsigned char *result_room(const struct limit *s, unsigned hop, uint32_t n) {
-    if (s->digests)
-        return slot_at(s, hop, n)->payload;
+    if (s->digests || s->c->tensor)
+        return limit_slot_at(s, hop, n)->payload;
     return room(s, s->c->loan ? 0 : hop, n, 0);
 }
 
 /* The hop that process k reads, and of the driver's results that of `result`. */
 static unsigned hop_into(const struct limit *s, unsigned k) {
-    return s->c->scenario->pattern == TRAM_PATTERN_SCATTER ? 0 : k - 1;
+    switch (s->c->scenario->pattern) {
+    case TRAM_PATTERN_SCATTER:
+        return 0;
+    case TRAM_PATTERN_TRANSFER:
+        return k > 1;
+    default:
+        return k - 1;
+    }
 }
 
 static unsigned hop_of_result(const struct limit *s, unsigned result) {
-    return s->c->scenario->pattern == TRAM_PATTERN_SCATTER ? result + 1 : s->peers;
+    switch (s->c->scenario->pattern) {
+    case TRAM_PATTERN_SCATTER:
+        return result + 1;
+    case TRAM_PATTERN_TRANSFER:
+        return result + 2;
+    default:
+        return s->peers;
+    }
 }
 
 /* ---- hand-over ---- */
@@ -65,7 +70,7 @@ static unsigned hop_of_result(const struct limit *s, unsigned result) {
 /* Waits for message n: false when `deadline_ns` passed. */
 static bool await(const struct limit *s, unsigned hop, uint32_t n, uint64_t deadline_ns) {
     for (uint32_t polls = 1;; polls++) {
-        struct limit_slot *slot = slot_at(s, hop, n);
+        struct limit_slot *slot = limit_slot_at(s, hop, n);
         uint32_t seq = atomic_load_explicit(&slot->seq, memory_order_acquire);
         if (seq == n)
             return true;
@@ -87,7 +92,7 @@ static bool await(const struct limit *s, unsigned hop, uint32_t n, uint64_t dead
 }
 
 static void post(const struct limit *s, unsigned hop, uint32_t n) {
-    struct limit_slot *slot = slot_at(s, hop, n);
+    struct limit_slot *slot = limit_slot_at(s, hop, n);
     if (!limit_strategies[atomic_load_explicit(&s->control->strategy, memory_order_relaxed)].sleeps) {
         atomic_store_explicit(&slot->seq, n, memory_order_release);
         return;
@@ -104,7 +109,11 @@ static void post(const struct limit *s, unsigned hop, uint32_t n) {
 /* What process k does with message n: by loan it passes the flag on, and the payload stays where it is. */
 static void work(const struct limit *s, unsigned k, unsigned in, uint32_t n) {
     const struct tram_layout *input = &s->c->input;
-    if (s->digests) {
+    if (s->c->tensor && k == 1) {
+        limit_tensor_make(s, n);
+    } else if (s->c->tensor) {
+        limit_tensor_take(s, k, (struct tram_receipt *)(void *)result_room(s, k, n), n);
+    } else if (s->digests) {
         struct tram_bytes parts[TRAM_MAX_PARTS];
         for (size_t i = 0; i < input->count; i++)
             parts[i] = (struct tram_bytes){room(s, in, n, i), input->size[i]};
@@ -119,6 +128,8 @@ static void peer(const struct limit *s, unsigned k, pid_t parent) {
     if (getppid() != parent)
         _exit(1);
     tram__cpus_bind(s->c->placement.cpu[k % s->c->placement.count]);
+    if (s->board)
+        limit_gpu_start(s, k);
     unsigned in = hop_into(s, k);
     for (uint32_t n = 1;; n++) {
         if (!await(s, in, n, UINT64_MAX))
@@ -227,13 +238,15 @@ static void place_parts(struct limit *s) {
 static int map_shared(struct limit *s, char *why) {
     const struct tram_case *c = s->c;
     unsigned hops = c->actors + 1;
-    size_t turns = !s->stride ? MOST_TURNS : c->loan ? 1 : TURN_BYTES / s->stride;
+    size_t largest = s->stride > s->tensor_stride ? s->stride : s->tensor_stride;
+    size_t turns = !largest ? MOST_TURNS : c->loan ? 1 : TURN_BYTES / largest;
     for (s->most = 1; s->most < c->inflight || (s->most < MOST_TURNS && 2 * s->most <= turns);)
         s->most *= 2;
     size_t slots = (size_t)hops * s->most;
-    size_t extents = s->most * (s->stride + c->actors * s->stride_on);
+    size_t extents = s->most * (s->stride + c->actors * s->stride_on), tensors = s->most * s->tensor_stride;
     size_t head = (sizeof(struct limit_control) + slots * sizeof(struct limit_slot) + 4095) / 4096 * 4096;
-    s->bytes = head + extents;
+    size_t board = limit_gpu_any(s) ? limit_gpu_board_bytes(s) : 0;
+    s->bytes = head + extents + tensors + board;
     void *shared =
         mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (shared == MAP_FAILED) {
@@ -248,6 +261,9 @@ static int map_shared(struct limit *s, char *why) {
     s->control->stream_from = LIMIT_NEVER;
     s->slots = (struct limit_slot *)(s->control + 1);
     s->extents = extents ? (unsigned char *)shared + head : NULL;
+    s->tensors = tensors ? (unsigned char *)shared + head + extents : NULL;
+    s->board =
+        board ? (struct limit_board *)(void *)((unsigned char *)shared + head + extents + tensors) : NULL;
     return 0;
 }
 
@@ -262,6 +278,8 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
     s->reply = tram_case_reply(c);
     s->digests = tram_case_digests(c);
     place_parts(s);
+    if (c->tensor)
+        limit_tensor_plan(s);
     if (map_shared(s, why)) {
         free(s);
         return -1;
@@ -279,7 +297,7 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
         s->pid[s->peers++] = pid;
     }
     tram__cpus_bind(c->placement.cpu[0]);
-    if (limit_choose(s, limit_run, why)) {
+    if ((s->board && limit_gpu_await(s, why)) || limit_choose(s, limit_run, why)) {
         limit_close(s);
         return -1;
     }

@@ -6,8 +6,8 @@
  * than CPUs, which copy kernel, how many slots) it tries the candidates first, keeps the best and names it.
  *
  * Hop k is written by process k, the driver being 0, and hop 0 by the driver. In a chain process k reads hop k - 1 and
- * the driver the last; in a scatter every process reads hop 0 and the driver all others. The parts of an input travel
- * under one flag.
+ * the driver the last; in a scatter every process reads hop 0 and the driver all others; in a transfer process 1 reads hop 0,
+ * the others what it makes on hop 1 (limit_tensor.c), and the driver theirs. The parts of an input travel under one flag.
  */
 #ifndef TRAM_HARNESS_LIMIT_H
 #define TRAM_HARNESS_LIMIT_H
@@ -64,12 +64,49 @@ struct limit {
     size_t bytes;                             /* shared */
     size_t reply;                             /* bytes of each result */
     bool digests;
+    unsigned char *tensors; /* [most], `tensor_stride` bytes each; 0: beside the flag */
+    size_t tensor_stride;
+    bool stays;                /* the elements are used where they are made */
+    bool stages_out;           /* they are made in the maker's own memory */
+    struct limit_board *board; /* where GPUs take part (limit_gpu.c); or NULL */
     unsigned peers, results;
     pid_t pid[TRAM_MAX_PIDS];
     uint32_t sent; /* executions so far */
     char note[TRAM_NOTE];
 };
 _Static_assert(TRAM_MAX_PARTS * sizeof(struct tram_digest) <= LIMIT_IN_SLOT, "a digest fits a slot");
+
+/* The mask only changes while nothing is in flight, and n is never used twice. */
+static inline size_t limit_position(const struct limit *s, uint32_t n) {
+    return n & atomic_load_explicit(&s->control->mask, memory_order_relaxed);
+}
+
+static inline struct limit_slot *limit_slot_at(const struct limit *s, unsigned hop, uint32_t n) {
+    return &s->slots[(size_t)hop * s->most + limit_position(s, n)];
+}
+
+/* Sizes of what is copied from the driver on. */
+static inline size_t limit_copied(const struct limit *s, const size_t **sizes) {
+    *sizes = s->c->tensor ? &s->c->tensor : s->c->input.size;
+    return s->c->tensor ? 1 : s->c->input.count;
+}
+
+/* Of a transfer (limit_tensor.c): what is done where, and whether anything is copied; then what the maker and process k, a
+ * receiver, do with message n. */
+void limit_tensor_plan(struct limit *s);
+bool limit_tensor_copies(const struct limit *s);
+void limit_tensor_make(const struct limit *s, uint32_t n);
+void limit_tensor_take(const struct limit *s, unsigned k, struct tram_receipt *r, uint32_t n);
+
+/* Of GPUs (limit_gpu.c): whether any takes part; what the board needs; what process k does first; the driver's wait for all
+ * of them: 0, or -1 with `why`. The last two, as make and take above, are false when this process has none. */
+bool limit_gpu_any(const struct limit *s);
+size_t limit_gpu_board_bytes(const struct limit *s);
+void limit_gpu_start(const struct limit *s, unsigned k);
+int limit_gpu_await(const struct limit *s, char *why);
+bool limit_gpu_makes(const struct limit *s, const struct tram_order *o, unsigned char *shared, size_t slot);
+bool limit_gpu_takes(const struct limit *s, const struct tram_order *o, const unsigned char *shared,
+                     size_t slot, struct tram_receipt *r);
 
 /* Runs a batch. */
 typedef int limit_run_fn(void *state, struct tram_batch *b, char *why);

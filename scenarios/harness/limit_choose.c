@@ -94,30 +94,40 @@ static void try_slots(struct search *h, struct candidate next) {
 
 /* Streaming stores win from some size on, if at all: none of the parts, or those at least as large as one of them. */
 static void try_copies(struct search *h) {
-    const struct tram_layout *input = &h->s->c->input;
+    const size_t *size;
+    size_t count = limit_copied(h->s, &size);
     struct candidate next = h->best;
     h->best_ns = 1e300;
     try_slots(h, next);
-    for (size_t i = 0; i < input->count; i++) {
-        bool seen = input->size[i] < COPIES_FROM;
+    for (size_t i = 0; i < count; i++) {
+        bool seen = size[i] < COPIES_FROM;
         for (size_t before = 0; before < i; before++)
-            seen |= input->size[before] == input->size[i];
-        next.stream_from = input->size[i];
+            seen |= size[before] == size[i];
+        next.stream_from = size[i];
         if (!seen)
             try_slots(h, next);
     }
 }
 
 static void describe(struct limit *s, const struct candidate *c, bool crowded) {
-    const struct tram_layout *input = &s->c->input;
+    const size_t *size;
+    size_t count = limit_copied(s, &size);
     char kernel[64] = "memcpy", from[32];
     if (c->stream_from != LIMIT_NEVER) {
         tram__size_print(c->stream_from, from, sizeof from);
-        snprintf(kernel, sizeof kernel, "streaming stores%s%s", input->count > 1 ? " from " : "",
-                 input->count > 1 ? from : "");
+        snprintf(kernel, sizeof kernel, "streaming stores%s%s", count > 1 ? " from " : "",
+                 count > 1 ? from : "");
     }
     snprintf(s->note, sizeof s->note, "%s, %s, %u slot%s%s%s", limit_strategies[c->strategy].name, kernel,
              c->mask + 1, c->mask ? "s" : "", crowded ? ", " : "", crowded ? placements[c->placement] : "");
+}
+
+static bool copies_much(const struct limit *s) {
+    const size_t *size;
+    size_t count = limit_copied(s, &size), all = 0;
+    for (size_t i = 0; i < count; i++)
+        all += size[i];
+    return all >= COPIES_FROM;
 }
 
 int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
@@ -129,9 +139,9 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
                                                                                  : LIMIT_SPIN,
                                 .mask = atomic_load(&s->control->mask),
                                 .stream_from = LIMIT_NEVER};
-    if (!s->extents)
+    if (!s->extents && !s->tensors)
         h.best.mask = s->most - 1;
-    h.batch.count = c->input.total >= COPIES_FROM ? c->inflight : 20 + c->inflight;
+    h.batch.count = copies_much(s) ? c->inflight : 20 + c->inflight;
     h.batch.first = 1;
     h.batch.to_stride = tram_layout_stride(s->reply);
     size_t bytes = c->input.stride * h.batch.count, to_bytes = h.batch.to_stride * h.batch.count * s->results;
@@ -140,11 +150,13 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
         snprintf(why, TRAM_WHY, "limit: out of memory");
         h.failed = true;
     } else {
+        if (c->tensor)
+            memset(from, 0, bytes); /* orders that ask for no check */
         h.batch.from = from;
         h.batch.to = to;
         if (crowded && c->wait == TRAM_WAIT_AUTO)
             try_waiting(&h);
-        if (s->extents && !c->loan)
+        if ((s->extents && !c->loan) || (s->tensors && !s->board && limit_tensor_copies(s)))
             try_copies(&h);
         adopt(s, &h.best);
     }

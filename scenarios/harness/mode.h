@@ -17,9 +17,13 @@ struct tram_case {
     enum tram_mode mode;
     enum tram_wait wait;
     struct tram_layout input;
+    size_t tensor; /* of a transfer, as in struct tram_point; with: */
+    struct tram_devices devices;
+    enum tram_transport transport;
     uint32_t actors, inflight;
     bool loan, main_thread;
-    bool check; /* fill and check payloads */
+    bool check;     /* fill and check payloads; of tensors their ends always, and all of them now and then: */
+    bool check_all; /* in every execution */
     uint64_t seed;
     double timeout_s;
     struct tram__cpus placement;
@@ -27,7 +31,24 @@ struct tram_case {
 
 /* How many results an execution has. */
 static inline uint32_t tram_case_results(const struct tram_case *c) {
-    return c->scenario->pattern == TRAM_PATTERN_SCATTER ? c->actors : 1;
+    switch (c->scenario->pattern) {
+    case TRAM_PATTERN_SCATTER:
+        return c->actors;
+    case TRAM_PATTERN_TRANSFER:
+        return c->actors - 1;
+    default:
+        return 1;
+    }
+}
+
+static inline struct tram_shape tram_case_shape(const struct tram_case *c) { /* borrows the sizes */
+    return (struct tram_shape){.actors = c->actors,
+                               .bytes = c->input.total,
+                               .part_count = c->input.count,
+                               .parts = c->input.size,
+                               .loan = c->loan,
+                               .tensor = c->tensor,
+                               .transport = c->transport};
 }
 
 /* Whether a result is the digest of the input, not the payload itself. */

@@ -58,9 +58,10 @@ static int open_actors(const struct tram_case *c, struct state **out, char *why)
     s->c = c;
     s->results = results;
     s->reply = tram_case_reply(c);
-    s->shape = tram_shape_make(&c->input, c->actors, c->loan);
+    s->shape = tram_case_shape(c);
     for (unsigned i = 0; i < c->actors; i++) {
-        struct tram_actor_options o = {.cpu = 0}; /* the runtime's choice */
+        struct tram_actor_options o = {.cpu = 0, /* the runtime's choice */
+                                       .device = tram_device_of(&c->devices, i)};
         if (tram_actor_create(tram_harness_runtime, c->scenario->class_name, &o, &s->actors[i])) {
             fail(why);
             close_state(s);

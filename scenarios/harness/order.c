@@ -30,8 +30,9 @@ bool tram_order_met(const struct tram_receipt *r, const struct tram_order *o, ch
     memcpy(&ends, &o->stamp, o->bytes - tram_order_stamp_at(o->bytes));
     if (r->stamp == ends && r->part == o->stamp && !r->wrong)
         return true;
-    snprintf(why, why_size, "%s", r->stamp != ends        ? "a tensor with another one's end"
-                                  : r->part != o->stamp ? "a tensor with another one's CPU part"
-                                                        : "a tensor with wrong contents");
+    snprintf(why, why_size, "%s",
+             r->stamp != ends      ? "a tensor with another one's end"
+             : r->part != o->stamp ? "a tensor with another one's CPU part"
+                                   : "a tensor with wrong contents");
     return false;
 }

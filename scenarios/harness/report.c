@@ -28,6 +28,14 @@ static void print_parts(const struct tram_layout *l) {
     printf("; results of %zu B\n", l->count * sizeof(struct tram_digest));
 }
 
+static void print_transfer(const struct tram_run *r) {
+    const struct tram_settings *s = r->settings;
+    printf("  %s, %s; compiled: %s%s%s\n", s->device,
+           s->loan ? "made in place" : "copied once by who makes it", tram_transport_text(r->picked),
+           s->transport == TRAM_TRANSPORT_AUTO ? " (picked)" : "",
+           s->check ? "; every tensor is made and compared as a whole" : "");
+}
+
 void tram_report_header(const struct tram_run *r) {
     static const char *const waits[] = {"auto", "block", "spin"};
     const struct tram_settings *s = r->settings;
@@ -39,6 +47,8 @@ void tram_report_header(const struct tram_run *r) {
            (unsigned long long)s->repetitions, (unsigned long long)s->seed);
     if (r->scenario->parts)
         print_parts(&s->points[0].input);
+    if (s->points[0].tensor)
+        print_transfer(r);
     printf("  %s, %u of %u usable CPUs, %s\n", r->environment.machine.cpu_model, s->placement.count,
            s->placement.usable, r->environment.machine.kernel);
     printf("  %s; tramline %s%s%.12s\n\n", placement, TRAM_VERSION, tram_build()->commit ? " " : "",
@@ -74,10 +84,14 @@ static int mode_width(const struct tram_settings *s) {
     return width;
 }
 
+static int actors_width(const struct tram_settings *s) {
+    return (int)strlen(tram_actors_word(s));
+}
+
 static void print_titles(const struct tram_settings *s) {
     printf("%-*s", mode_width(s), "mode");
     if (s->show_actors)
-        printf(" %6s", "actors");
+        printf(" %*s", actors_width(s), tram_actors_word(s));
     if (s->show_inflight)
         printf(" %8s", "inflight");
     printf(" %9s %9s %9s %9s %9s %9s %9s\n", "size", "p50", "p99", "rate", "CPU/exec", "x limit", "vs eager");
@@ -88,10 +102,10 @@ static void print_row(const struct tram_run *r, size_t point, int mode) {
     const struct tram_point *at = &s->points[point];
     char bytes[32], p50[TRAM_CELL], p99[TRAM_CELL], rate[TRAM_CELL], cpu[TRAM_CELL], limit[TRAM_CELL],
         gain[TRAM_CELL];
-    tram__size_print(at->input.total, bytes, sizeof bytes);
+    tram__size_print(tram_point_bytes(at), bytes, sizeof bytes);
     printf("%-*s", mode_width(s), tram_mode_names[mode]);
     if (s->show_actors)
-        printf(" %6u", at->actors);
+        printf(" %*u", actors_width(s), tram_actors_shown(at));
     if (s->show_inflight)
         printf(" %8u", at->inflight);
     printf(" %9s %9s %9s %9s %9s %9s %9s\n", bytes, tram_print_ns(TRAM_FIGURE(r, point, mode, p50_ns), p50),
@@ -184,7 +198,7 @@ static void print_ratios(const struct tram_run *r, bool *begun) {
     const struct tram_settings *s = r->settings;
     char a[TRAM_CELL];
     bool alone = s->points[0].actors < s->placement.count; /* each on a CPU of its own */
-    if (s->points[0].inflight > 1 || s->points[0].input.total > 64)
+    if (s->points[0].inflight > 1 || tram_point_bytes(&s->points[0]) > 64)
         return;
     if (s->modes[TRAM_MODE_LIMIT] && !r->scenario->actors && !s->loan && s->wait != TRAM_WAIT_BLOCK) {
         begin(begun);
@@ -231,10 +245,11 @@ static void print_ladders(const struct tram_run *r) {
             p50_ns[m] = TRAM_FIGURE(r, point, m, p50_ns);
         if (at->inflight > 1 || !tram_ladder(p50_ns, line, sizeof line))
             continue;
-        tram__size_print(at->input.total, size_text, sizeof size_text);
+        tram__size_print(tram_point_bytes(at), size_text, sizeof size_text);
         printf("%s  ", titled ? "" : "\nShares of the p50, one in flight\n");
         if (s->show_actors)
-            printf("%u actor%s, ", at->actors, plural(at->actors));
+            printf("%u %.*s%s, ", tram_actors_shown(at), actors_width(s) - 1, tram_actors_word(s),
+                   plural(tram_actors_shown(at)));
         printf("%s, %s\n", size_text, line);
         titled = true;
     }

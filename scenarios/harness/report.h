@@ -15,6 +15,7 @@ struct tram_run {
     const struct tram_scenario *scenario;
     const struct tram_settings *settings;
     struct tram_environment environment;
+    enum tram_transport picked; /* of a transfer: how its largest tensors travel, compiled */
     struct tram_trial *trials;
     struct tram_floor *floors; /* one per repetition */
     struct tram_floor floor;   /* their median */

@@ -23,11 +23,15 @@ void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out,
     const struct tram_point *p = &r->settings->points[point];
     char parts[TRAM_PARTS_TEXT];
     bool several = r->scenario->parts != NULL;
-    snprintf(out, out_size, "%s/mode:%s/size:%zu%s%s/actors:%u/inflight:%u%s%s", r->scenario->name,
-             tram_mode_names[mode], p->input.total, several ? "/parts:" : "",
-             several ? tram_print_parts(&p->input, parts) : "", p->actors, p->inflight,
-             r->settings->loan ? "/loan:1" : "",
-             r->settings->main_thread && mode == TRAM_MODE_COMPILED ? "/thread:main" : "");
+    const struct tram_settings *s = r->settings;
+    int used = snprintf(out, out_size, "%s/mode:%s/size:%zu%s%s/%s:%u/inflight:%u%s%s", r->scenario->name,
+                        tram_mode_names[mode], tram_point_bytes(p), several ? "/parts:" : "",
+                        several ? tram_print_parts(&p->input, parts) : "", tram_actors_word(s),
+                        tram_actors_shown(p), p->inflight, s->loan ? "/loan:1" : "",
+                        s->main_thread && mode == TRAM_MODE_COMPILED ? "/thread:main" : "");
+    if (p->tensor && used > 0 && (size_t)used < out_size)
+        snprintf(out + used, out_size - (size_t)used, "/device:%s/transport:%s%s", s->device, s->how,
+                 s->check ? "/check:1" : "");
 }
 
 /* ---- numbers as text ---- */

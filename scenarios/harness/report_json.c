@@ -18,12 +18,16 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         {"idle_cpu", t->idle_cpu},
         {"wake_ns", t->wake_ns},
     };
-    struct tram_label labels[2];
+    struct tram_label labels[5];
     size_t label_count = 0;
     if (t->note[0])
         labels[label_count++] = (struct tram_label){"note", t->note};
     if (r->scenario->parts)
         labels[label_count++] = (struct tram_label){"parts", tram_print_parts(&at->input, parts)};
+    if (at->tensor) {
+        labels[label_count++] = (struct tram_label){"device", r->settings->device};
+        labels[label_count++] = (struct tram_label){"transport", tram_transport_text(r->picked)};
+    }
     struct tram_row row = {
         .name = name,
         .repetition_index = (uint32_t)i,
@@ -31,7 +35,7 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         .iterations = t->iterations,
         .scenario = r->scenario->name,
         .mode = tram_mode_names[mode],
-        .payload_bytes = at->input.total,
+        .payload_bytes = tram_point_bytes(at),
         .actors = at->actors,
         .inflight = at->inflight,
         .p50_ns = t->p50_ns,

@@ -63,7 +63,7 @@ static int run_sockets(struct tram_run *r, uint64_t repetition, char *why) {
     struct tram_floor *f = &r->floors[repetition];
     for (size_t i = 0; r->scenario->actors && s->modes[TRAM_MODE_EAGER] && i < s->point_count; i++) {
         const struct tram_point *point = &s->points[i];
-        bool wanted = point->inflight == 1 && point->input.total <= TRAM_FLOOR_SOCKET_BYTES;
+        bool wanted = !point->tensor && point->inflight == 1 && point->input.total <= TRAM_FLOOR_SOCKET_BYTES;
         for (size_t k = 0; k < f->socket_count; k++)
             wanted &= f->sockets[k].actors != point->actors;
         if (!wanted || f->socket_count == TRAM_FLOOR_MAX_SOCKETS)
@@ -90,7 +90,9 @@ static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
                                   .copy_sizes = sizes};
     for (size_t i = 0; i < s->point_count; i++)
         for (size_t part = 0; part < s->points[i].input.count; part++)
-            p.copy_count = add_size(sizes, p.copy_count, s->points[i].input.size[part]);
+            p.copy_count =
+                add_size(sizes, p.copy_count,
+                         s->points[i].tensor ? s->points[i].tensor : s->points[i].input.size[part]);
     if (tram_floor_measure(&p, &r->floors[repetition], why, TRAM_WHY))
         return -1;
     return run_sockets(r, repetition, why);
@@ -106,9 +108,13 @@ static int run_case(struct tram_run *r, struct job job, uint64_t repetition, cha
               .input = point->input,
               .actors = point->actors,
               .inflight = point->inflight,
+              .tensor = point->tensor,
+              .devices = s->devices,
+              .transport = s->transport,
               .loan = s->loan,
               .main_thread = s->main_thread,
               .check = !s->no_check,
+              .check_all = s->check,
               .seed = s->seed + repetition,
               .timeout_s = s->timeout_s,
               .placement = s->placement},
@@ -230,24 +236,78 @@ static int draw(const struct tram_scenario *scenario, struct tram_graph *g, cons
     return 2;
 }
 
-/* Draws the graph of the first case: it takes actors to bind to, but runs nothing. */
-static int draw_all(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s) {
+/* Actors and the graph of one case. 0, or an exit status. */
+static int build(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s,
+                 const struct tram_point *point, struct tram_node *edge, struct tram_graph **out) {
     struct tram_actor *actors[TRAM_MAX_ACTORS];
-    struct tram_graph *g = NULL;
-    struct tram_shape shape = tram_shape_make(&s->points[0].input, s->points[0].actors, s->loan);
+    struct tram_case c = {.scenario = scenario,
+                          .input = point->input,
+                          .tensor = point->tensor,
+                          .transport = s->transport,
+                          .actors = point->actors,
+                          .loan = s->loan};
+    struct tram_shape shape = tram_case_shape(&c);
     int status = 0;
-    if (!s->graph && !s->schedule)
-        return 0;
-    for (unsigned i = 0; !status && i < shape.actors; i++)
-        status = tram_actor_create(t, scenario->class_name, NULL, &actors[i]);
-    if (status || (status = tram_graph_create(t, &g))) {
+    shape.edge = edge;
+    for (unsigned i = 0; !status && i < shape.actors; i++) {
+        struct tram_actor_options o = {.device = tram_device_of(&s->devices, i)};
+        status = tram_actor_create(t, scenario->class_name, &o, &actors[i]);
+        if (status && o.device) {
+            fprintf(stderr, "%s: --device=%s: %s\n", scenario->name, s->device, tram_last_error()->text);
+            return 2;
+        }
+    }
+    if (status || (status = tram_graph_create(t, out))) {
         fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
         return 1;
     }
-    scenario->build(g, actors, &shape);
-    status = draw(scenario, g, "graph", s->graph, TRAM_SHOW_SIZES);
+    scenario->build(*out, actors, &shape);
+    return 0;
+}
+
+/* Draws the graph of the first case: it takes actors to bind to, but runs nothing. */
+static int draw_all(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s) {
+    struct tram_graph *g = NULL;
+    if (!s->graph && !s->schedule)
+        return 0;
+    int status = build(t, scenario, s, &s->points[0], NULL, &g);
+    if (!status)
+        status = draw(scenario, g, "graph", s->graph, TRAM_SHOW_SIZES);
     if (!status)
         status = draw(scenario, g, "schedule", s->schedule, TRAM_SHOW_SCHEDULE);
+    tram_graph_destroy(g);
+    return status;
+}
+
+/* Whether the devices are there, and can have the largest tensors on an edge as asked for: compiled once before anything is
+ * measured. *picked: how they travel. */
+static int try_transfer(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s,
+                        enum tram_transport *picked) {
+    const struct tram_point *largest = &s->points[0];
+    struct tram_graph *g = NULL;
+    struct tram_compiled *x;
+    struct tram_node edge;
+    for (size_t i = 1; i < s->point_count; i++)
+        if (s->points[i].tensor * s->points[i].inflight * s->points[i].actors >
+            largest->tensor * largest->inflight * largest->actors)
+            largest = &s->points[i];
+    *picked = s->transport;
+    if (!largest->tensor)
+        return 0;
+    int status = build(t, scenario, s, largest, &edge, &g);
+    struct tram_compile_options o = {.inflight = largest->inflight};
+    if (status || !s->modes[TRAM_MODE_COMPILED]) {
+        tram_graph_destroy(g);
+        return status;
+    }
+    if (tram_graph_compile(g, &o, &x) == 0) {
+        tram_compiled_transport(x, edge, picked);
+        tram_teardown(x);
+    } else {
+        fprintf(stderr, "%s: --device=%s --transport=%s: %s\n", scenario->name, s->device, s->how,
+                tram_last_error()->text);
+        status = 2;
+    }
     tram_graph_destroy(g);
     return status;
 }
@@ -278,6 +338,8 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         list_cases(&run);
     else
         status = draw_all(t, scenario, &settings);
+    if (!status && !settings.help && !settings.version && !settings.list)
+        status = try_transfer(t, scenario, &settings, &run.picked);
     tram_fini(t); /* before anything is measured */
     if (!status && !settings.help && !settings.version && !settings.list)
         status = measure(&run, argc, argv);

@@ -17,7 +17,11 @@ struct raw {
     char actors_help[80], parts_help[80];
 };
 
-enum { TABLE_SIZE = 24 };
+enum { TABLE_SIZE = 32 };
+
+static bool transfers(const struct tram_scenario *s) {
+    return s->pattern == TRAM_PATTERN_TRANSFER;
+}
 
 static void make_table(struct raw *r, struct tram__option *table) {
     struct tram_settings *s = r->s;
@@ -59,6 +63,28 @@ static void make_table(struct raw *r, struct tram__option *table) {
     };
     _Static_assert(sizeof options / sizeof options[0] < TABLE_SIZE, "the table fits, with one more");
     memcpy(table, options, sizeof options);
+    size_t count = sizeof options / sizeof options[0];
+    if (transfers(r->scenario)) {
+        const struct tram__option more[] = {
+            {"receivers", 0, TRAM__OPTION_TEXT, "COUNTS", r->actors_help, &r->actors, 0, 0},
+            {"device", 0, TRAM__OPTION_TEXT, "LIST",
+             "of the maker and, after it, of the receivers: cpu, host, cuda, cuda:1 (default host)",
+             &s->device, 0, 0},
+            {"transport", 0, TRAM__OPTION_TEXT, "HOW",
+             "of the compiled edge: auto (default), shm, staged or ipc", &s->how, 0, 0},
+            {"check", 0, TRAM__OPTION_FLAG, NULL,
+             "make and compare whole tensors in every execution: the times are those of that, too", &s->check,
+             0, 0},
+        };
+        enum { MORE = sizeof more / sizeof more[0] };
+        _Static_assert(sizeof options / sizeof options[0] + MORE <= TABLE_SIZE, "the table fits");
+        table[2].help = "bytes of the tensor: LIST or MIN:MAX:xFACTOR, with k, M, G (default 40000000)";
+        snprintf(r->actors_help, sizeof r->actors_help,
+                 "actors that take the tensor, listed as sizes are (default %s)", r->scenario->actors);
+        memmove(&table[1 + MORE], &table[1], (count - 1) * sizeof *table); /* after the mode */
+        memcpy(&table[1], more, sizeof more);
+        return;
+    }
     if (r->scenario->parts) { /* in place of the size */
         snprintf(r->parts_help, sizeof r->parts_help, "bytes of each part of the payload (default %s)",
                  r->scenario->parts);
@@ -69,7 +95,7 @@ static void make_table(struct raw *r, struct tram__option *table) {
         return;
     snprintf(r->actors_help, sizeof r->actors_help, "actors, listed as sizes are (default %s)",
              r->scenario->actors);
-    memmove(&table[1], table, sizeof options); /* after the mode */
+    memmove(&table[1], table, count * sizeof *table); /* after the mode */
     table[0] = table[1];
     table[1] =
         (struct tram__option){"actors", 0, TRAM__OPTION_TEXT, "COUNTS", r->actors_help, &r->actors, 0, 0};
@@ -155,14 +181,53 @@ static int parse_sizes(const char *text, struct tram_layout *out, size_t *count)
     return TRAM_OK;
 }
 
+/* Tensors of these sizes, each with an order as its input. */
+static int parse_tensors(const char *text, struct tram_layout *out, size_t *tensors, size_t *count) {
+    struct tram_layout sizes[TRAM__MAX_SIZES];
+    int status = parse_sizes(text, sizes, count);
+    for (size_t i = 0; !status && i < *count; i++) {
+        tensors[i] = sizes[i].total;
+        tram_layout_make((const uint64_t[]){sizeof(struct tram_order)}, 1, &out[i]);
+    }
+    return status;
+}
+
+static int parse_devices(const char *text, struct tram_devices *out) {
+    *out = (struct tram_devices){.count = 0};
+    for (const char *p = text;; p++) {
+        size_t n = strcspn(p, ",");
+        if (!n || n >= TRAM_DEVICE_NAME || out->count == TRAM_MAX_DEVICES)
+            return tram__fail(TRAM_ERR_INVALID,
+                              "--device=%s: cpu, host, host:N, cuda or cuda:N is wanted, at most %d of them",
+                              text, (int)TRAM_MAX_DEVICES);
+        memcpy(out->name[out->count++], p, n);
+        p += n;
+        if (!*p)
+            return TRAM_OK;
+    }
+}
+
+static int parse_transfer(struct tram_settings *out) {
+    if (tram_transport_parse(out->how, &out->transport))
+        return about("transport", out->how);
+    if (out->check && out->no_check)
+        return tram__fail(TRAM_ERR_INVALID, "--check: --no-check was given as well");
+    return parse_devices(out->device, &out->devices);
+}
+
 static int make_points(const struct raw *raw, struct tram_settings *out) {
     struct tram_layout inputs[TRAM__MAX_SIZES];
+    size_t tensors[TRAM__MAX_SIZES] = {0};
+    bool transfer = transfers(raw->scenario);
     uint64_t inflight[TRAM__MAX_SIZES], actors[TRAM__MAX_SIZES];
     size_t size_count = 1, inflight_count, actor_count;
-    if (raw->scenario->parts ? parse_parts(raw->parts, inputs) : parse_sizes(raw->size, inputs, &size_count))
+    if (transfer               ? parse_tensors(raw->size, inputs, tensors, &size_count)
+        : raw->scenario->parts ? parse_parts(raw->parts, inputs)
+                               : parse_sizes(raw->size, inputs, &size_count))
         return TRAM_ERR_INVALID;
     if (parse_counts("inflight", raw->inflight, TRAM_MAX_INFLIGHT, inflight, &inflight_count) ||
-        parse_counts("actors", raw->actors, TRAM_MAX_ACTORS, actors, &actor_count))
+        parse_counts(transfer ? "receivers" : "actors", raw->actors, TRAM_MAX_ACTORS - transfer, actors,
+                     &actor_count))
         return TRAM_ERR_INVALID;
     out->points = calloc(size_count * inflight_count * actor_count, sizeof *out->points);
     if (!out->points)
@@ -170,8 +235,8 @@ static int make_points(const struct raw *raw, struct tram_settings *out) {
     for (size_t a = 0; a < actor_count; a++)
         for (size_t f = 0; f < inflight_count; f++)
             for (size_t s = 0; s < size_count; s++)
-                out->points[out->point_count++] =
-                    (struct tram_point){inputs[s], (uint32_t)actors[a], (uint32_t)inflight[f]};
+                out->points[out->point_count++] = (struct tram_point){
+                    inputs[s], (uint32_t)actors[a] + transfer, (uint32_t)inflight[f], tensors[s]};
     out->inflight = raw->inflight;
     out->show_actors = raw->scenario->actors != NULL;
     out->show_inflight = inflight_count > 1;
@@ -191,7 +256,11 @@ int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scena
                       .size = "1",
                       .inflight = "1",
                       .actors = "1"};
-    *out = (struct tram_settings){.repetitions = 5, .seed = 1, .timeout_s = 10};
+    *out = (struct tram_settings){.repetitions = 5, .seed = 1, .timeout_s = 10, .how = "auto"};
+    if (transfers(scenario)) {
+        raw.size = "40000000";
+        out->device = "host";
+    }
     if (scenario->actors)
         raw.actors = scenario->actors;
     raw.parts = scenario->parts;
@@ -205,6 +274,8 @@ int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scena
         return about("cpus", out->cpus);
     if (!out->cpus)
         tram__cpus_usable(&out->placement);
+    if (transfers(scenario) && (status = parse_transfer(out)))
+        return status;
     return make_points(&raw, out);
 }
 

@@ -8,6 +8,7 @@
 #include "base/cpus.h"
 #include "base/options.h"
 #include "harness/harness.h"
+#include "harness/order.h"
 #include "harness/payload.h"
 
 /* The order is that of the table: from the floor upwards. */
@@ -26,15 +27,36 @@ extern const char *const tram_mode_names[TRAM_MODES];
 struct tram_point {
     struct tram_layout input;
     uint32_t actors, inflight;
+    size_t tensor; /* that the first actor makes, the input being the order; 0: none */
 };
 
-static inline struct tram_shape tram_shape_make(const struct tram_layout *input, unsigned actors, bool loan) {
-    return (struct tram_shape){actors, input->total, input->count, input->size, loan}; /* borrows the sizes */
+/* Bytes of what is passed on. */
+static inline size_t tram_point_bytes(const struct tram_point *p) {
+    return p->tensor ? p->tensor : p->input.total;
 }
 
 /* Bytes of each result of an execution with this input. */
 static inline size_t tram_reply_bytes(const struct tram_scenario *s, const struct tram_layout *input) {
+    if (s->pattern == TRAM_PATTERN_TRANSFER)
+        return sizeof(struct tram_receipt);
     return s->parts ? input->count * sizeof(struct tram_digest) : input->total;
+}
+
+enum { TRAM_MAX_DEVICES = 16, TRAM_DEVICE_NAME = 16 };
+
+/* Where the actors of a transfer find their tensors: the maker on the first, the others in turn on the rest, or on the
+ * same when it is the only one. */
+struct tram_devices {
+    char name[TRAM_MAX_DEVICES][TRAM_DEVICE_NAME]; /* "cpu": none */
+    uint32_t count;
+};
+
+/* Of actor k from 0; NULL: on the CPU. */
+static inline const char *tram_device_of(const struct tram_devices *d, uint32_t k) {
+    if (!d->count)
+        return NULL;
+    const char *name = d->name[k && d->count > 1 ? 1 + (k - 1) % (d->count - 1) : 0];
+    return name[0] == 'c' && name[1] == 'p' ? NULL : name;
 }
 
 struct tram_settings {
@@ -42,14 +64,25 @@ struct tram_settings {
     enum tram_wait wait;
     struct tram_point *points; /* every combination of actors, in-flight limit and size, in this order */
     size_t point_count;
-    bool show_actors, show_inflight;           /* in the table: there are several */
+    bool show_actors, show_inflight; /* in the table: there are several */
+    struct tram_devices devices;
+    enum tram_transport transport;
     uint64_t iters, warmup, repetitions, seed; /* iters, warmup 0: as many as the time allows */
-    bool loan, main_thread, no_check, quiet, verbose, list, version, help;
+    bool loan, main_thread, check, no_check, quiet, verbose, list, version, help;
     double timeout_s;
     const char *cpus, *json, *graph, *schedule;
-    const char *inflight;        /* as given */
+    const char *inflight;        /* as given, like these */
+    const char *device, *how;    /* of --transport */
     struct tram__cpus placement; /* [0]: the driver; the actors follow in turn */
 };
+
+/* "actors", or "receivers" where one more makes what they take; and how many to show as those. */
+static inline const char *tram_actors_word(const struct tram_settings *s) {
+    return s->points[0].tensor ? "receivers" : "actors";
+}
+static inline uint32_t tram_actors_shown(const struct tram_point *p) {
+    return p->tensor ? p->actors - 1 : p->actors;
+}
 
 #define TRAM_MAX_SIZE (UINT64_C(1) << 30) /* of a payload, with all its parts */
 

@@ -48,6 +48,7 @@ struct runner {
     uint32_t batch, results; /* results: of one execution */
     struct tram_bytes *lent; /* by loan: the results */
     uint64_t next;           /* execution */
+    bool verifies;           /* tensors are made and compared as a whole */
     uint64_t fill_ns, check_ns, filled;
     uint64_t *took; /* of one batch */
     double *samples;
@@ -69,36 +70,62 @@ static uint64_t cpu_ns(const struct runner *r) {
     return sum;
 }
 
-static void fill(struct runner *r, uint32_t count) {
+/* The order of execution n. */
+static struct tram_order order_of(const struct runner *r, uint64_t n) {
     const struct tram_case *c = &r->t->c;
+    return tram_order_make(c->seed, n, c->tensor, c->check_all || r->verifies);
+}
+
+/* One part of the input of execution n. Without checks it may be anything, but an order has to say what to make. */
+static void fill_part(const struct runner *r, void *to, size_t part, uint64_t n) {
+    const struct tram_case *c = &r->t->c;
+    struct tram_order order;
+    if (c->tensor) {
+        order = order_of(r, n);
+        memcpy(to, &order, sizeof order);
+    } else if (c->check) {
+        tram_payload_fill(to, c->input.size[part], &(struct tram_payload){c->seed, n, part});
+    }
+}
+
+static void fill(struct runner *r, uint32_t count) {
+    const struct tram_layout *input = &r->t->c.input;
     uint64_t start = tram__now_ns();
-    for (uint32_t i = 0; c->check && i < count; i++)
-        for (size_t part = 0; part < c->input.count; part++)
-            tram_payload_fill(r->from + i * c->input.stride + c->input.offset[part], c->input.size[part],
-                              &(struct tram_payload){c->seed, r->next + i, part});
+    for (uint32_t i = 0; i < count; i++)
+        for (size_t part = 0; part < input->count; part++)
+            fill_part(r, r->from + i * input->stride + input->offset[part], part, r->next + i);
     r->fill_ns += tram__now_ns() - start;
 }
 
-/* Offset of the first wrong byte of a result of execution n, or its right size when there is none. */
-static size_t check_result(const struct tram_case *c, const void *result, uint64_t n) {
-    if (tram_case_digests(c))
-        return tram_digest_check(result, &c->input, c->seed, n);
-    return tram_payload_check(result, c->input.total, &(struct tram_payload){c->seed, n, 0});
+/* 0, or -1 with what is wrong with result k of execution n. */
+static int check_result(struct runner *r, const void *result, uint32_t k, uint64_t n) {
+    const struct tram_case *c = &r->t->c;
+    char why[64];
+    size_t at = 0;
+    if (c->tensor) {
+        struct tram_order order = order_of(r, n);
+        if (tram_order_met(result, &order, why, sizeof why))
+            return 0;
+        snprintf(r->t->why, sizeof r->t->why, "execution %llu: receiver %u got %s", (unsigned long long)n,
+                 k + 1, why);
+        return -1;
+    }
+    at = tram_case_digests(c)
+             ? tram_digest_check(result, &c->input, c->seed, n)
+             : tram_payload_check(result, c->input.total, &(struct tram_payload){c->seed, n, 0});
+    if (at == tram_case_reply(c))
+        return 0;
+    snprintf(r->t->why, sizeof r->t->why, "execution %llu returned a wrong byte at offset %zu of result %u",
+             (unsigned long long)n, at, k);
+    return -1;
 }
 
 static int check(struct runner *r, uint32_t count) {
     const struct tram_case *c = &r->t->c;
     uint64_t start = tram__now_ns();
-    for (uint32_t i = 0; c->check && i < count * r->results; i++) {
-        uint64_t n = r->next + i / r->results;
-        size_t at = check_result(c, r->to + i * r->to_stride, n);
-        if (at != tram_case_reply(c)) {
-            snprintf(r->t->why, sizeof r->t->why,
-                     "execution %llu returned a wrong byte at offset %zu of result %u", (unsigned long long)n,
-                     at, i % r->results);
+    for (uint32_t i = 0; c->check && i < count * r->results; i++)
+        if (check_result(r, r->to + i * r->to_stride, i % r->results, r->next + i / r->results))
             return -1;
-        }
-    }
     r->check_ns += tram__now_ns() - start;
     return 0;
 }
@@ -111,8 +138,8 @@ static int run_loan(struct runner *r, uint64_t *elapsed_ns, uint64_t *cpu) {
     uint64_t begin = tram__now_ns();
     if (r->ops->loan(r->state, buffers, why))
         return -1;
-    for (size_t part = 0; c->check && part < c->input.count; part++)
-        tram_payload_fill(buffers[part], c->input.size[part], &(struct tram_payload){c->seed, r->next, part});
+    for (size_t part = 0; part < c->input.count; part++)
+        fill_part(r, buffers[part], part, r->next);
     uint64_t cpu_start = cpu ? cpu_ns(r) : 0, start = tram__now_ns();
     if (r->ops->exchange(r->state, r->lent, why))
         return -1;
@@ -120,14 +147,13 @@ static int run_loan(struct runner *r, uint64_t *elapsed_ns, uint64_t *cpu) {
     if (cpu)
         *cpu += cpu_ns(r) - cpu_start;
     for (uint32_t k = 0; k < r->results; k++) {
-        const struct tram_bytes *got = &r->lent[k];
-        size_t wanted = tram_case_reply(c);
-        size_t at = c->check && got->size == wanted ? check_result(c, got->data, r->next) : got->size;
-        if (at != wanted) {
-            snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes as result %u, right up to %zu",
-                     (unsigned long long)r->next, got->size, k, at);
+        if (r->lent[k].size != tram_case_reply(c)) {
+            snprintf(why, TRAM_WHY, "execution %llu returned %zu bytes as result %u",
+                     (unsigned long long)r->next, r->lent[k].size, k);
             return -1;
         }
+        if (c->check && check_result(r, r->lent[k].data, k, r->next))
+            return -1;
     }
     r->fill_ns += start - begin;
     r->check_ns += tram__now_ns() - end;
@@ -189,6 +215,18 @@ static int warm_up(struct runner *r) {
     r->batch = clamp(wanted, c->inflight > 1 ? 64 * c->inflight : 1, most);
     r->fill_ns = r->check_ns = r->filled = 0;
     return 0;
+}
+
+/* A few executions whose tensors are checked as a whole: twice the slots, so that each has held another one's. */
+static int verify(struct runner *r) {
+    const struct tram_case *c = &r->t->c;
+    uint64_t elapsed;
+    int status = 0;
+    r->verifies = true;
+    for (uint32_t done = 0; c->tensor && c->check && !status && done < 2 * c->inflight + 1; done++)
+        status = run_batch(r, 1, false, &elapsed, NULL);
+    r->verifies = false;
+    return status;
 }
 
 /* Until the number that was asked for; else for a while, and up to a longer one for `wanted` samples. */
@@ -309,13 +347,15 @@ static int measure(struct runner *r) {
         return -1;
     }
     r->next = 1;
-    if (warm_up(r))
+    if (verify(r) || warm_up(r))
         return -1;
     r->pid_count = r->ops->pids(r->state, r->pids);
     r->ops->counters(r->state, &before);
     if (time_batches(r) || time_each(r))
         return -1;
     read_counters(r, &before);
+    if (verify(r))
+        return -1;
     r->t->idle_cpu = r->t->wake_ns = NAN;
     return r->t->idle ? time_idle(r) : 0;
 }
