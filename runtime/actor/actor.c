@@ -243,6 +243,19 @@ static void keep_ties(struct tram__ties *t, const Tram__Wire__Ties *m) {
         t->reaches[t->reach_count++] = m->reaches[i];
 }
 
+static void keep_info(struct tram_device_info *d, const Tram__Wire__Ties *m) {
+    *d = (struct tram_device_info){.bytes = m->bytes, .available = m->available};
+    snprintf(d->name, sizeof d->name, "%s", m->name);
+    snprintf(d->versions, sizeof d->versions, "%s", m->versions);
+}
+
+int tram_actor_device(const struct tram_actor *a, struct tram_device_info *out) {
+    if (!a->device)
+        return tram__fail(TRAM_ERR_NOT_FOUND, "actor %s has no device", a->name);
+    *out = a->device_info;
+    return TRAM_OK;
+}
+
 static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
     Tram__Wire__Hello *m = tram__wire__hello__unpack(NULL, f->spec_size, f->spec);
     a->answered = true;
@@ -265,8 +278,10 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
                                                    m->methods[i]->results};
         a->method_count = i + 1;
     }
-    if (m->ties)
+    if (m->ties) {
         keep_ties(&a->ties, m->ties);
+        keep_info(&a->device_info, m->ties);
+    }
     tram__wire__hello__free_unpacked(m, NULL);
 }
 

@@ -11,7 +11,7 @@
 #include "base/cpus.h"
 #include "base/ties.h"
 #include "base/wait.h"
-#include "tramline/tramline.h"
+#include "tramline/tensor.h"
 
 struct tram__method_info {
     char *name;
@@ -32,11 +32,12 @@ struct tram_actor {
     struct tram_actor *next;
     uint32_t index;
     int pid;
-    int cpu;                           /* -1: any */
-    bool pinned;                       /* the user chose it */
-    char *name, *class_name, *device;  /* device: NULL: none */
-    struct tram__ties ties;            /* of its device */
-    struct tram__method_info *methods; /* as the actor itself declared them */
+    int cpu;                             /* -1: any */
+    bool pinned;                         /* the user chose it */
+    char *name, *class_name, *device;    /* device: NULL: none */
+    struct tram__ties ties;              /* of its device, */
+    struct tram_device_info device_info; /* with what people know it by */
+    struct tram__method_info *methods;   /* as the actor itself declared them */
     size_t method_count;
     struct tram__link link;
     struct tram__site site; /* waiting for its replies */

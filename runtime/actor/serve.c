@@ -56,6 +56,10 @@ static int tell_ties(struct tram__device *d, struct tram__device_facts *facts, T
     out->why_not = facts->ties.why_not;
     out->pins = facts->ties.pins;
     out->pins_read_only = facts->ties.pins_read_only;
+    out->name = facts->name;
+    out->versions = facts->versions;
+    out->bytes = facts->bytes;
+    out->available = facts->available;
     return TRAM_OK;
 }
 

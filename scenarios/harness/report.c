@@ -34,6 +34,11 @@ static void print_transfer(const struct tram_run *r) {
            s->loan ? "made in place" : "copied once by who makes it", tram_transport_text(r->picked),
            s->transport == TRAM_TRANSPORT_AUTO ? " (picked)" : "",
            s->check ? "; every tensor is made and compared as a whole" : "");
+    for (unsigned i = 0; i < r->device_count; i++) {
+        const struct tram_device_info *d = &r->devices[i].info;
+        printf("  %s: %s, %.1f GiB%s%s\n", r->devices[i].name, d->name, (double)d->bytes / (1 << 30),
+               d->versions[0] ? ", " : "", d->versions);
+    }
 }
 
 void tram_report_header(const struct tram_run *r) {

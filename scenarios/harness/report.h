@@ -10,12 +10,19 @@
 #include "results/environment.h"
 #include "results/result.h"
 
+struct tram_run_device {
+    const char *name; /* as it was asked for */
+    struct tram_device_info info;
+};
+
 /* Everything measured in one run. trials: [point][mode][repetition]; modes that were not asked for stay untouched. */
 struct tram_run {
     const struct tram_scenario *scenario;
     const struct tram_settings *settings;
     struct tram_environment environment;
-    enum tram_transport picked; /* of a transfer: how its largest tensors travel, compiled */
+    enum tram_transport picked; /* of a transfer: how its largest tensors travel, compiled; */
+    struct tram_run_device devices[TRAM_MAX_DEVICES]; /* and on what */
+    unsigned device_count;
     struct tram_trial *trials;
     struct tram_floor *floors; /* one per repetition */
     struct tram_floor floor;   /* their median */

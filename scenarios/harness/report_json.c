@@ -27,6 +27,8 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
     if (at->tensor) {
         labels[label_count++] = (struct tram_label){"device", r->settings->device};
         labels[label_count++] = (struct tram_label){"transport", tram_transport_text(r->picked)};
+        if (r->device_count)
+            labels[label_count++] = (struct tram_label){"device_name", r->devices[0].info.name};
     }
     struct tram_row row = {
         .name = name,

@@ -236,10 +236,10 @@ static int draw(const struct tram_scenario *scenario, struct tram_graph *g, cons
     return 2;
 }
 
-/* Actors and the graph of one case. 0, or an exit status. */
+/* Actors, of which there is room for TRAM_MAX_ACTORS, and the graph of one case. 0, or an exit status. */
 static int build(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s,
-                 const struct tram_point *point, struct tram_node *edge, struct tram_graph **out) {
-    struct tram_actor *actors[TRAM_MAX_ACTORS];
+                 const struct tram_point *point, struct tram_actor **actors, struct tram_node *edge,
+                 struct tram_graph **out) {
     struct tram_case c = {.scenario = scenario,
                           .input = point->input,
                           .tensor = point->tensor,
@@ -267,10 +267,11 @@ static int build(struct tram *t, const struct tram_scenario *scenario, const str
 
 /* Draws the graph of the first case: it takes actors to bind to, but runs nothing. */
 static int draw_all(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s) {
+    struct tram_actor *actors[TRAM_MAX_ACTORS];
     struct tram_graph *g = NULL;
     if (!s->graph && !s->schedule)
         return 0;
-    int status = build(t, scenario, s, &s->points[0], NULL, &g);
+    int status = build(t, scenario, s, &s->points[0], actors, NULL, &g);
     if (!status)
         status = draw(scenario, g, "graph", s->graph, TRAM_SHOW_SIZES);
     if (!status)
@@ -279,10 +280,26 @@ static int draw_all(struct tram *t, const struct tram_scenario *scenario, const 
     return status;
 }
 
+/* What the devices of the actors are, each once. */
+static void list_devices(struct tram_run *r, struct tram_actor **actors, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        const char *name = tram_device_of(&r->settings->devices, i);
+        struct tram_run_device *d = &r->devices[r->device_count];
+        bool seen = !name;
+        for (unsigned k = 0; name && k < r->device_count; k++)
+            seen |= strcmp(r->devices[k].name, name) == 0;
+        if (seen || r->device_count == TRAM_MAX_DEVICES || tram_actor_device(actors[i], &d->info))
+            continue;
+        d->name = name;
+        r->device_count++;
+    }
+}
+
 /* Whether the devices are there, and can have the largest tensors on an edge as asked for: compiled once before anything is
- * measured. *picked: how they travel. */
-static int try_transfer(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s,
-                        enum tram_transport *picked) {
+ * measured. */
+static int try_transfer(struct tram *t, struct tram_run *r) {
+    const struct tram_settings *s = r->settings;
+    struct tram_actor *actors[TRAM_MAX_ACTORS];
     const struct tram_point *largest = &s->points[0];
     struct tram_graph *g = NULL;
     struct tram_compiled *x;
@@ -291,20 +308,22 @@ static int try_transfer(struct tram *t, const struct tram_scenario *scenario, co
         if (s->points[i].tensor * s->points[i].inflight * s->points[i].actors >
             largest->tensor * largest->inflight * largest->actors)
             largest = &s->points[i];
-    *picked = s->transport;
+    r->picked = s->transport;
     if (!largest->tensor)
         return 0;
-    int status = build(t, scenario, s, largest, &edge, &g);
+    int status = build(t, r->scenario, s, largest, actors, &edge, &g);
+    if (!status)
+        list_devices(r, actors, largest->actors);
     struct tram_compile_options o = {.inflight = largest->inflight};
     if (status || !s->modes[TRAM_MODE_COMPILED]) {
         tram_graph_destroy(g);
         return status;
     }
     if (tram_graph_compile(g, &o, &x) == 0) {
-        tram_compiled_transport(x, edge, picked);
+        tram_compiled_transport(x, edge, &r->picked);
         tram_teardown(x);
     } else {
-        fprintf(stderr, "%s: --device=%s --transport=%s: %s\n", scenario->name, s->device, s->how,
+        fprintf(stderr, "%s: --device=%s --transport=%s: %s\n", r->scenario->name, s->device, s->how,
                 tram_last_error()->text);
         status = 2;
     }
@@ -339,7 +358,7 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
     else
         status = draw_all(t, scenario, &settings);
     if (!status && !settings.help && !settings.version && !settings.list)
-        status = try_transfer(t, scenario, &settings, &run.picked);
+        status = try_transfer(t, &run);
     tram_fini(t); /* before anything is measured */
     if (!status && !settings.help && !settings.version && !settings.list)
         status = measure(&run, argc, argv);

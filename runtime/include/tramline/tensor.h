@@ -61,6 +61,15 @@ struct tram_tensor {
 /* Bytes that the elements take, gaps included; 0 also when the tensor makes no sense, with the error set. */
 size_t tram_tensor_bytes(const struct tram_tensor *t);
 
+/* The device of an actor, as it was when the actor started. ERR_NOT_FOUND when it has none. */
+struct tram_device_info {
+    char name[128];     /* "NVIDIA H200" */
+    char versions[128]; /* of driver and libraries, or empty */
+    uint64_t bytes;     /* of its memory, and */
+    uint64_t available; /* how much of that was free */
+};
+int tram_actor_device(const struct tram_actor *a, struct tram_device_info *out);
+
 /* ---- Tensor values in memory, of the driver or of anybody: for inputs, puts and results ---- */
 
 /* Bytes of a whole value: its head, a CPU part of this size, and the elements. 0 with the error set when the tensor makes no
