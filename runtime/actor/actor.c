@@ -294,6 +294,12 @@ void tram__lent_free(struct tram__lent *list, uint32_t count) {
     free(list);
 }
 
+void tram__unpinned_free(struct tram__unpinned *list, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        free(list[i].text);
+    free(list);
+}
+
 static void free_actor(struct tram_actor *a) {
     if (a->answer_fd >= 0)
         close(a->answer_fd);
@@ -307,6 +313,7 @@ static void free_actor(struct tram_actor *a) {
     free(a->class_name);
     free(a->device);
     tram__lent_free(a->answer_lent, a->answer_lent_count);
+    tram__unpinned_free(a->answer_unpinned, a->answer_unpinned_count);
     free(a);
 }
 

@@ -47,6 +47,7 @@ struct tram_call {
     struct tram_stream *stream; /* of the thread; NULL: the actor has no device */
     const struct tram__slot_view
         *arg_slots;         /* by index into args: where elements lie that are not in the value; or NULL */
+    const uint8_t *bounces; /* by index into args: not 0: by way of pinned memory (tensor.h); NULL: none */
     const uint8_t *targets; /* by index into args: enum tram_where; NULL: the default */
     bool announced;         /* some result has to be a certain tensor */
     uint64_t maps;          /* device memory that was allocated */

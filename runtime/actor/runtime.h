@@ -27,6 +27,13 @@ struct tram__lent {
     int fd; /* or -1 */
 };
 
+/* A channel whose payloads an actor could not pin, and why. */
+struct tram__unpinned {
+    uint32_t channel;
+    int status;
+    char *text;
+};
+
 struct tram_actor {
     struct tram *t;
     struct tram_actor *next;
@@ -52,6 +59,8 @@ struct tram_actor {
     int answer_fd, answer_bell; /* or -1; belong to whoever waits */
     struct tram__lent *answer_lent;
     uint32_t answer_lent_count;
+    struct tram__unpinned *answer_unpinned;
+    uint32_t answer_unpinned_count;
 };
 
 typedef void tram__on_frame(struct tram_actor *a, const struct tram__frame *f);
@@ -122,5 +131,6 @@ int tram__actor_dead(struct tram_actor *a);
 void tram__actors_fini(struct tram *t);
 /* With what the entries hold. */
 void tram__lent_free(struct tram__lent *list, uint32_t count);
+void tram__unpinned_free(struct tram__unpinned *list, uint32_t count);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "actor/tensor.h"
 
+#include "base/copy.h"
 #include "base/error.h"
 #include "base/tensor.h"
 
@@ -27,10 +28,19 @@ int tram__call_stream_open(struct tram__device *d, struct tram_stream **out) {
     return TRAM_OK;
 }
 
+static void close_bounce(struct tram_stream *s, struct tram__staged *at) {
+    void *host = at->bounce.data;
+    if (at->bounce.size)
+        s->device->ops->unmap(s->device, &at->bounce);
+    free(host);
+    at->bounce = (struct tram__memory){.handle.fd = -1};
+}
+
 static void close_staged(struct tram_stream *s, struct tram__staged *list, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         if (list[i].memory.size)
             s->device->ops->unmap(s->device, &list[i].memory);
+        close_bounce(s, &list[i]);
         free(list[i].host);
     }
     free(list);
@@ -47,6 +57,7 @@ void tram__call_stream_close(struct tram_stream *s) {
 
 /* ---- room on the device ---- */
 
+enum { PAGE = 4096 };
 #define SLICE_S 0.05
 
 /* Until the stream has done everything. */
@@ -103,6 +114,26 @@ int tram__call_reserve_result(struct tram_stream *s, uint32_t result, uint64_t b
     return at ? make_room(s, at, bytes) : TRAM_ERR_NO_MEMORY;
 }
 
+int tram__call_reserve_bounce(struct tram_stream *s, uint32_t leaf, uint64_t bytes) {
+    struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
+    if (!at)
+        return TRAM_ERR_NO_MEMORY;
+    if (at->bounce.size >= bytes)
+        return TRAM_OK;
+    close_bounce(s, at);
+    bytes = (bytes + PAGE - 1) / PAGE * PAGE;
+    at->bounce =
+        (struct tram__memory){.kind = TRAM__MEMORY_PINNED, .data = aligned_alloc(PAGE, bytes), .size = bytes};
+    int status = at->bounce.data ? s->device->ops->map(s->device, &at->bounce)
+                                 : tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes on the way to the device",
+                                              (unsigned long long)bytes);
+    if (status) {
+        at->bounce.size = 0;
+        close_bounce(s, at);
+    }
+    return status;
+}
+
 /* The same while a call runs, which counts it when there was not enough. */
 static int make_room_late(struct tram_call *c, struct tram__staged *at, uint64_t bytes) {
     c->maps += at->memory.size < bytes || !at->memory.size;
@@ -115,6 +146,17 @@ static bool on_device(const struct tram_call *c, enum tram_where where) {
 
 /* ---- arguments ---- */
 
+/* Where the device copies an argument's elements from, which are at `from` on the host or on a device. */
+static const void *on_the_way(struct tram_call *c, uint32_t leaf, const struct tram__staged *at,
+                              const void *from, uint64_t bytes) {
+    if (!c->bounces || !c->bounces[leaf] || bytes > at->bounce.size)
+        return from;
+    tram__copy(at->bounce.data, from, bytes);
+    c->copies++;
+    c->copied_bytes += bytes;
+    return at->bounce.data;
+}
+
 /* To our device, from where t->data says that it is. */
 static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) {
     struct tram_stream *s = c->stream;
@@ -125,7 +167,8 @@ static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) 
     if (at->call != s->call) {
         int status = make_room_late(c, at, bytes);
         if (!status)
-            status = s->device->ops->copy(s->stream, at->memory.data, t->data, bytes);
+            status = s->device->ops->copy(s->stream, at->memory.data, on_the_way(c, leaf, at, t->data, bytes),
+                                          bytes);
         if (status)
             return status;
         at->call = s->call;

@@ -24,6 +24,7 @@ struct tram__slot_view {
 struct tram__staged {
     struct tram__memory memory; /* size 0: none yet */
     uint64_t call;              /* the call that it was filled for */
+    struct tram__memory bounce; /* of the host, pinned, on the way to it; size 0: none */
     void *host;                 /* elements that were asked for on the CPU, and lay on the device */
     uint64_t host_bytes, host_call;
 };
@@ -47,6 +48,9 @@ void tram__call_stream_close(struct tram_stream *s); /* NULL is fine */
 /* Room for an argument or result that was announced with so many bytes of elements: 0 or a status. */
 int tram__call_reserve_arg(struct tram_stream *s, uint32_t leaf, uint64_t bytes);
 int tram__call_reserve_result(struct tram_stream *s, uint32_t result, uint64_t bytes);
+
+/* Pinned memory of the host on an argument's way to the device: its elements are copied there first if the call says so. */
+int tram__call_reserve_bounce(struct tram_stream *s, uint32_t leaf, uint64_t bytes);
 
 /* The hint in a message, and a message of the hint, whose arrays are borrowed from it. */
 void tram__tensor_unpack(const Tram__Wire__Tensor *m, struct tram_tensor_hint *out);

@@ -7,6 +7,7 @@
 
 #include "base/datagram.h"
 #include "base/error.h"
+#include "base/region.h"
 #include "base/seam.h"
 #include "base/test_support.h"
 #include "device/device.h"
@@ -208,17 +209,46 @@ static int host_memory_is_pinned(struct view *w) {
     struct tram__memory a, pinned;
     unsigned char *host = aligned_alloc(4096, LARGE);
     CHECK(host && own(w, LARGE, 0, &a));
+    uint64_t before = tram__load_relaxed(&w->d->maps);
     pinned = (struct tram__memory){.kind = TRAM__MEMORY_PINNED, .data = host, .size = LARGE};
     CHECK(w->d->ops->map(w->d, &pinned) == TRAM_OK);
-    CHECK(pinned.data == host);
+    CHECK(pinned.data == host && tram__load_relaxed(&w->d->maps) == before + 1);
     tram__test_fill(host, LARGE, 3, 3);
     CHECK(copy(w, a.data, host, LARGE) == TRAM_OK && done(w) == TRAM_OK);
     memset(host, 0, LARGE);
     CHECK(copy(w, host, a.data, LARGE) == TRAM_OK && done(w) == TRAM_OK);
     CHECK(tram__test_filled(host, LARGE, 3, 3));
     give_back(w, &pinned);
+    CHECK(tram__load_relaxed(&w->d->maps) == before + 2);
     give_back(w, &a);
     free(host);
+    return 0;
+}
+
+/* As it is mapped from another process: not to be written. */
+static int memory_to_be_read_is_pinned(struct view *w) {
+    struct tram__device_facts f;
+    struct tram__region mine, theirs;
+    struct tram__memory a, pinned;
+    unsigned char *out = malloc(LARGE);
+    int fd;
+    CHECK(w->d->ops->facts(w->d, &f) == TRAM_OK);
+    CHECK(out && own(w, LARGE, 0, &a) && tram__region_create("tramline-test", LARGE, &mine, &fd) == TRAM_OK);
+    CHECK(tram__region_map(fd, LARGE, &theirs) == TRAM_OK);
+    pinned = (struct tram__memory){
+        .kind = TRAM__MEMORY_PINNED, .data = theirs.base, .size = LARGE, .read_only = true};
+    int status = w->d->ops->map(w->d, &pinned);
+    CHECK(status == TRAM_OK || !f.ties.pins_read_only);
+    tram__test_fill(mine.base, LARGE, 4, 4);
+    CHECK(copy(w, a.data, theirs.base, LARGE) == TRAM_OK && copy(w, out, a.data, LARGE) == TRAM_OK);
+    CHECK(done(w) == TRAM_OK && tram__test_filled(out, LARGE, 4, 4));
+    if (!status)
+        give_back(w, &pinned);
+    give_back(w, &a);
+    tram__region_close(&theirs);
+    tram__region_close(&mine);
+    close(fd);
+    free(out);
     return 0;
 }
 
@@ -409,6 +439,7 @@ ALONE(a_stream_keeps_its_order)
 ALONE(streams_wait_for_each_other)
 ALONE(a_wait_can_end_early)
 ALONE(host_memory_is_pinned)
+ALONE(memory_to_be_read_is_pinned)
 ALONE(products)
 ALONE(differences)
 ALONE(too_much_memory)
@@ -427,6 +458,7 @@ int tram__device_contract(const char *device, enum tram__test_mode mode) {
         TEST(streams_wait_for_each_other),
         TEST(a_wait_can_end_early),
         TEST(host_memory_is_pinned),
+        TEST(memory_to_be_read_is_pinned),
         TEST(products),
         TEST(differences),
         TEST(too_much_memory),

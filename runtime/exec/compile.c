@@ -18,34 +18,52 @@ enum { DEFAULT_INFLIGHT = 10, DEFAULT_KEPT = 1000 };
 #define COMPILE_S  10.0
 #define CLEAN_UP_S 1.0 /* after a failure; an actor that is busy for longer obeys when it can */
 
-static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
-    Tram__Wire__Answer *m = tram__wire__answer__unpack(NULL, f->spec_size, f->spec);
-    bool awaited = m && m->graph == a->answer_graph; /* not a late one, whose wait timed out */
-    size_t fd = 0;
-    if (awaited && fd < f->fd_count && a->answer_fd < 0)
-        a->answer_fd = f->fds[fd++];
-    if (awaited && m->bell && fd < f->fd_count && a->answer_bell < 0)
-        a->answer_bell = f->fds[fd++];
-    for (size_t i = 0; awaited && i < m->n_lent; i++) {
+/* What is missing, for want of memory, will be noticed when it is used. Takes the descriptors that go with it, from *fd on. */
+static void keep_lent(struct tram_actor *a, const Tram__Wire__Answer *m, const struct tram__frame *f,
+                      size_t *fd) {
+    for (size_t i = 0; i < m->n_lent; i++) {
         const Tram__Wire__Lent *from = m->lent[i];
         struct tram__lent lent = {.channel = from->channel, .size = from->handle.len, .fd = -1};
         lent.handle = malloc(lent.size + 1);
         if (lent.handle && lent.size)
             memcpy(lent.handle, from->handle.data, lent.size);
         if (!lent.handle || !tram__append(&a->answer_lent, &a->answer_lent_count, sizeof lent, &lent)) {
-            free(lent.handle); /* what is missing will be noticed when it is used */
-            break;
+            free(lent.handle);
+            return;
         }
-        if (from->descriptor && fd < f->fd_count)
-            a->answer_lent[a->answer_lent_count - 1].fd = f->fds[fd++];
+        if (from->descriptor && *fd < f->fd_count)
+            a->answer_lent[a->answer_lent_count - 1].fd = f->fds[(*fd)++];
     }
-    for (; fd < f->fd_count; fd++)
-        close(f->fds[fd]);
-    if (awaited) {
+}
+
+static void keep_unpinned(struct tram_actor *a, const Tram__Wire__Answer *m) {
+    for (size_t i = 0; i < m->n_unpinned; i++) {
+        const Tram__Wire__Unpinned *from = m->unpinned[i];
+        struct tram__unpinned u = {from->channel, from->status, strdup(from->text)};
+        if (!u.text || !tram__append(&a->answer_unpinned, &a->answer_unpinned_count, sizeof u, &u)) {
+            free(u.text);
+            a->answer_status = TRAM_ERR_NO_MEMORY;
+            return;
+        }
+    }
+}
+
+static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
+    Tram__Wire__Answer *m = tram__wire__answer__unpack(NULL, f->spec_size, f->spec);
+    size_t fd = 0;
+    if (m && m->graph == a->answer_graph) { /* not a late one, whose wait timed out */
+        if (fd < f->fd_count && a->answer_fd < 0)
+            a->answer_fd = f->fds[fd++];
+        if (m->bell && fd < f->fd_count && a->answer_bell < 0)
+            a->answer_bell = f->fds[fd++];
         a->answered = true;
         a->answer_status = m->status;
         snprintf(a->answer_text, sizeof a->answer_text, "%s", m->text);
+        keep_lent(a, m, f, &fd);
+        keep_unpinned(a, m);
     }
+    for (; fd < f->fd_count; fd++)
+        close(f->fds[fd]);
     if (m)
         tram__wire__answer__free_unpacked(m, NULL);
 }
@@ -69,6 +87,9 @@ static int ask(struct tram_actor *a, uint64_t id, struct tram__send send, uint64
     tram__lent_free(a->answer_lent, a->answer_lent_count);
     a->answer_lent = NULL;
     a->answer_lent_count = 0;
+    tram__unpinned_free(a->answer_unpinned, a->answer_unpinned_count);
+    a->answer_unpinned = NULL;
+    a->answer_unpinned_count = 0;
     a->answered = false;
     a->answer_graph = id;
     int status = tram__actor_send_until(a, &send, deadline_ns);
@@ -338,6 +359,23 @@ static int map_actors(struct tram_compiled *x, const struct given *given) {
     return status ? status : tram__participant_open(&x->participant);
 }
 
+/* What the actor could not pin is staged, unless pinned was asked for. */
+static int check_unpinned(struct tram_compiled *x, const struct tram__schedule *s,
+                          const struct tram_actor *a) {
+    for (uint32_t i = 0; i < a->answer_unpinned_count; i++) {
+        const struct tram__unpinned *u = &a->answer_unpinned[i];
+        if (u->channel >= s->channel_count || s->channels[u->channel].transport != TRAM_TRANSPORT_PINNED)
+            return tram__fail(TRAM_ERR_PROTOCOL, "actor %s could not pin channel %u, which it need not",
+                              a->name, u->channel);
+        uint32_t node = s->channels[u->channel].node;
+        x->names[node].transport = TRAM_TRANSPORT_STAGED;
+        if (s->graph->nodes[node].tensor->transport == TRAM_TRANSPORT_PINNED)
+            return tram__schedule_refuse(s, node, TRAM_TRANSPORT_PINNED, u->status, "actor %s on %s: %s",
+                                         a->name, a->device, u->text);
+    }
+    return TRAM_OK;
+}
+
 static int connect_all(struct tram_compiled *x, const struct tram__layout *l, const struct given *given,
                        uint64_t deadline_ns) {
     int status = TRAM_OK;
@@ -348,7 +386,8 @@ static int connect_all(struct tram_compiled *x, const struct tram__layout *l, co
     if (!status)
         status = map_actors(x, given);
     for (uint32_t i = 0; !status && i < x->actor_count; i++)
-        status = await_answer(x->actors[i], "start the graph", deadline_ns);
+        if (!(status = await_answer(x->actors[i], "start the graph", deadline_ns)))
+            status = check_unpinned(x, l->schedule, x->actors[i]);
     return status;
 }
 

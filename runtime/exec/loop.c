@@ -10,6 +10,7 @@
 #include "base/copy.h"
 #include "base/error.h"
 #include "exec/edge.h"
+#include "exec/pin.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -41,6 +42,7 @@ struct tram__loop_task {
     struct arg *args;
     struct tram_bytes *bytes;
     uint8_t *targets;                 /* by argument: enum tram_where of a tensor */
+    uint8_t *bounces;                 /* by argument: it goes to the device by way of pinned memory */
     struct tram_tensor_hint *tensors; /* by result: what it has to be, if anything */
     struct tram__item *items;         /* NULL: the arguments are in a row */
     /* Of edges on the device, all NULL when the task has to do with none: by argument, and by release. */
@@ -389,15 +391,34 @@ static void *run(void *arg) {
 
 /* ---- opening and closing ---- */
 
+/* Room on the device for an announced argument that is not used where it lies, and on the way there. */
+static int reserve_arg(struct tram__loop *l, struct tram__loop_task *t, uint32_t k,
+                       const Tram__Wire__Source *s) {
+    struct tram__participant *p = &l->participant;
+    bool in_place = t->arg_results[k] || (t->arg_edges[k] && !t->arg_edges[k]->copied);
+    if (!l->stream || !s->tensor_bytes || s->target == TRAM_ON_CPU || in_place)
+        return TRAM_OK;
+    const Tram__Wire__Channel *c =
+        s->kind == TRAM__FROM_CHANNEL ? tram__participant_channel(p, s->index) : NULL;
+    if (c && c->pinned && c->copied) {
+        t->bounces[k] = tram__call_reserve_bounce(l->stream, k, s->tensor_bytes) == TRAM_OK;
+        if (!t->bounces[k])
+            tram__pin_failed(p, c->id);
+    }
+    return tram__call_reserve_arg(l->stream, k, s->tensor_bytes);
+}
+
 static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const Tram__Wire__Task *plan) {
     size_t count = plan->n_arguments;
     t->args = calloc(count + 1, sizeof *t->args);
     t->bytes = calloc(count + 1, sizeof *t->bytes);
     t->targets = calloc(count + 1, sizeof *t->targets);
+    t->bounces = calloc(count + 1, sizeof *t->bounces);
     t->arg_edges = calloc(count + 1, sizeof(struct tram__edge *));
     t->arg_results = calloc(count + 1, sizeof(struct result *));
     t->arg_slots = calloc(count + 1, sizeof *t->arg_slots);
-    if (!t->args || !t->bytes || !t->targets || !t->arg_edges || !t->arg_results || !t->arg_slots)
+    if (!t->args || !t->bytes || !t->targets || !t->bounces || !t->arg_edges || !t->arg_results ||
+        !t->arg_slots)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a task of %zu arguments", count);
     for (size_t k = 0; k < count; k++) {
         const Tram__Wire__Source *s = plan->arguments[k];
@@ -416,10 +437,7 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
         if (s->kind == TRAM__FROM_TASK && l->tasks[s->index].results[s->result].edge)
             t->arg_results[k] = &l->tasks[s->index].results[s->result];
         t->on_device |= t->arg_edges[k] || t->arg_results[k];
-        bool in_place = t->arg_results[k] || (t->arg_edges[k] && !t->arg_edges[k]->copied);
-        int status = l->stream && s->tensor_bytes && s->target != TRAM_ON_CPU && !in_place
-                         ? tram__call_reserve_arg(l->stream, (uint32_t)k, s->tensor_bytes)
-                         : TRAM_OK;
+        int status = reserve_arg(l, t, (uint32_t)k, s);
         if (status)
             return status;
         if (!l->stream && s->target == TRAM_ON_DEVICE)
@@ -428,6 +446,7 @@ static int prepare_args(struct tram__loop *l, struct tram__loop_task *t, const T
                               plan->method);
     }
     t->call.targets = t->targets;
+    t->call.bounces = t->bounces;
     t->call.arg_slots = t->arg_slots;
     t->call.args = t->bytes;
     t->call.arg_count = (uint32_t)count;
@@ -551,6 +570,9 @@ int tram__loop_prepare(struct tram__loop *l) {
         l->stream->interrupted = device_interrupted;
         l->stream->arg = l;
     }
+    int status = tram__pins_map(&l->participant);
+    if (status)
+        return status;
     uint64_t used = 0;
     for (size_t i = 0; i < plan->n_constants; i++) {
         if (used > l->constant_bytes || plan->constants[i] > l->constant_bytes - used)
@@ -558,18 +580,16 @@ int tram__loop_prepare(struct tram__loop *l) {
         l->constants[i] = (struct tram__message){.data = l->constant_data + used, .size = plan->constants[i]};
         used += tram__layout_padded(plan->constants[i]);
     }
-    for (size_t i = 0; i < plan->n_tasks; i++) {
-        int status = prepare_task(l, &l->tasks[i], plan->tasks[i]);
-        if (status)
+    for (size_t i = 0; i < plan->n_tasks; i++)
+        if ((status = prepare_task(l, &l->tasks[i], plan->tasks[i])))
             return status;
-    }
     struct tram__waiter *w = &l->participant.waiter;
     w->plan = tram__wait_plan((enum tram_wait)plan->wait, plan->threads, plan->cpus, plan->block_ns);
     w->control = &l->control;
     w->interrupted = interrupted;
     w->arg = l;
     l->on_main = plan->on_main;
-    int status = check_ops(l);
+    status = check_ops(l);
     return status ? status : find_steps(l);
 }
 
@@ -610,6 +630,7 @@ void tram__loop_close(struct tram__loop *l) {
         free(l->tasks[i].call.results);
         free(l->tasks[i].items);
         free(l->tasks[i].targets);
+        free(l->tasks[i].bounces);
         free(l->tasks[i].arg_edges);
         free(l->tasks[i].arg_results);
         free(l->tasks[i].arg_slots);

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "exec/edge.h"
+#include "exec/pin.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static int open_sleeper(const struct tram__participant *p, uint32_t id, uint32_t
     return TRAM_OK;
 }
 
-static const Tram__Wire__Channel *channel_plan(const struct tram__participant *p, uint32_t id) {
+const Tram__Wire__Channel *tram__participant_channel(const struct tram__participant *p, uint32_t id) {
     size_t low = 0, high = p->plan->n_channels;
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -154,7 +155,7 @@ static int open_writer(struct tram__participant *p, const Tram__Wire__Channel *c
     if (!status)
         status = add_acks(p, w, c);
     for (size_t i = 0; !status && i < c->n_carriers; i++) {
-        const Tram__Wire__Channel *carrier = channel_plan(p, c->carriers[i]);
+        const Tram__Wire__Channel *carrier = tram__participant_channel(p, c->carriers[i]);
         status = carrier ? add_acks(p, w, carrier) : out_of_bounds(c->carriers[i]);
     }
     return status;
@@ -274,6 +275,7 @@ struct tram__reader *tram__participant_reader(const struct tram__participant *p,
 
 void tram__participant_close(struct tram__participant *p) {
     tram__edges_close(p);
+    tram__pins_close(p);
     for (uint32_t i = 0; i < p->writer_count; i++) {
         free(p->writers[i].acks);
         free(p->writers[i].readers);

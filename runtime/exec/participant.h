@@ -11,6 +11,7 @@
 
 struct tram__device;
 struct tram__edge;
+struct tram__pin;
 
 struct tram__participant {
     Tram__Wire__Prepare *plan; /* owned */
@@ -30,6 +31,8 @@ struct tram__participant {
     struct tram__device *device; /* borrowed; NULL: none */
     struct tram__edge *edges;    /* edge.h */
     uint32_t edge_count;
+    struct tram__pin *pins; /* pin.h */
+    uint32_t pin_count;
 };
 
 /* Allocates, prefaults and seals our region, and what lies on the device (NULL: there is none). Takes the plan in any case. */
@@ -47,6 +50,8 @@ void tram__participant_close(struct tram__participant *p);
 /* The mapped head of a peer (or our own), NULL when it is not among them. */
 const struct tram__region_head *tram__participant_head(const struct tram__participant *p, uint32_t id);
 struct tram__writer *tram__participant_writer(const struct tram__participant *p, uint32_t channel);
+/* What the plan says of a channel; NULL: nothing. */
+const Tram__Wire__Channel *tram__participant_channel(const struct tram__participant *p, uint32_t id);
 struct tram__reader *tram__participant_reader(const struct tram__participant *p, uint32_t channel);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "exec/edge.h"
 #include "exec/loop.h"
+#include "exec/pin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,29 @@ static int start(struct tram__loop *l) {
     return status;
 }
 
+/* The answer to CONNECT: it runs, without what could not be pinned. */
+static int tell_started(struct tram__serve *s, const struct tram__loop *l, uint64_t graph) {
+    const struct tram__participant *p = &l->participant;
+    Tram__Wire__Answer m = TRAM__WIRE__ANSWER__INIT;
+    Tram__Wire__Unpinned *unpinned = calloc(p->pin_count + 1, sizeof *unpinned),
+                         **list = calloc(p->pin_count + 1, sizeof *list);
+    int status = unpinned && list ? TRAM_OK : tram__fail(TRAM_ERR_NO_MEMORY, "the answer about a graph");
+    for (uint32_t i = 0; !status && i < p->pin_count; i++) {
+        if (!p->pins[i].status)
+            continue;
+        tram__wire__unpinned__init(&unpinned[i]);
+        unpinned[i].channel = p->pins[i].channel;
+        unpinned[i].status = p->pins[i].status;
+        unpinned[i].text = (char *)(uintptr_t)p->pins[i].why;
+        list[m.n_unpinned++] = &unpinned[i];
+    }
+    m.unpinned = list;
+    int failed = answer_with(s, graph, status, &m, NULL, 0);
+    free(unpinned);
+    free(list);
+    return failed;
+}
+
 static int on_connect(struct tram__serve *s, const struct tram__frame *f) {
     Tram__Wire__Connect *m = tram__wire__connect__unpack(NULL, f->spec_size, f->spec);
     struct tram__loop *l = m ? find(s, m->graph) : NULL;
@@ -177,7 +201,7 @@ static int on_connect(struct tram__serve *s, const struct tram__frame *f) {
         int status = l->started ? TRAM_ERR_PROTOCOL : map_all(l, m, f);
         if (!status && m->last)
             status = start(l);
-        end = status || m->last ? answer(s, m->graph, status) : 0;
+        end = status ? answer(s, m->graph, status) : m->last ? tell_started(s, l, m->graph) : 0;
     }
     for (size_t i = 0; i < f->fd_count; i++)
         close(f->fds[i]);

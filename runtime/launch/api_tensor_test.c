@@ -899,6 +899,83 @@ static void transports_are_told(void **state) {
     tram_graph_destroy(g);
 }
 
+struct trip {
+    const char *from, *to; /* devices */
+    enum tram_transport asked, picked;
+    uint32_t copies;  /* of elements, in each execution */
+    const char *says; /* the schedule; picked AUTO: or the error, there being none */
+};
+
+static void travel(const struct trip *t, uint64_t count) {
+    enum { ROUNDS = 20 };
+    struct tram_actor *pair[2];
+    struct tram_tensor_hint h = hint_of(count, TRAM_WHERE_DEFAULT, 1);
+    struct tram_graph *g;
+    struct tram_compiled *x;
+    struct tram_stats stats;
+    struct tram_ref r;
+    enum tram_transport picked;
+    h.transport = t->asked;
+    for (int i = 0; i < 2; i++) {
+        struct tram_actor_options o = {.name = i ? "right" : "left", .device = i ? t->to : t->from};
+        OK(tram_actor_create(test_runtime, "Tensors", &o, &pair[i]));
+    }
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node m = tram_graph_bind(g, pair[0], "make", tram_graph_input(g, sizeof(struct order)));
+    tram_graph_tensor(g, m, &h);
+    struct tram_node l = tram_graph_bind(g, pair[1], "look", m);
+    tram_graph_limit(g, l, sizeof(struct seen));
+    tram_graph_output(g, l);
+    if (t->picked == TRAM_TRANSPORT_AUTO) {
+        assert_int_not_equal(tram_graph_compile(g, NULL, &x), TRAM_OK);
+        SAYS(t->says);
+    } else {
+        says(g, t->says);
+        OK(tram_graph_compile(g, NULL, &x));
+        OK(tram_compiled_transport(x, m, &picked));
+        assert_string_equal(tram_transport_text(picked), tram_transport_text(t->picked));
+        for (uint32_t i = 0; i < ROUNDS; i++) {
+            struct order o = {count, i, 0};
+            OK(tram_execute(x, &o, sizeof o, &r));
+            expect_seen(&r, &o, t->to != NULL);
+        }
+        OK(tram_compiled_stats(x, &stats));
+        assert_int_equal(stats.copied_bytes, ROUNDS * (sizeof(struct order) + 2 * sizeof(struct seen) +
+                                                       t->copies * count * sizeof(float)));
+        assert_int_equal(stats.maps, 0);
+        OK(tram_teardown(x));
+    }
+    tram_graph_destroy(g);
+    for (int i = 0; i < 2; i++)
+        tram_actor_destroy(pair[i]);
+}
+
+/* By memory that devices copy to and from directly, as far as they can. */
+static void pinned_edges(void **state) {
+    (void)state;
+    static const struct trip trips[] = {
+        {NULL, "host", TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_STAGED, 1, " by staged\n"},
+        {NULL, "host", TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_PINNED, 1, " by pinned\n"},
+        {"host", NULL, TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_PINNED, 1, " by pinned\n"},
+        {"host", "host:1", TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_PINNED, 2, " by pinned\n"},
+        {NULL, NULL, TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_SHM, 0, " by shm\n"},
+        {"fault:1", NULL, TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_PINNED, 1, " by pinned\n"},
+        {NULL, "fault:1", TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_PINNED, 2, " by pinned, copied by right\n"},
+        {NULL, "fault:2", TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_STAGED, 1, " by pinned\n"},
+        {"fault:2", NULL, TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_STAGED, 1, " by pinned\n"},
+        {NULL, "fault:2", TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_AUTO, 0,
+         "the tensor of left.make cannot travel by pinned: actor right on fault:2: fault: "},
+        {NULL, NULL, TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_AUTO, 0,
+         "the tensor of left.make cannot travel by pinned: no actor that makes it or takes it has a device"},
+    };
+    for (size_t i = 0; i < sizeof trips / sizeof *trips; i++)
+        travel(&trips[i], i % 2 ? 1000 : 100000);
+    /* What fits into the slots needs no registration: there is nothing that could fail. */
+    const struct trip small = {NULL, "fault:2",     TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_PINNED,
+                               1,    " by pinned\n"};
+    travel(&small, 2);
+}
+
 /* The driver lays tensors into the input in place. */
 static void from_the_driver(void **state) {
     (void)state;
@@ -1036,6 +1113,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(from_device_to_device),
         cmocka_unit_test(tensors_that_stay_on_the_host),
         cmocka_unit_test(transports_are_told),
+        cmocka_unit_test(pinned_edges),
         cmocka_unit_test(products),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(devices_that_are_not_there),

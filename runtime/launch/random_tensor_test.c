@@ -146,8 +146,9 @@ static void bound(struct plan *p, struct task *t, uint64_t count) {
     if (!h.is_static)
         h.tensor.shape[0] += below(p, 100);
     static const enum tram_transport asked[] = {TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_AUTO,
-                                                TRAM_TRANSPORT_STAGED, TRAM_TRANSPORT_SHM};
-    h.transport = asked[below(p, sizeof asked / sizeof *asked)];
+                                                TRAM_TRANSPORT_STAGED, TRAM_TRANSPORT_SHM,
+                                                TRAM_TRANSPORT_PINNED};
+    h.transport = asked[below(p, sizeof asked / sizeof *asked - (t->actor < 2))]; /* pinned: of a device */
     h.target = below(p, 4) ? TRAM_WHERE_DEFAULT : TRAM_ON_CPU;
     tram_graph_tensor(p->g, t->node, &h);
 }

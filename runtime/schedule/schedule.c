@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/tensor.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -431,8 +432,12 @@ static bool out_of_reach(const struct tram__schedule *s, uint32_t writer, uint32
 
 bool tram__channel_copied(const struct tram__schedule *s, const struct tram__channel_plan *c,
                           uint32_t reader) {
-    return c->device_bytes &&
-           actor_node(s, reader)->ties->identity != actor_node(s, c->writer)->ties->identity;
+    const struct tram__ties *ties = reader ? actor_node(s, reader)->ties : NULL;
+    if (!ties)
+        return false;
+    if (c->transport == TRAM_TRANSPORT_PINNED)
+        return !ties->pins_read_only && s->graph->nodes[c->node].tensor->target != TRAM_ON_CPU;
+    return c->transport == TRAM_TRANSPORT_IPC && ties->identity != actor_node(s, c->writer)->ties->identity;
 }
 
 /* By a task that takes it, be it of the same actor, or it may be a forward itself. */
@@ -499,15 +504,33 @@ static void stay_on_device(struct tram__schedule *s, struct tram__channel_plan *
                 p->tasks[t].results[k].capacity = c->capacity;
 }
 
-static bool has_device(const struct tram__schedule *s, const struct tram__channel_plan *c) {
-    bool any = device_of(s, c->writer) != NULL;
-    for (uint32_t i = 0; i < c->reader_count; i++)
-        any |= device_of(s, c->readers[i]) != NULL;
-    return any;
+/* The best way for a value that does not stay on a device; shm: no party has one. */
+static enum tram_transport through_host(const struct tram__schedule *s, const struct tram__channel_plan *c) {
+    enum tram_transport best = TRAM_TRANSPORT_SHM;
+    for (uint32_t i = 0; i <= c->reader_count; i++) {
+        uint32_t p = i ? c->readers[i - 1] : c->writer;
+        if (!device_of(s, p))
+            continue;
+        if (actor_node(s, p)->ties->pins)
+            return TRAM_TRANSPORT_PINNED;
+        best = TRAM_TRANSPORT_STAGED;
+    }
+    return best;
+}
+
+int tram__schedule_refuse(const struct tram__schedule *s, uint32_t node, enum tram_transport t, int status,
+                          const char *reason, ...) {
+    char name[160], text[320];
+    va_list args;
+    va_start(args, reason);
+    vsnprintf(text, sizeof text, reason, args);
+    va_end(args);
+    tram__graph_name(s->graph, node, name, sizeof name);
+    return tram__fail(status, "the tensor of %s cannot travel by %s: %s", name, tram_transport_text(t), text);
 }
 
 static int choose(struct tram__schedule *s, struct tram__channel_plan *c, uint32_t *edges) {
-    char name[160], why[320];
+    char why[320];
     const char *reason = NULL;
     c->transport = s->graph->nodes[c->node].tensor->transport;
     bool any = c->transport == TRAM_TRANSPORT_AUTO;
@@ -520,14 +543,12 @@ static int choose(struct tram__schedule *s, struct tram__channel_plan *c, uint32
             c->transport = TRAM_TRANSPORT_IPC;
         } else if (any) {
             reason = NULL;
-            c->transport = has_device(s, c) ? TRAM_TRANSPORT_STAGED : TRAM_TRANSPORT_SHM;
+            c->transport = through_host(s, c);
         }
     }
-    if (!reason)
-        return TRAM_OK;
-    tram__graph_name(s->graph, c->node, name, sizeof name);
-    return tram__fail(TRAM_ERR_INVALID, "the tensor of %s cannot travel by %s: %s", name,
-                      tram_transport_text(c->transport), reason);
+    if (c->transport == TRAM_TRANSPORT_PINNED && through_host(s, c) == TRAM_TRANSPORT_SHM)
+        reason = "no actor that makes it or takes it has a device";
+    return reason ? tram__schedule_refuse(s, c->node, c->transport, TRAM_ERR_INVALID, "%s", reason) : TRAM_OK;
 }
 
 static int choose_transports(struct tram__schedule *s) {

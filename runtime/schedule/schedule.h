@@ -98,7 +98,8 @@ struct tram__schedule {
 /* True when the participant is a reader. */
 bool tram__channel_reads(const struct tram__channel_plan *c, uint32_t participant);
 
-/* True when the reader works on a copy of its own: its device is another than the one that the elements stay on. */
+/* True when the reader works on a copy of its own: its device is another than the one that the elements stay on, or cannot pin
+ * what the host may only read. */
 bool tram__channel_copied(const struct tram__schedule *s, const struct tram__channel_plan *c,
                           uint32_t reader);
 
@@ -111,6 +112,9 @@ void tram__schedule_destroy(struct tram__schedule *s);
  * of a unit follow one another. */
 int tram__schedule_order(const struct tram_graph *g, const uint32_t *participant, uint32_t *longest,
                          uint32_t *tasks);
+/* "the tensor of A.x cannot travel by ipc: " and the reason, as the thread's error; `status`. */
+int tram__schedule_refuse(const struct tram__schedule *s, uint32_t node, enum tram_transport t, int status,
+                          const char *reason, ...) __attribute__((format(printf, 5, 6)));
 /* Fills `covers` of a schedule that is otherwise complete (covers.c). False when memory is short. */
 bool tram__schedule_covers(struct tram__schedule *s);
 /* "c3 Echo#0.echo", "c0 start", "c4 token of A.x", into `out`. */

@@ -469,6 +469,12 @@ static void tensors_travel(void **state) {
     travels(0, 0, 0, BY(STAGED), 0, "f32 [1000] by staged\n");
     travels(ONE, ONE, ONE, BY(STAGED), TRAM_ON_DEVICE, "f32 [1000] by staged\n");
     travels(ONE, ONE, ONE, BY(SHM), 0, "f32 [1000] by shm\n");
+    travels(PINS, 0, 0, BY(AUTO), 0, "f32 [1000] by pinned\n");
+    travels(PINS, PINS, PINS, BY(AUTO), 0, "f32 [1000] by ipc\n");
+    travels(PINS, WRITABLE, PINS, BY(PINNED), 0, "f32 [1000] by pinned, copied by B\n");
+    travels(0, 0, WRITABLE, BY(AUTO), 0, "f32 [1000] by pinned, copied by C\n");
+    travels(0, 0, WRITABLE, BY(AUTO), TRAM_ON_CPU, "f32 [1000] by pinned\n");
+    travels(ONE, 0, 0, BY(PINNED), 0, "f32 [1000] by pinned\n");
 }
 
 static void tensors_that_cannot_travel(void **state) {
@@ -481,6 +487,8 @@ static void tensors_that_cannot_travel(void **state) {
     travels(ONE, 0, ONE, BY(IPC), 0, " cannot travel by ipc: actor B has no device");
     travels(ONE, ONE, ONE, BY(SHM), TRAM_ON_DEVICE,
             ": by shm it stays in host memory, and it is wanted on the device");
+    travels(0, 0, 0, BY(PINNED), 0,
+            " cannot travel by pinned: no actor that makes it or takes it has a device");
     travels(ONE, ONE, ONE, (enum tram_transport)77, 0, ": transport 77");
 }
 

@@ -86,9 +86,11 @@ int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, st
 /* How the elements of an announced tensor travel in a compiled graph; schedules and pictures say what was picked. Compile
  * refuses what cannot be, and says why.
  *
- *   auto    by ipc where that is possible, else staged where some party has a device, else shm
+ *   auto    by ipc where that is possible, else pinned where the device of some party gains by that, else staged where some
+ *           party has a device, else shm
  *   shm     they stay in host memory: made and found on the CPU unless a method asks otherwise; no target ON_DEVICE
  *   staged  through host memory, copied from the device and to it
+ *   pinned  the same, that memory being made fit for direct copies by every party that has a device: there is one
  *   ipc     not at all: readers use them where they were made, or a copy that the runtime makes on their own device. All are
  *           actors with devices of one kind that lend their memory and reach the writer's, and no method that has to do with
  *           the value forwards
@@ -98,6 +100,7 @@ int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, st
     X(AUTO, "auto")           \
     X(SHM, "shm")             \
     X(STAGED, "staged")       \
+    X(PINNED, "pinned")       \
     X(IPC, "ipc")
 
 enum tram_transport {
@@ -123,8 +126,9 @@ struct tram_tensor_hint {
  * there once the graph is compiled, and another value is a failure of the task that made it (of tram_execute for the input:
  * ERR_INVALID), which says what the edge has and what came. */
 void tram_graph_tensor(struct tram_graph *g, struct tram_node node, const struct tram_tensor_hint *hint);
-/* How the value of this node, of the graph that was compiled, travels: never AUTO. ERR_INVALID for what was not announced as a
- * tensor, or is taken by nobody but the actor that makes it. Until teardown; does not block. */
+/* How the value of this node, of the graph that was compiled, travels: never AUTO, and STAGED also where AUTO had picked
+ * PINNED and the system refused. ERR_INVALID for what was not announced as a tensor, or is taken by nobody but the actor that
+ * makes it. Until teardown; does not block. */
 int tram_compiled_transport(const struct tram_compiled *x, struct tram_node node, enum tram_transport *out);
 
 /* ---- Inside a method. These return 0, or record a failure and return the code to return ---- */
