@@ -51,9 +51,9 @@ struct tram_actor {
     bool gone;              /* its link ended */
     bool ended;             /* by tram_actor_destroy */
     void *eager;            /* of the room above */
-    /* The ANSWER about graph `answer_graph`, for whoever waits for it. */
+    /* The first ANSWER to the last order, for whoever waits for it. */
+    uint64_t order;
     bool answered;
-    uint64_t answer_graph;
     int answer_status;
     char answer_text[512];
     int answer_fd, answer_bell; /* or -1; belong to whoever waits */

@@ -122,6 +122,7 @@ enum tram__fault_number {
     TRAM__FAULT_PINS_NOTHING,      /* says that it pins, and fails to */
     TRAM__FAULT_KEEPS,             /* does not lend its memory */
     TRAM__FAULT_ALONE,             /* reaches no memory but its own */
+    TRAM__FAULT_IMPORTS_NOTHING,   /* says that it reaches others' memory, and fails to import it */
 };
 
 /* How the fault backend behaves in this process, for tests (in others, TRAM_FAULT_STALLS of the environment says stall_one_in):

@@ -66,6 +66,8 @@ static int fault_map(struct tram__device *d, struct tram__memory *m) {
     if (n == faults.fail_map || (pins && d->ordinal == TRAM__FAULT_PINS_NOTHING))
         return tram__fail(TRAM_ERR_NO_MEMORY, "fault: %llu bytes are refused on purpose",
                           (unsigned long long)m->size);
+    if (m->kind == TRAM__MEMORY_IMPORTED && d->ordinal == TRAM__FAULT_IMPORTS_NOTHING)
+        return tram__fail(TRAM_ERR_SYSTEM, "fault: memory of others is refused on purpose");
     if (pins && m->read_only && d->ordinal == TRAM__FAULT_PINS_WRITABLE)
         return tram__fail(TRAM_ERR_UNSUPPORTED, "fault: memory that is only read is refused on purpose");
     return tram__device_host.map(d, m);

@@ -51,7 +51,7 @@ static void keep_unpinned(struct tram_actor *a, const Tram__Wire__Answer *m) {
 static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
     Tram__Wire__Answer *m = tram__wire__answer__unpack(NULL, f->spec_size, f->spec);
     size_t fd = 0;
-    if (m && m->graph == a->answer_graph) { /* not a late one, whose wait timed out */
+    if (m && m->order == a->order && !a->answered) { /* not a late one, nor what followed from a failure */
         if (fd < f->fd_count && a->answer_fd < 0)
             a->answer_fd = f->fds[fd++];
         if (m->bell && fd < f->fd_count && a->answer_bell < 0)
@@ -80,8 +80,8 @@ static void close_fd(int *fd) {
     *fd = -1;
 }
 
-/* Sends a frame about graph `id` that the actor will answer. */
-static int ask(struct tram_actor *a, uint64_t id, struct tram__send send, uint64_t deadline_ns) {
+/* The number of a new order for the actor. What it answered to the last one is let go. */
+static uint64_t new_order(struct tram_actor *a) {
     close_fd(&a->answer_fd);
     close_fd(&a->answer_bell);
     tram__lent_free(a->answer_lent, a->answer_lent_count);
@@ -91,7 +91,11 @@ static int ask(struct tram_actor *a, uint64_t id, struct tram__send send, uint64
     a->answer_unpinned = NULL;
     a->answer_unpinned_count = 0;
     a->answered = false;
-    a->answer_graph = id;
+    return ++a->order;
+}
+
+/* Sends a frame of the last order. */
+static int ask(struct tram_actor *a, struct tram__send send, uint64_t deadline_ns) {
     int status = tram__actor_send_until(a, &send, deadline_ns);
     return status == TRAM_ERR_TIMED_OUT ? too_busy(a, "take an order") : status;
 }
@@ -236,11 +240,11 @@ static int prepare(struct tram_compiled *x, const struct tram__layout *l,
         Tram__Wire__Prepare *m = make_plan(x, l, i + 1, o);
         if (!m)
             return TRAM_ERR_NO_MEMORY;
+        m->order = new_order(x->actors[i]);
         struct tram__send send = {.type = TRAM__FRAME_PREPARE, .spec = &m->base};
         void *constants = tram__layout_constants(l, i + 1, &send.payload_size);
         send.payload = constants;
-        status = constants || !send.payload_size ? ask(x->actors[i], x->id, send, deadline_ns)
-                                                 : TRAM_ERR_NO_MEMORY;
+        status = constants || !send.payload_size ? ask(x->actors[i], send, deadline_ns) : TRAM_ERR_NO_MEMORY;
         free(constants);
         tram__wire__prepare__free_unpacked(m, NULL);
         if (status)
@@ -299,13 +303,14 @@ static int connect_devices(struct tram_compiled *x, const struct tram__schedule 
             Tram__Wire__Connect m = TRAM__WIRE__CONNECT__INIT;
             Tram__Wire__Lent one = TRAM__WIRE__LENT__INIT, *list = &one;
             m.graph = x->id;
+            m.order = x->actors[i]->order;
             m.n_lent = 1;
             m.lent = &list;
             one.channel = lent->channel;
             one.participant = p;
             one.handle = (ProtobufCBinaryData){lent->size, lent->handle};
             one.descriptor = lent->fd >= 0;
-            status = ask(x->actors[i], x->id,
+            status = ask(x->actors[i],
                          (struct tram__send){.type = TRAM__FRAME_CONNECT,
                                              .spec = &m.base,
                                              .fds = &lent->fd,
@@ -330,13 +335,14 @@ static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, 
     while (!status && !last) {
         Tram__Wire__Connect m = TRAM__WIRE__CONNECT__INIT;
         m.graph = x->id;
+        m.order = x->actors[i]->order;
         m.participants = ids + at;
         m.n_participants = count - at < TRAM__FRAME_FDS ? count - at : TRAM__FRAME_FDS;
         m.last = last = at + m.n_participants == count;
         struct tram__send send = {
             .type = TRAM__FRAME_CONNECT, .spec = &m.base, .fds = fds + at, .fd_count = m.n_participants};
         at += m.n_participants;
-        status = ask(x->actors[i], x->id, send, deadline_ns);
+        status = ask(x->actors[i], send, deadline_ns);
     }
     free(ids);
     free(fds);
@@ -379,6 +385,8 @@ static int check_unpinned(struct tram_compiled *x, const struct tram__schedule *
 static int connect_all(struct tram_compiled *x, const struct tram__layout *l, const struct given *given,
                        uint64_t deadline_ns) {
     int status = TRAM_OK;
+    for (uint32_t i = 0; i < x->actor_count; i++)
+        new_order(x->actors[i]);
     for (uint32_t i = 0; !status && i < x->actor_count; i++)
         status = connect_devices(x, l->schedule, i, given, deadline_ns);
     for (uint32_t i = 0; !status && i < x->actor_count; i++)
@@ -474,10 +482,12 @@ static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
     m.graph = x->id;
     int status = TRAM_OK, first = TRAM_OK;
     struct tram_error why;
-    for (uint32_t i = 0; i < x->actor_count; i++)
+    for (uint32_t i = 0; i < x->actor_count; i++) {
+        m.order = new_order(x->actors[i]);
         if (!x->actors[i]->gone)
-            ask(x->actors[i], x->id, (struct tram__send){.type = TRAM__FRAME_TEARDOWN, .spec = &m.base},
+            ask(x->actors[i], (struct tram__send){.type = TRAM__FRAME_TEARDOWN, .spec = &m.base},
                 deadline_ns);
+    }
     for (uint32_t i = 0; i < x->actor_count; i++) {
         struct tram_actor *a = x->actors[i];
         if (a->gone)

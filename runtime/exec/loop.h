@@ -36,7 +36,7 @@ struct tram__loop {
     tram__word32 control;       /* 1: stop */
     tram__word32 finished;      /* the thread has nothing more to do */
     struct tram_stream *stream; /* NULL: the actor has no device */
-    bool asked;                 /* the driver waits for an answer to its teardown */
+    uint64_t asked;             /* the order of a teardown that is still to be answered; 0: none */
 };
 
 /* Resolves tasks and methods; the participant is open. */

@@ -19,10 +19,10 @@ static struct tram__loop *find(struct tram__serve *s, uint64_t graph) {
 }
 
 /* Answers with `status`, its text from the thread's last error, and descriptors. */
-static int answer_with(struct tram__serve *s, uint64_t graph, int status, Tram__Wire__Answer *with,
+static int answer_with(struct tram__serve *s, uint64_t order, int status, Tram__Wire__Answer *with,
                        const int *fds, size_t fd_count) {
     Tram__Wire__Answer m = *with;
-    m.graph = graph;
+    m.order = order;
     m.status = status;
     if (status)
         m.text = (char *)(uintptr_t)tram_last_error()->text;
@@ -30,9 +30,9 @@ static int answer_with(struct tram__serve *s, uint64_t graph, int status, Tram__
     return tram__link_send(&s->link, &send) ? 1 : 0;
 }
 
-static int answer(struct tram__serve *s, uint64_t graph, int status) {
+static int answer(struct tram__serve *s, uint64_t order, int status) {
     Tram__Wire__Answer none = TRAM__WIRE__ANSWER__INIT;
-    return answer_with(s, graph, status, &none, NULL, 0);
+    return answer_with(s, order, status, &none, NULL, 0);
 }
 
 /* Last in the list: the order in which graphs were compiled is that of their turns. */
@@ -73,7 +73,7 @@ static int keep_constants(struct tram__loop *l, const struct tram__frame *f) {
 }
 
 /* The answer to PREPARE: our region, our bell, and what we lend. */
-static int hand_out(struct tram__serve *s, const struct tram__loop *l, uint64_t graph) {
+static int hand_out(struct tram__serve *s, const struct tram__loop *l, uint64_t order) {
     const struct tram__participant *p = &l->participant;
     Tram__Wire__Answer m = TRAM__WIRE__ANSWER__INIT;
     Tram__Wire__Lent *lent = calloc(p->edge_count + 1, sizeof *lent),
@@ -102,7 +102,7 @@ static int hand_out(struct tram__serve *s, const struct tram__loop *l, uint64_t 
         m.lent = list;
     }
     Tram__Wire__Answer none = TRAM__WIRE__ANSWER__INIT;
-    int failed = answer_with(s, graph, status, status ? &none : &m, fds, status ? 0 : count);
+    int failed = answer_with(s, order, status, status ? &none : &m, fds, status ? 0 : count);
     free(lent);
     free(list);
     free(fds);
@@ -113,18 +113,18 @@ static int on_prepare(struct tram__serve *s, const struct tram__frame *f) {
     Tram__Wire__Prepare *m = tram__wire__prepare__unpack(NULL, f->spec_size, f->spec);
     if (!m)
         return 1;
-    uint64_t graph = m->graph;
+    uint64_t order = m->order;
     struct tram__loop *l = calloc(1, sizeof *l);
     if (!l) {
         tram__wire__prepare__free_unpacked(m, NULL);
-        return answer(s, graph, tram__fail(TRAM_ERR_NO_MEMORY, "a graph"));
+        return answer(s, order, tram__fail(TRAM_ERR_NO_MEMORY, "a graph"));
     }
     l->serve = s;
     int status = tram__participant_allocate(&l->participant, m, s->device);
     if (!status)
         status = keep_constants(l, f);
     append(s, l);
-    int failed = status ? answer(s, graph, status) : hand_out(s, l, graph);
+    int failed = status ? answer(s, order, status) : hand_out(s, l, order);
     if (l->participant.region_fd >= 0)
         close(l->participant.region_fd);
     l->participant.region_fd = -1;
@@ -171,7 +171,7 @@ static int start(struct tram__loop *l) {
 }
 
 /* The answer to CONNECT: it runs, without what could not be pinned. */
-static int tell_started(struct tram__serve *s, const struct tram__loop *l, uint64_t graph) {
+static int tell_started(struct tram__serve *s, const struct tram__loop *l, uint64_t order) {
     const struct tram__participant *p = &l->participant;
     Tram__Wire__Answer m = TRAM__WIRE__ANSWER__INIT;
     Tram__Wire__Unpinned *unpinned = calloc(p->pin_count + 1, sizeof *unpinned),
@@ -187,7 +187,7 @@ static int tell_started(struct tram__serve *s, const struct tram__loop *l, uint6
         list[m.n_unpinned++] = &unpinned[i];
     }
     m.unpinned = list;
-    int failed = answer_with(s, graph, status, &m, NULL, 0);
+    int failed = answer_with(s, order, status, &m, NULL, 0);
     free(unpinned);
     free(list);
     return failed;
@@ -201,7 +201,7 @@ static int on_connect(struct tram__serve *s, const struct tram__frame *f) {
         int status = l->started ? TRAM_ERR_PROTOCOL : map_all(l, m, f);
         if (!status && m->last)
             status = start(l);
-        end = status ? answer(s, m->graph, status) : m->last ? tell_started(s, l, m->graph) : 0;
+        end = status ? answer(s, m->order, status) : m->last ? tell_started(s, l, m->order) : 0;
     }
     for (size_t i = 0; i < f->fd_count; i++)
         close(f->fds[i]);
@@ -214,17 +214,17 @@ static int on_teardown(struct tram__serve *s, const struct tram__frame *f) {
     Tram__Wire__Teardown *m = tram__wire__teardown__unpack(NULL, f->spec_size, f->spec);
     if (!m)
         return 1;
-    uint64_t graph = m->graph;
+    uint64_t order = m->order;
+    struct tram__loop *l = find(s, m->graph);
     tram__wire__teardown__free_unpacked(m, NULL);
-    struct tram__loop *l = find(s, graph);
     if (l && thread_runs(l)) {
-        l->asked = true;
+        l->asked = order;
         tram__loop_stop(l); /* answered by on_doorbell */
         return 0;
     }
     if (l)
         drop(s, l);
-    return answer(s, graph, TRAM_OK);
+    return answer(s, order, TRAM_OK);
 }
 
 /* Some graph's thread has finished: if the driver asked for that, it is told. */
@@ -234,9 +234,9 @@ static void on_doorbell(struct tram__serve *s) {
         next = l->next;
         if (!l->asked || !tram__load32_acquire(&l->finished))
             continue;
-        uint64_t graph = l->participant.plan->graph;
+        uint64_t order = l->asked;
         drop(s, l);
-        answer(s, graph, TRAM_OK);
+        answer(s, order, TRAM_OK);
     }
 }
 

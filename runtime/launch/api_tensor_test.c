@@ -746,7 +746,8 @@ static void edges_that_cannot_be(void **state) {
     SAYS("result 0 of cpu.copy");
 }
 
-/* What compile says of an edge between two actors on these devices, and whether it works where ipc is not insisted on. */
+/* What compile says of an edge between two actors on these devices, and whether it works where ipc is not insisted on. NULL: it
+ * never does, as one that should cannot import the other's memory. */
 static void between(const char *from, const char *to, const char *says) {
     struct tram_actor *pair[2];
     struct tram_tensor_hint h = hint_of(100, TRAM_WHERE_DEFAULT, 1);
@@ -766,7 +767,11 @@ static void between(const char *from, const char *to, const char *says) {
         struct tram_node l = tram_graph_bind(g, pair[1], "look", m);
         tram_graph_limit(g, l, sizeof(struct seen));
         tram_graph_output(g, l);
-        if (!way && *says) {
+        if (!says) {
+            FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_SYSTEM);
+            SAYS("fault: memory of others is refused on purpose");
+            SAYS(strcmp(from, "fault:5") == 0 ? "actor left: " : "actor right: ");
+        } else if (!way && *says) {
             FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_INVALID);
             SAYS(says);
         } else {
@@ -837,6 +842,8 @@ static void devices_apart(void **state) {
     between("fault", "fault:4",
             "the tensor of left.make cannot travel by ipc: actor right on fault:4 cannot "
             "reach the memory of actor left on fault");
+    between("fault", "fault:5", NULL);
+    between("fault:5", "fault:1", NULL);
     between("host", "fault", "actor left is on host, actor right on fault");
     between("fault:4", "fault:4", "");
 }
