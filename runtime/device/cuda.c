@@ -217,8 +217,15 @@ static int cuda_stream(struct tram__device *device, struct tram__stream **out) {
     return TRAM_OK;
 }
 
+/* What was given to a stream cannot be taken back: it is waited for, but not for ever, as it may wait for a process that is
+ * dead. */
+#define DROP_S 2.0
+
+static int cuda_wait(struct tram__stream *s, double timeout_s);
+
 static void cuda_drop(struct tram__stream *s) {
     cudaSetDevice(s->d->base.ordinal);
+    cuda_wait(s, DROP_S);
     if (s->blas)
         cublasDestroy(s->blas);
     cudaStreamDestroy(s->stream);

@@ -82,10 +82,11 @@ struct tram__device_ops {
     /* Allocates, imports or pins, as m->kind says, with m->size and m->events set; for IMPORTED the handle too. 0, ERR_NO_MEMORY
      * or another status with the reason. */
     int (*map)(struct tram__device *d, struct tram__memory *m);
-    /* Gives it back. Nothing that uses it may be under way here. */
+    /* Gives it back. Nothing that uses it may be under way here; whoever has imported it has given that back before, unless this
+     * process ends: not every backend stands it otherwise. */
     void (*unmap)(struct tram__device *d, struct tram__memory *m);
     int (*stream)(struct tram__device *d, struct tram__stream **out);
-    /* Ends a stream; what it still has to do is dropped as soon as can be. */
+    /* Ends a stream; what it still has to do is dropped as soon as can be, or done: afterwards nothing of it is under way. */
     void (*drop)(struct tram__stream *s);
     /* Each of these returns before the stream has done it: 0 or a status. Copies go between any of: memory of the device,
      * imported memory, and host memory, which has to stay as it is until then. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Compile: schedule, lay out, have every participant allocate its region (PREPARE), hand the regions round
- * (CONNECT), start. Teardown goes the other way. Every step that can fail leaves the actors as they were.
+ * (CONNECT), start. Teardown goes the other way, in two steps where devices lend memory. Every step that can fail leaves the actors as they were.
  */
 #include "base/append.h"
 #include "base/error.h"
@@ -179,9 +179,11 @@ static int keep_names(struct tram_compiled *x, const struct tram__schedule *s) {
         if (task->method && !(x->names[i].method = strdup(task->method)))
             return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     }
-    for (uint32_t c = 0; c < s->channel_count; c++)
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        x->lends |= s->channels[c].device_bytes != 0;
         if (s->channels[c].transport)
             x->names[s->channels[c].node].transport = s->channels[c].transport;
+    }
     for (uint32_t p = 1; p < s->participant_count; p++)
         x->actors[x->actor_count++] = s->participants[p].actor;
     return TRAM_OK;
@@ -477,9 +479,11 @@ static void free_inside(struct tram_compiled *x) {
     x->actor_count = x->node_count = x->output_count = x->input_count = 0;
 }
 
-static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
+/* Has every actor that is alive stop, and free all; or only stop, if `halt`. */
+static int order_end(struct tram_compiled *x, bool halt, uint64_t deadline_ns) {
     Tram__Wire__Teardown m = TRAM__WIRE__TEARDOWN__INIT;
     m.graph = x->id;
+    m.halt = halt;
     int status = TRAM_OK, first = TRAM_OK;
     struct tram_error why;
     for (uint32_t i = 0; i < x->actor_count; i++) {
@@ -503,6 +507,18 @@ static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
     if (first)
         *tram__error() = why;
     return first;
+}
+
+/* Device memory is not freed while another process has it open: where some is lent, all have let go of it before any frees its
+ * own. */
+static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
+    if (x->lends && !x->halted) {
+        int status = order_end(x, true, deadline_ns);
+        if (status)
+            return status;
+        x->halted = true;
+    }
+    return order_end(x, false, deadline_ns);
 }
 
 static int check_readers(const struct tram__schedule *s, const struct tram__channel_ops *ops) {
@@ -553,7 +569,8 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
         status = find_endpoints(x, s);
     if (status && x->actor_count) { /* whatever was begun at the actors ends there */
         struct tram_error why = *tram_last_error();
-        stop_actors(x, tram__deadline_ns(CLEAN_UP_S));
+        if (stop_actors(x, tram__deadline_ns(CLEAN_UP_S)) && !x->halted)
+            order_end(x, false, tram__now_ns()); /* who is too busy to answer has not opened anything yet */
         *tram__error() = why;
     }
     x->channel_bytes = layout.total;

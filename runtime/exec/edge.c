@@ -94,14 +94,18 @@ int tram__edges_check(const struct tram__participant *p) {
     return TRAM_OK;
 }
 
+void tram__edges_leave(struct tram__participant *p) {
+    for (uint32_t i = 0; i < p->edge_count; i++)
+        for (uint32_t k = 0; k < p->edges[i].peer_count; k++)
+            if (p->edges[i].peers[k].memory.own)
+                p->device->ops->unmap(p->device, &p->edges[i].peers[k].memory); /* own: NULL after */
+}
+
 void tram__edges_close(struct tram__participant *p) {
+    tram__edges_leave(p);
     for (uint32_t i = 0; i < p->edge_count; i++) {
-        struct tram__edge *e = &p->edges[i];
-        for (uint32_t k = 0; k < e->peer_count; k++)
-            if (e->peers[k].memory.own)
-                p->device->ops->unmap(p->device, &e->peers[k].memory);
-        p->device->ops->unmap(p->device, &e->own);
-        free(e->peers);
+        p->device->ops->unmap(p->device, &p->edges[i].own);
+        free(p->edges[i].peers);
     }
     free(p->edges);
     p->edges = NULL;

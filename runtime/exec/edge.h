@@ -39,7 +39,9 @@ int tram__edge_import(struct tram__participant *p, uint32_t channel, uint32_t fr
                       size_t size, int fd);
 /* 0 when nothing is missing. */
 int tram__edges_check(const struct tram__participant *p);
-/* Nothing that uses them is under way. */
+/* Lets go of what others lend; nothing that uses it is under way. */
+void tram__edges_leave(struct tram__participant *p);
+/* The same, then frees what this participant lends. Others have let go of it before, or end. */
 void tram__edges_close(struct tram__participant *p);
 /* The end of a channel here, or NULL: its elements travel through the host. */
 struct tram__edge *tram__edge_find(const struct tram__participant *p, uint32_t channel);

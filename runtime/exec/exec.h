@@ -86,6 +86,8 @@ struct tram_compiled {
     int dead;
     struct tram_actor *who; /* died or stopped; NULL: the supervisor died */
     uint64_t looked_ns;     /* when a wait that timed out last looked for who died or stopped */
+    bool lends;             /* some of its edges lie on devices: their ends are given up in two steps */
+    bool halted;            /* all that are alive have done the first */
     bool closing, torn;     /* closing: a teardown has begun */
     uint64_t channel_bytes, compile_ns;
 };

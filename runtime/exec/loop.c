@@ -620,9 +620,19 @@ void tram__loop_stop(struct tram__loop *l) {
     tram__futex_wake(&l->control);
 }
 
-void tram__loop_close(struct tram__loop *l) {
+void tram__loop_halt(struct tram__loop *l) {
+    if (l->halted)
+        return;
     if (l->started && !l->on_main)
         pthread_join(l->thread, NULL);
+    tram__call_stream_close(l->stream);
+    tram__edges_leave(&l->participant);
+    l->stream = NULL;
+    l->halted = l->over = true;
+}
+
+void tram__loop_close(struct tram__loop *l) {
+    tram__loop_halt(l);
     for (size_t i = 0; l->tasks && i < l->participant.plan->n_tasks; i++) {
         for (uint32_t k = 0; k < l->tasks[i].call.result_count; k++)
             free(l->tasks[i].results[k].local);
@@ -645,6 +655,5 @@ void tram__loop_close(struct tram__loop *l) {
     free(l->messages);
     free(l->constants);
     free(l->constant_data);
-    tram__call_stream_close(l->stream);
     tram__participant_close(&l->participant);
 }

@@ -37,6 +37,8 @@ struct tram__loop {
     tram__word32 finished;      /* the thread has nothing more to do */
     struct tram_stream *stream; /* NULL: the actor has no device */
     uint64_t asked;             /* the order of a teardown that is still to be answered; 0: none */
+    bool asked_to_halt;         /* that is all it asks for */
+    bool halted;
 };
 
 /* Resolves tasks and methods; the participant is open. */
@@ -53,7 +55,9 @@ void tram__loop_give_up(struct tram__loop *l, int status);
 int tram__loop_start(struct tram__loop *l);
 /* Tells the thread to stop at its next wait; it rings the actor's doorbell when it has. */
 void tram__loop_stop(struct tram__loop *l);
-/* Joins the thread, if there is one, which has finished; frees all but `l` itself. */
+/* Joins the thread, if there is one, which has finished; drops its stream and lets go of what others lend. */
+void tram__loop_halt(struct tram__loop *l);
+/* Halts it; frees all but `l` itself. */
 void tram__loop_close(struct tram__loop *l);
 
 /* Graphs have come or gone: has the main thread give turns to those that are its own. */

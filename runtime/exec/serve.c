@@ -210,20 +210,33 @@ static int on_connect(struct tram__serve *s, const struct tram__frame *f) {
     return end;
 }
 
+/* What a TEARDOWN asks for, of a graph whose thread does not run. */
+static void end(struct tram__serve *s, struct tram__loop *l, bool halt) {
+    l->asked = 0;
+    if (!halt) {
+        drop(s, l);
+        return;
+    }
+    tram__loop_halt(l);
+    tram__turns_renew(s);
+}
+
 static int on_teardown(struct tram__serve *s, const struct tram__frame *f) {
     Tram__Wire__Teardown *m = tram__wire__teardown__unpack(NULL, f->spec_size, f->spec);
     if (!m)
         return 1;
     uint64_t order = m->order;
+    bool halt = m->halt;
     struct tram__loop *l = find(s, m->graph);
     tram__wire__teardown__free_unpacked(m, NULL);
     if (l && thread_runs(l)) {
         l->asked = order;
+        l->asked_to_halt = halt;
         tram__loop_stop(l); /* answered by on_doorbell */
         return 0;
     }
     if (l)
-        drop(s, l);
+        end(s, l, halt);
     return answer(s, order, TRAM_OK);
 }
 
@@ -235,7 +248,7 @@ static void on_doorbell(struct tram__serve *s) {
         if (!l->asked || !tram__load32_acquire(&l->finished))
             continue;
         uint64_t order = l->asked;
-        drop(s, l);
+        end(s, l, l->asked_to_halt);
         answer(s, order, TRAM_OK);
     }
 }
@@ -247,18 +260,20 @@ void tram__exec_serve_init(struct tram__serve *s) {
     s->on_doorbell = on_doorbell;
 }
 
-/* The actor ends: threads that can stop are stopped, one that is inside a method ends with the process. */
+/* The actor ends: threads that can stop are stopped, one that is inside a method ends with the process. What others lend is
+ * let go of before anything is freed. */
 void tram__exec_serve_fini(struct tram__serve *s) {
     for (struct tram__loop *l = s->exec; l; l = l->next)
         if (thread_runs(l))
             tram__loop_stop(l);
-    while (s->exec) {
-        struct tram__loop *l = s->exec;
+    for (struct tram__loop *l = s->exec; l; l = l->next) {
         for (int ms = 0; thread_runs(l); ms++) {
             if (ms == 100)
                 return;
             usleep(1000);
         }
-        drop(s, l);
+        tram__loop_halt(l);
     }
+    while (s->exec)
+        drop(s, s->exec);
 }

@@ -148,13 +148,15 @@ static int multiply(void *self, struct tram_call *c) {
     return largest == 0 ? 0 : tram_fail(c, 3, "differs by %g", (double)largest);
 }
 
-/* make, but for an order with seed 13: that fails after the elements are made; 99: the process ends. */
+/* make, but for an order with seed 13: that fails after the elements are made; 99: the process ends; 77: it takes long. */
 static int make_or_not(void *self, struct tram_call *c) {
     struct order o;
     memcpy(&o, tram_arg(c, 0).data, sizeof o);
     int code = make(self, c);
     if (o.seed == 99)
         _exit(7);
+    if (o.seed == 77)
+        usleep(400000);
     return code ? code : o.seed == 13 ? tram_fail(c, 13, "made and not given") : 0;
 }
 
@@ -603,6 +605,51 @@ static void deaths_under_way(void **state) {
         tram_actor_destroy(a[DEVICE]);
         struct tram_actor_options again = {.name = "dev", .device = device()};
         OK(tram_actor_create(test_runtime, "Tensors", &again, &a[DEVICE]));
+    }
+}
+
+/* How much device memory an actor has mapped, where it is the host's. */
+static int mapped(const struct tram_actor *actor) {
+    char path[64], line[512];
+    int count = 0;
+    snprintf(path, sizeof path, "/proc/%d/maps", tram_actor_pid(actor));
+    FILE *f = fopen(path, "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        count += strstr(line, "tramline-device") != NULL;
+    fclose(f);
+    return count;
+}
+
+/* Nobody frees what it lends before all have let go of it, however long one of them takes. */
+static void teardowns_in_two_steps(void **state) {
+    (void)state;
+    for (int busy = DEVICE; busy <= OTHER; busy++) {
+        int idle = busy == DEVICE ? OTHER : DEVICE, before[ACTORS] = {0};
+        struct tram_compiled *x;
+        struct tram_ref r[2], made;
+        struct order o = {1000, 77, 0};
+        for (int i = DEVICE; i <= OTHER; i++) {
+            OK(tram_call(a[i], "make", &o, sizeof o, &made)); /* its own room for that stays */
+            OK(tram_release(&made));
+            before[i] = mapped(a[i]);
+        }
+        struct tram_graph *g = between_devices(1000, busy, idle, TRAM_WHERE_DEFAULT);
+        OK(tram_graph_compile(g, NULL, &x));
+        tram_graph_destroy(g);
+        int whole = mapped(a[idle]);
+        OK(tram_execute(x, &o, sizeof o, r));
+        test_pause_ms(50);
+        FAILS(tram_teardown_within(x, 0.1), TRAM_ERR_TIMED_OUT);
+        SAYS(tram_actor_name(a[busy]));
+        if (strcmp(device(), "cuda") != 0) {
+            assert_true(mapped(a[idle]) < whole); /* it has let go, */
+            assert_true(mapped(a[idle]) > before[idle]);
+        }
+        FAILS(tram_execute(x, &o, sizeof o, r), TRAM_ERR_TORN_DOWN);
+        OK(tram_teardown(x));
+        for (int i = DEVICE; i <= OTHER; i++)
+            assert_int_equal(mapped(a[i]), before[i]); /* and then all is gone */
     }
 }
 
@@ -1113,6 +1160,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(failures_on_the_device),
         cmocka_unit_test(deaths_on_the_device),
         cmocka_unit_test(what_is_not_the_tensor),
+        cmocka_unit_test(teardowns_in_two_steps),
         cmocka_unit_test(very_many_edges),
         cmocka_unit_test(deaths_under_way),
         cmocka_unit_test(edges_that_cannot_be),
