@@ -4,10 +4,13 @@
  * event in front; a stream is a thread that takes operations from a ring.
  *
  * An operation that takes less time than handing it over is done at once when nothing waits before it. So a signal is either
- * done before the news of it can reach anybody, and needs no wake, or it is the thread's, which always wakes.
+ * done before the news of it can reach anybody, and needs no wake, or it comes from the ring, and then always wakes. A giver
+ * that waits for the stream does not wait for the thread to wake up: whoever has the turn carries out what is in the ring,
+ * the thread or the giver.
  *
- *   giver:   ring[given mod DEPTH] = op; given + 1 (release, R1)     thread: given (acquire, A1); takes it
- *   thread:  has done it; done + 1 (release, R2)                     giver:  done (acquire, A2): idle, or room in the ring
+ *   giver:   ring[given mod DEPTH] = op; given + 1 (release, R1)     worker: given (acquire, A1); takes it
+ *   worker:  has done it; done + 1 (release, R2)                     giver:  done (acquire, A2): idle, or room in the ring
+ *   worker:  leaves the turn (release, R4)                           next:   enters it (acquire, A4); `done` is its own
  *   signal:  word = n (release, R3)                                  await:  word >= n (acquire, A3)
  *
  * Sleeping is the pair of base/wait.c: `asleep` and `awaited` are stored before a seq_cst fence and another look at the
@@ -31,7 +34,7 @@
 #include <cblas.h>
 #endif
 
-enum { DEVICES = 8, DEPTH = 1024, AT_ONCE = 64 * 1024, PAGE = 4096, PLAIN = 1 << 16 };
+enum { DEVICES = 8, DEPTH = 1024, AT_ONCE = 256 * 1024, PAGE = 4096, PLAIN = 1 << 16 };
 #define CHECK_NS 1000000000u
 
 enum op_kind { OP_COPY, OP_COMPUTE, OP_SIGNAL, OP_AWAIT };
@@ -52,10 +55,14 @@ struct tram__stream {
     tram__word32 awaited; /* the giver sleeps until `done` moves */
     _Alignas(TRAM__LINE) tram__word64 done;
     tram__word32 asleep; /* the thread sleeps until `given` moves */
+    tram__word32 turn;   /* enum turn */
     tram__word32 stop;
     pthread_t thread;
     struct op ring[DEPTH];
 };
+
+/* Of carrying out operations. */
+enum turn { TURN_FREE, TURN_TAKEN, TURN_WANTED /* taken, and the thread sleeps until it is free */ };
 
 /* What others need to import a memory. */
 struct blob {
@@ -186,19 +193,22 @@ static void compute(const struct tram__work *w) {
 
 /* ---- streams ---- */
 
-/* Until the word is there; false: the stream is to stop. */
-static bool come(const struct tram__stream *s, const tram__word64 *word, uint64_t n) {
+/* Until the word is there. ERR_TIMED_OUT; ERR_TORN_DOWN: the stream is to stop. */
+static int come(const struct tram__stream *s, const tram__word64 *word, uint64_t n, uint64_t until_ns) {
     uint64_t value;
     while ((value = tram__load_acquire(word)) < n) { /* A3 */
         struct tram__watch watch[] = {{tram__low_half(word), (uint32_t)value}, {&s->stop, 0}};
+        uint64_t now = tram__now_ns();
         if (tram__load32_acquire(&s->stop))
-            return false;
-        tram__futex_wait(watch, 2, tram__now_ns() + CHECK_NS);
+            return TRAM_ERR_TORN_DOWN;
+        if (now >= until_ns)
+            return TRAM_ERR_TIMED_OUT;
+        tram__futex_wait(watch, 2, until_ns - now < CHECK_NS ? until_ns : now + CHECK_NS);
     }
-    return true;
+    return TRAM_OK;
 }
 
-static bool run_op(const struct tram__stream *s, const struct op *op) {
+static int run_op(const struct tram__stream *s, const struct op *op, uint64_t until_ns) {
     switch (op->kind) {
     case OP_COPY:
         tram__copy(op->to, op->from, op->size);
@@ -211,19 +221,58 @@ static bool run_op(const struct tram__stream *s, const struct op *op) {
         tram__futex_wake(tram__low_half(op->line));
         break;
     case OP_AWAIT:
-        return come(s, op->awaited, op->n);
+        return come(s, op->awaited, op->n, until_ns);
     }
-    return true;
+    return TRAM_OK;
 }
 
-/* Sleeps until something is given, or the stream is to stop: then false. */
-static bool more(struct tram__stream *s, uint64_t done) {
+static bool enter(struct tram__stream *s) {
+    uint32_t free_turn = TURN_FREE;
+    return atomic_compare_exchange_strong_explicit(&s->turn, &free_turn, TURN_TAKEN, memory_order_acquire,
+                                                   memory_order_relaxed); /* A4 */
+}
+
+static void leave(struct tram__stream *s) {
+    if (atomic_exchange_explicit(&s->turn, TURN_FREE, memory_order_release) == TURN_WANTED) /* R4 */
+        tram__futex_wake(&s->turn);
+}
+
+/* The thread's: the giver has the turn only for as long as it waits. */
+static void enter_in_turn(struct tram__stream *s) {
+    while (!enter(s)) {
+        uint32_t taken = TURN_TAKEN;
+        atomic_compare_exchange_strong_explicit(&s->turn, &taken, TURN_WANTED, memory_order_relaxed,
+                                                memory_order_relaxed);
+        struct tram__watch watch = {&s->turn, TURN_WANTED};
+        tram__futex_wait(&watch, 1, UINT64_MAX);
+    }
+}
+
+/* Carries out what is in the ring, in one's turn. ERR_TIMED_OUT and ERR_TORN_DOWN as above. */
+static int work(struct tram__stream *s, uint64_t until_ns) {
+    uint64_t done = tram__load_relaxed(&s->done);
+    while (done != tram__load_acquire(&s->given)) { /* A1 */
+        int status =
+            tram__load32_acquire(&s->stop) ? TRAM_ERR_TORN_DOWN : run_op(s, &s->ring[done % DEPTH], until_ns);
+        if (status)
+            return status;
+        tram__store_release(&s->done, ++done); /* R2 */
+        tram__fence_seq_cst();
+        if (tram__load32_relaxed(&s->awaited))
+            tram__futex_wake(tram__low_half(&s->done));
+    }
+    return TRAM_OK;
+}
+
+/* Sleeps until there is something to do, or the stream is to stop: then false. What is done already need not be done by
+ * the thread: it may see more than there is. */
+static bool more(struct tram__stream *s) {
     uint64_t given;
-    while ((given = tram__load_acquire(&s->given)) == done) { /* A1 */
+    while ((given = tram__load_acquire(&s->given)) == tram__load_acquire(&s->done)) {
         struct tram__watch watch[] = {{tram__low_half(&s->given), (uint32_t)given}, {&s->stop, 0}};
         tram__store32_relaxed(&s->asleep, 1);
         tram__fence_seq_cst();
-        if (tram__load_acquire(&s->given) == done && !tram__load32_acquire(&s->stop))
+        if (tram__load_acquire(&s->given) == given && !tram__load32_acquire(&s->stop))
             tram__futex_wait(watch, 2, UINT64_MAX);
         tram__store32_relaxed(&s->asleep, 0);
         if (tram__load32_acquire(&s->stop))
@@ -234,11 +283,11 @@ static bool more(struct tram__stream *s, uint64_t done) {
 
 static void *serve(void *arg) {
     struct tram__stream *s = arg;
-    for (uint64_t done = 0; more(s, done) && run_op(s, &s->ring[done % DEPTH]);) {
-        tram__store_release(&s->done, ++done); /* R2 */
-        tram__fence_seq_cst();
-        if (tram__load32_relaxed(&s->awaited))
-            tram__futex_wake(tram__low_half(&s->done));
+    int status = TRAM_OK;
+    while (!status && more(s)) {
+        enter_in_turn(s);
+        status = work(s, UINT64_MAX);
+        leave(s);
     }
     return NULL;
 }
@@ -295,7 +344,7 @@ static int sleep_until(struct tram__stream *s, uint64_t done, double timeout_s) 
 static int give(struct tram__stream *s, const struct op *op, bool at_once) {
     uint64_t given = tram__load_relaxed(&s->given);
     if (at_once && idle(s)) {
-        run_op(s, op);
+        run_op(s, op, UINT64_MAX);
         return TRAM_OK;
     }
     if (given >= DEPTH)
@@ -337,7 +386,13 @@ static int host_await(struct tram__stream *s, const struct tram__memory *m, uint
 }
 
 static int host_wait(struct tram__stream *s, double timeout_s) {
-    return idle(s) ? TRAM_OK : sleep_until(s, tram__load_relaxed(&s->given), timeout_s);
+    if (idle(s))
+        return TRAM_OK;
+    if (!enter(s))
+        return sleep_until(s, tram__load_relaxed(&s->given), timeout_s);
+    int status = work(s, tram__deadline_ns(timeout_s));
+    leave(s); /* should something be left, the thread is awake, or wakes now */
+    return status;
 }
 
 /* ---- the device ---- */
