@@ -60,13 +60,58 @@ void tram__call_stream_close(struct tram_stream *s) {
 enum { PAGE = 4096 };
 #define SLICE_S 0.05
 
+static int torn_down(void) {
+    return tram__fail(TRAM_ERR_TORN_DOWN, "the graph was torn down");
+}
+
+/* The stream was full: what it was offered is offered again, unless that is to end. */
+static bool again(const struct tram_stream *s, int status) {
+    return status == TRAM_ERR_FULL && !(s->interrupted && s->interrupted(s->arg));
+}
+
+static int taken(int status) {
+    return status == TRAM_ERR_FULL ? torn_down() : status;
+}
+
+int tram__stream_copy(struct tram_stream *s, void *to, const void *from, uint64_t size) {
+    int status;
+    do
+        status = s->device->ops->copy(s->stream, to, from, size);
+    while (again(s, status));
+    return taken(status);
+}
+
+int tram__stream_compute(struct tram_stream *s, const struct tram__work *w) {
+    int status;
+    do
+        status = s->device->ops->compute(s->stream, w);
+    while (again(s, status));
+    return taken(status);
+}
+
+int tram__stream_signal(struct tram_stream *s, struct tram__memory *m, uint32_t event, uint64_t n) {
+    int status;
+    do
+        status = s->device->ops->signal(s->stream, m, event, n);
+    while (again(s, status));
+    return taken(status);
+}
+
+int tram__stream_await(struct tram_stream *s, const struct tram__memory *m, uint32_t event, uint64_t n) {
+    int status;
+    do
+        status = s->device->ops->await(s->stream, m, event, n);
+    while (again(s, status));
+    return taken(status);
+}
+
 /* Until the stream has done everything. */
 static int wait_for(struct tram_stream *s) {
     int status;
     do
         status = s->device->ops->wait(s->stream, s->interrupted ? SLICE_S : -1);
     while (status == TRAM_ERR_TIMED_OUT && !s->interrupted(s->arg));
-    return status == TRAM_ERR_TIMED_OUT ? tram__fail(TRAM_ERR_TORN_DOWN, "the graph was torn down") : status;
+    return status == TRAM_ERR_TIMED_OUT ? torn_down() : status;
 }
 
 static struct tram__staged *entry(struct tram__staged **list, uint32_t *count, uint32_t index) {
@@ -167,8 +212,7 @@ static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) 
     if (at->call != s->call) {
         int status = make_room_late(c, at, bytes);
         if (!status)
-            status = s->device->ops->copy(s->stream, at->memory.data, on_the_way(c, leaf, at, t->data, bytes),
-                                          bytes);
+            status = tram__stream_copy(s, at->memory.data, on_the_way(c, leaf, at, t->data, bytes), bytes);
         if (status)
             return status;
         at->call = s->call;
@@ -200,7 +244,7 @@ static int from_slot(struct tram_call *c, uint32_t leaf, enum tram_where where, 
     uint64_t bytes = tram_tensor_bytes(t);
     if (!s || !slot || !slot->memory || bytes > slot->bytes)
         return tram__fail(TRAM_ERR_PROTOCOL, "a tensor whose elements are not here");
-    int status = s->device->ops->await(s->stream, slot->memory, slot->event, slot->n);
+    int status = tram__stream_await(s, slot->memory, slot->event, slot->n);
     t->data = slot->data;
     if (status || where != TRAM_ON_CPU)
         return status || !slot->copied ? status : to_device(c, leaf, t);
@@ -210,7 +254,7 @@ static int from_slot(struct tram_call *c, uint32_t leaf, enum tram_where where, 
     if (!at || !at->host)
         return tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes of a tensor", (unsigned long long)bytes);
     if (at->host_call != s->call) {
-        status = s->device->ops->copy(s->stream, at->host, slot->data, bytes);
+        status = tram__stream_copy(s, at->host, slot->data, bytes);
         if (!status)
             status = wait_for(s);
         at->host_call = s->call;
@@ -375,12 +419,11 @@ int tram__call_settle(struct tram_call *c, int code) {
     for (uint32_t i = 0; !code && !status && i < c->result_count; i++) {
         const struct tram__call_result *r = &c->results[i];
         if (r->elements && r->in_slot)
-            status = s->device->ops->copy(s->stream, r->slot->data, r->elements, r->element_bytes);
+            status = tram__stream_copy(s, r->slot->data, r->elements, r->element_bytes);
         else if (r->elements)
-            status =
-                s->device->ops->copy(s->stream, r->elements, s->results[i].memory.data, r->element_bytes);
+            status = tram__stream_copy(s, r->elements, s->results[i].memory.data, r->element_bytes);
         if (!status && r->in_slot)
-            status = s->device->ops->signal(s->stream, r->slot->memory, r->slot->event, r->slot->n);
+            status = tram__stream_signal(s, r->slot->memory, r->slot->event, r->slot->n);
         if (!r->elements)
             continue;
         c->copies++;
@@ -408,7 +451,7 @@ int tram_stream_copy(struct tram_stream *s, void *to, const void *from, size_t s
     if (!s)
         return no_stream();
     s->used = true;
-    return s->device->ops->copy(s->stream, to, from, size);
+    return tram__stream_copy(s, to, from, size);
 }
 
 int tram_stream_gemm(struct tram_stream *s, uint32_t m, uint32_t n, uint32_t k, const float *a,
@@ -416,7 +459,7 @@ int tram_stream_gemm(struct tram_stream *s, uint32_t m, uint32_t n, uint32_t k, 
     if (!s)
         return no_stream();
     struct tram__work w = {.kind = TRAM__WORK_GEMM, .m = m, .n = n, .k = k, .a = a, .b = b, .c = c};
-    return s->device->ops->compute(s->stream, &w);
+    return tram__stream_compute(s, &w);
 }
 
 int tram_stream_differ(struct tram_stream *s, const float *a, const float *b, uint32_t n, float *largest) {
@@ -424,7 +467,7 @@ int tram_stream_differ(struct tram_stream *s, const float *a, const float *b, ui
         return no_stream();
     s->used = true;
     struct tram__work w = {.kind = TRAM__WORK_DIFFER, .n = n, .a = a, .b = b, .largest = largest};
-    return s->device->ops->compute(s->stream, &w);
+    return tram__stream_compute(s, &w);
 }
 
 int tram_stream_wait(struct tram_stream *s) {

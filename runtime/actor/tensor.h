@@ -36,7 +36,7 @@ struct tram_stream {
     uint32_t arg_count, result_count;
     uint64_t call; /* number of the one under way */
     bool used;     /* host memory that is not to change may be in use by the stream */
-    /* Asked while the host waits for the stream: not 0 ends the wait. NULL: it does not end. */
+    /* Asked while the host waits for the stream, or for room in it: not 0 ends the wait. NULL: it does not end. */
     int (*interrupted)(void *arg);
     void *arg;
 };
@@ -44,6 +44,12 @@ struct tram_stream {
 /* A stream on an open device, for the calls of one thread; 0 or a status. */
 int tram__call_stream_open(struct tram__device *d, struct tram_stream **out);
 void tram__call_stream_close(struct tram_stream *s); /* NULL is fine */
+
+/* The device's hooks, on this stream: while it is full they are tried again, until that is interrupted (ERR_TORN_DOWN). */
+int tram__stream_copy(struct tram_stream *s, void *to, const void *from, uint64_t size);
+int tram__stream_compute(struct tram_stream *s, const struct tram__work *w);
+int tram__stream_signal(struct tram_stream *s, struct tram__memory *m, uint32_t event, uint64_t n);
+int tram__stream_await(struct tram_stream *s, const struct tram__memory *m, uint32_t event, uint64_t n);
 
 /* Room for an argument or result that was announced with so many bytes of elements: 0 or a status. */
 int tram__call_reserve_arg(struct tram_stream *s, uint32_t leaf, uint64_t bytes);

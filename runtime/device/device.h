@@ -18,6 +18,9 @@
 #include "base/seam.h"
 #include "base/ties.h"
 
+/* The longest that giving something to a stream blocks. */
+#define TRAM__ROOM_S 0.05
+
 struct tram__stream; /* of the backend */
 
 /* An open device; backends put theirs behind it. */
@@ -88,7 +91,9 @@ struct tram__device_ops {
     int (*stream)(struct tram__device *d, struct tram__stream **out);
     /* Ends a stream; what it still has to do is dropped as soon as can be, or done: afterwards nothing of it is under way. */
     void (*drop)(struct tram__stream *s);
-    /* Each of these returns before the stream has done it: 0 or a status. Copies go between any of: memory of the device,
+    /* Each of these returns before the stream has done it: 0 or a status. ERR_FULL, without a message: the stream has as much to do
+     * as it can hold, and for TRAM__ROOM_S nothing of it was done; nothing was given to it, and the same can be tried again. Copies
+     * go between any of: memory of the device,
      * imported memory, and host memory, which has to stay as it is until then. */
     int (*copy)(struct tram__stream *s, void *to, const void *from, uint64_t size);
     int (*compute)(struct tram__stream *s, const struct tram__work *w);

@@ -54,7 +54,11 @@ static void give_back(struct view *w, struct tram__memory *m) {
 }
 
 static int copy(struct view *w, void *to, const void *from, uint64_t size) {
-    return w->d->ops->copy(w->s, to, from, size);
+    int status;
+    do
+        status = w->d->ops->copy(w->s, to, from, size);
+    while (status == TRAM_ERR_FULL);
+    return status;
 }
 
 static int done(struct view *w) {
@@ -202,6 +206,54 @@ static int a_wait_can_end_early(struct view *w) {
            w->d->ops->wait(other, 0.02) == TRAM_ERR_TIMED_OUT));
     w->d->ops->drop(other);
     give_back(w, &a);
+    return 0;
+}
+
+/* It holds only so much; whoever gives it more gets an answer all the same. CUDA keeps its own count, and blocks. */
+static int a_full_stream_says_so(struct view *w) {
+    enum { MANY = 100000 };
+    struct tram__memory a;
+    struct tram__stream *other;
+    uint64_t x = 5;
+    int status = TRAM_OK, given = 0;
+    if (strcmp(w->d->ops->name, "cuda") == 0)
+        return 0;
+    CHECK(own(w, 4096, 1, &a) && w->d->ops->stream(w->d, &other) == TRAM_OK);
+    CHECK(w->d->ops->await(other, &a, 0, 1) == TRAM_OK); /* never to come */
+    for (; !status && given < MANY; given++)
+        status = w->d->ops->copy(other, a.data, &x, sizeof x);
+    CHECK(status == TRAM_ERR_FULL && given > 1);
+    CHECK(w->d->ops->signal(other, &a, 0, 2) == TRAM_ERR_FULL);
+    CHECK(w->d->ops->await(other, &a, 0, 2) == TRAM_ERR_FULL);
+    CHECK(w->d->ops->wait(other, 0) == TRAM_ERR_TIMED_OUT);
+    w->d->ops->drop(other);
+    give_back(w, &a);
+    return 0;
+}
+
+/* What it could not take it takes later, and in order. */
+static int a_full_stream_goes_on(struct view *w) {
+    enum { BEHIND = 300, STEPS = 3000 };
+    struct tram__memory a;
+    struct tram__stream *other;
+    uint64_t *given = malloc(STEPS * sizeof *given), last = 0;
+    int status;
+    CHECK(given && own(w, LARGE, 1, &a) && w->d->ops->stream(w->d, &other) == TRAM_OK);
+    for (int i = 0; i < BEHIND; i++)
+        CHECK(copy(w, (char *)a.data + LARGE / 2, a.data, LARGE / 2) == TRAM_OK);
+    CHECK(w->d->ops->signal(w->s, &a, 0, 1) == TRAM_OK && w->d->ops->await(other, &a, 0, 1) == TRAM_OK);
+    for (uint64_t i = 0; i < STEPS; i++) {
+        given[i] = i;
+        do
+            status = w->d->ops->copy(other, a.data, &given[i], sizeof *given);
+        while (status == TRAM_ERR_FULL);
+        CHECK(status == TRAM_OK);
+    }
+    CHECK(w->d->ops->wait(other, LONG_S) == TRAM_OK);
+    CHECK(copy(w, &last, a.data, sizeof last) == TRAM_OK && done(w) == TRAM_OK && last == STEPS - 1);
+    w->d->ops->drop(other);
+    give_back(w, &a);
+    free(given);
     return 0;
 }
 
@@ -441,6 +493,8 @@ ALONE(copies_of_all_sizes)
 ALONE(a_stream_keeps_its_order)
 ALONE(streams_wait_for_each_other)
 ALONE(a_wait_can_end_early)
+ALONE(a_full_stream_says_so)
+ALONE(a_full_stream_goes_on)
 ALONE(host_memory_is_pinned)
 ALONE(memory_to_be_read_is_pinned)
 ALONE(products)
@@ -460,6 +514,8 @@ int tram__device_contract(const char *device, enum tram__test_mode mode) {
         TEST(a_stream_keeps_its_order),
         TEST(streams_wait_for_each_other),
         TEST(a_wait_can_end_early),
+        TEST(a_full_stream_says_so),
+        TEST(a_full_stream_goes_on),
         TEST(host_memory_is_pinned),
         TEST(memory_to_be_read_is_pinned),
         TEST(products),

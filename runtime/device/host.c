@@ -347,8 +347,9 @@ static int give(struct tram__stream *s, const struct op *op, bool at_once) {
         run_op(s, op, UINT64_MAX);
         return TRAM_OK;
     }
-    if (given >= DEPTH)
-        sleep_until(s, given - DEPTH + 1, -1);
+    if (given - tram__load_acquire(&s->done) >= DEPTH && /* A2 */
+        sleep_until(s, given - DEPTH + 1, TRAM__ROOM_S))
+        return TRAM_ERR_FULL;
     s->ring[given % DEPTH] = *op;
     tram__store_release(&s->given, given + 1); /* R1 */
     tram__fence_seq_cst();

@@ -180,7 +180,7 @@ static void publish(struct tram__loop_task *t, uint64_t n) {
 
 /* The slots of the execution under way; what is made in ours waits, on the device, for those who still read there. */
 static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
-    const struct tram_stream *s = t->loop->stream;
+    struct tram_stream *s = t->loop->stream;
     uint64_t slots = t->loop->participant.plan->slots;
     for (uint32_t i = 0; i < t->call.arg_count; i++) {
         struct tram__edge *e = t->arg_edges[i];
@@ -205,7 +205,7 @@ static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
                                                       .event = slot,
                                                       .n = n};
         for (uint32_t k = 0; n > slots && k < e->peer_count; k++) {
-            int status = s->device->ops->await(s->stream, &e->peers[k].memory, slot, n - slots);
+            int status = tram__stream_await(s, &e->peers[k].memory, slot, n - slots);
             if (status)
                 return status;
         }
@@ -215,11 +215,10 @@ static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
 
 /* What was read on the device is given back once the stream has come this far. */
 static int leave_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
-    const struct tram_stream *s = t->loop->stream;
+    struct tram_stream *s = t->loop->stream;
     for (uint32_t i = 0; i < t->release_count; i++) {
-        int status = t->release_edges[i]
-                         ? s->device->ops->signal(s->stream, &t->release_edges[i]->own, slot, n)
-                         : TRAM_OK;
+        int status =
+            t->release_edges[i] ? tram__stream_signal(s, &t->release_edges[i]->own, slot, n) : TRAM_OK;
         if (status)
             return status;
     }

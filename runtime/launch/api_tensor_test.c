@@ -170,6 +170,19 @@ static int slow(void *self, struct tram_call *c) {
     return code;
 }
 
+/* copy, in more pieces than a stream holds at a time. */
+static int flood(void *self, struct tram_call *c) {
+    struct tram_tensor in, out;
+    (void)self;
+    int code = tram_arg_tensor(c, 0, TRAM_WHERE_DEFAULT, &in, NULL);
+    out = in;
+    if (!code)
+        code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &out, 0, NULL);
+    for (int i = 0; !code && i < 3000; i++)
+        code = tram_stream_copy(tram_call_stream(c), out.data, in.data, sizeof(float));
+    return code;
+}
+
 /* The bytes of a tensor are not the tensor. */
 static int sneak(void *self, struct tram_call *c) {
     (void)self;
@@ -224,6 +237,7 @@ static const struct tram_method methods[] = {{.name = "make", .fn = make},
                                              {.name = "look", .fn = look},
                                              {.name = "sneak", .fn = sneak},
                                              {.name = "slow", .fn = slow},
+                                             {.name = "flood", .fn = flood},
                                              {.name = "spread", .fn = spread},
                                              {.name = "twice", .fn = twice},
                                              {.name = "make_or_not", .fn = make_or_not},
@@ -578,18 +592,19 @@ static void failures_on_the_device(void **state) {
     OK(tram_teardown(x));
 }
 
-/* The sender dies while its device is at it: who waits there, be it on the main thread, is not held up for ever. */
+/* The sender dies while its device is at it: who waits there, be it on the main thread, is not held up for ever, nor who has given
+ * its own device all that this can hold meanwhile. */
 static void deaths_under_way(void **state) {
     (void)state;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
         struct tram_tensor_hint h = {.tensor = {.dtype = TRAM_F32, .rank = 2, .shape = {512, 512}},
                                      .is_static = 1};
-        struct tram_graph *g =
-            pipe_of(&h, (struct stage){DEVICE, "slow"}, (struct stage){OTHER, "copy"}, OTHER);
+        struct tram_graph *g = pipe_of(&h, (struct stage){DEVICE, "slow"},
+                                       (struct stage){OTHER, i & 2 ? "flood" : "copy"}, OTHER);
         struct tram_compiled *x;
         struct tram_ref r;
         struct order o = {10, 1, 0};
-        struct tram_compile_options options = {.thread = i ? TRAM_THREAD_MAIN : TRAM_THREAD_OWN};
+        struct tram_compile_options options = {.thread = i & 1 ? TRAM_THREAD_MAIN : TRAM_THREAD_OWN};
         OK(tram_graph_compile(g, &options, &x));
         tram_graph_destroy(g);
         OK(tram_execute(x, "go", 2, &r));
