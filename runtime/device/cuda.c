@@ -31,7 +31,12 @@ struct tram__stream {
     struct cuda_device *d;
     cudaStream_t stream;
     cublasHandle_t blas;
+    bool
+        awaits; /* something of others, maybe: it was given an await since it was last seen to have done everything */
 };
+
+/* Memory that others import has its blocks to itself: what the driver cuts from one block is lent as a whole. */
+enum { BLOCK = 2 << 20 };
 
 /* What others need to import a memory; the handles of its events follow. */
 struct blob {
@@ -104,7 +109,7 @@ static int allocate(struct cuda_device *d, struct tram__memory *m, struct mapped
     if (size > left)
         return services->fail(TRAM_ERR_NO_MEMORY, "cuda:%d: %zu bytes are wanted, %zu of %zu are available",
                               d->base.ordinal, size, left, all);
-    TRY(cudaMalloc(&m->data, size), "allocating memory");
+    TRY(cudaMalloc(&m->data, m->events ? (size + BLOCK - 1) / BLOCK * BLOCK : size), "allocating memory");
     int status = zero(d, m->data, size);
     if (status)
         return status;
@@ -233,9 +238,44 @@ static void cuda_drop(struct tram__stream *s) {
     free(s);
 }
 
+/* Polls until the stream has done everything: 0, or ERR_TIMED_OUT, or what went wrong. */
+static int poll_done(struct tram__stream *s, double timeout_s) {
+    struct cuda_device *d = s->d;
+    struct timespec begin, now;
+    cudaError_t error;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    while ((error = cudaStreamQuery(s->stream)) == cudaErrorNotReady) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if ((double)(now.tv_sec - begin.tv_sec) + 1e-9 * (double)(now.tv_nsec - begin.tv_nsec) >= timeout_s)
+            return TRAM_ERR_TIMED_OUT;
+        sched_yield();
+    }
+    TRY(error, "its work");
+    s->awaits = false;
+    return TRAM_OK;
+}
+
+/* Before a call of CUDA's that blocks until the stream has done what it has, be it the work of a peer that died. */
+static int before_blocking(struct tram__stream *s) {
+    int status = s->awaits ? poll_done(s, TRAM__ROOM_S) : TRAM_OK;
+    return status == TRAM_ERR_TIMED_OUT ? TRAM_ERR_FULL : status;
+}
+
+/* Copies from and to such memory block. */
+static bool pageable(const void *p) {
+    struct cudaPointerAttributes a;
+    bool known = cudaPointerGetAttributes(&a, p) == cudaSuccess;
+    if (!known)
+        cudaGetLastError();
+    return !known || a.type == cudaMemoryTypeUnregistered;
+}
+
 static int cuda_copy(struct tram__stream *s, void *to, const void *from, uint64_t size) {
     struct cuda_device *d = s->d;
     TRY(cudaSetDevice(d->base.ordinal), "using it");
+    int status = s->awaits && size && (pageable(to) || pageable(from)) ? before_blocking(s) : TRAM_OK;
+    if (status)
+        return status;
     if (size)
         TRY(cudaMemcpyAsync(to, from, size, cudaMemcpyDefault, s->stream), "a copy");
     return TRAM_OK;
@@ -254,28 +294,20 @@ static int cuda_await(struct tram__stream *s, const struct tram__memory *m, uint
     struct cuda_device *d = s->d;
     const struct mapped *own = m->own;
     TRY(cudaSetDevice(d->base.ordinal), "using it");
-    if (n)
-        TRY(cudaStreamWaitEvent(s->stream, own->events[event], 0), "waiting for an event");
+    if (!n)
+        return TRAM_OK;
+    TRY(cudaStreamWaitEvent(s->stream, own->events[event], 0), "waiting for an event");
+    s->awaits = true;
     return TRAM_OK;
 }
 
 static int cuda_wait(struct tram__stream *s, double timeout_s) {
     struct cuda_device *d = s->d;
-    struct timespec begin, now;
-    cudaError_t error;
     TRY(cudaSetDevice(d->base.ordinal), "using it");
-    if (timeout_s < 0) {
-        TRY(cudaStreamSynchronize(s->stream), "its work");
-        return TRAM_OK;
-    }
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    while ((error = cudaStreamQuery(s->stream)) == cudaErrorNotReady) {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((double)(now.tv_sec - begin.tv_sec) + 1e-9 * (double)(now.tv_nsec - begin.tv_nsec) >= timeout_s)
-            return TRAM_ERR_TIMED_OUT;
-        sched_yield();
-    }
-    TRY(error, "its work");
+    if (timeout_s >= 0)
+        return poll_done(s, timeout_s);
+    TRY(cudaStreamSynchronize(s->stream), "its work");
+    s->awaits = false;
     return TRAM_OK;
 }
 
@@ -329,8 +361,10 @@ static int cuda_compute(struct tram__stream *s, const struct tram__work *w) {
     cublasStatus_t status = s->blas ? CUBLAS_STATUS_SUCCESS : cublasCreate(&s->blas);
     if (status == CUBLAS_STATUS_SUCCESS)
         status = cublasSetStream(s->blas, s->stream);
-    if (status == CUBLAS_STATUS_SUCCESS && w->kind == TRAM__WORK_DIFFER)
-        return differ(s, w);
+    if (status == CUBLAS_STATUS_SUCCESS && w->kind == TRAM__WORK_DIFFER) {
+        int busy = before_blocking(s);
+        return busy ? busy : differ(s, w);
+    }
     if (status == CUBLAS_STATUS_SUCCESS)
         status = product(s, w);
     return status == CUBLAS_STATUS_SUCCESS ? TRAM_OK : blas_failed(s->d, status);

@@ -91,10 +91,10 @@ struct tram__device_ops {
     int (*stream)(struct tram__device *d, struct tram__stream **out);
     /* Ends a stream; what it still has to do is dropped as soon as can be, or done: afterwards nothing of it is under way. */
     void (*drop)(struct tram__stream *s);
-    /* Each of these returns before the stream has done it: 0 or a status. ERR_FULL, without a message: the stream has as much to do
-     * as it can hold, and for TRAM__ROOM_S nothing of it was done; nothing was given to it, and the same can be tried again. Copies
-     * go between any of: memory of the device,
-     * imported memory, and host memory, which has to stay as it is until then. */
+    /* Each of these returns before the stream has done it: 0 or a status. ERR_FULL, without a message: the stream has as much
+     * to do as it can hold, or as it must have done before it can take this, and TRAM__ROOM_S have passed; nothing was given to
+     * it, and the same can be tried again. Copies go between any of: memory of the device, imported memory, and host memory,
+     * which has to stay as it is until then. */
     int (*copy)(struct tram__stream *s, void *to, const void *from, uint64_t size);
     int (*compute)(struct tram__stream *s, const struct tram__work *w);
     /* m: OWN. */
