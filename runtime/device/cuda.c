@@ -426,7 +426,7 @@ static void find_ties(struct cuda_device *d, int count) {
     ties->pins_read_only = d->properties.hostRegisterReadOnlySupported;
     ties->lends = error == cudaSuccess;
     if (!ties->lends)
-        snprintf(ties->why_not, sizeof ties->why_not, "CUDA IPC is not permitted here: %s",
+        snprintf(ties->why_not, sizeof ties->why_not, "CUDA IPC is not to be had here: %s",
                  cudaGetErrorName(error));
     for (int i = 0; i < count && ties->reach_count < TRAM__MOST_REACHES; i++) {
         struct cudaDeviceProp other;

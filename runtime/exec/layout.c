@@ -126,7 +126,7 @@ static Tram__Wire__Channel *plan_channel(const struct tram__layout *l, uint32_t 
     m->writer = plan->writer;
     m->capacity = plan->capacity;
     m->device_bytes = plan->device_bytes;
-    m->pinned = plan->transport == TRAM_TRANSPORT_PINNED;
+    m->pinned = tram__channel_pinned(l->schedule, plan, self);
     m->copied = tram__channel_reads(plan, self) && tram__channel_copied(l->schedule, plan, self);
     m->lines = l->channels[id].lines;
     m->extent = l->channels[id].extent;

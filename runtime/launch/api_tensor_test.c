@@ -971,14 +971,15 @@ static void transports_are_told(void **state) {
 struct trip {
     const char *from, *to; /* devices */
     enum tram_transport asked, picked;
-    uint32_t copies;  /* of elements, in each execution */
-    const char *says; /* the schedule; picked AUTO: or the error, there being none */
+    uint32_t copies;        /* of elements, in each execution */
+    const char *says;       /* the schedule; picked AUTO: the error */
+    enum tram_where target; /* ON_CPU: its taker's device has nothing to do with it */
 };
 
 static void travel(const struct trip *t, uint64_t count) {
     enum { ROUNDS = 20 };
     struct tram_actor *pair[2];
-    struct tram_tensor_hint h = hint_of(count, TRAM_WHERE_DEFAULT, 1);
+    struct tram_tensor_hint h = hint_of(count, t->target, 1);
     struct tram_graph *g;
     struct tram_compiled *x;
     struct tram_stats stats;
@@ -1006,7 +1007,7 @@ static void travel(const struct trip *t, uint64_t count) {
         for (uint32_t i = 0; i < ROUNDS; i++) {
             struct order o = {count, i, 0};
             OK(tram_execute(x, &o, sizeof o, &r));
-            expect_seen(&r, &o, t->to != NULL);
+            expect_seen(&r, &o, t->to && t->target != TRAM_ON_CPU);
         }
         OK(tram_compiled_stats(x, &stats));
         assert_int_equal(stats.copied_bytes, ROUNDS * (sizeof(struct order) + 2 * sizeof(struct seen) +
@@ -1019,29 +1020,35 @@ static void travel(const struct trip *t, uint64_t count) {
         tram_actor_destroy(pair[i]);
 }
 
+#define BY(name) TRAM_TRANSPORT_##name
+
 /* By memory that devices copy to and from directly, as far as they can. */
 static void pinned_edges(void **state) {
     (void)state;
     static const struct trip trips[] = {
-        {NULL, "host", TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_STAGED, 1, " by staged\n"},
-        {NULL, "host", TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_PINNED, 1, " by pinned\n"},
-        {"host", NULL, TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_PINNED, 1, " by pinned\n"},
-        {"host", "host:1", TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_PINNED, 2, " by pinned\n"},
-        {NULL, NULL, TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_SHM, 0, " by shm\n"},
-        {"fault:1", NULL, TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_PINNED, 1, " by pinned\n"},
-        {NULL, "fault:1", TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_PINNED, 2, " by pinned, copied by right\n"},
-        {NULL, "fault:2", TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_STAGED, 1, " by pinned\n"},
-        {"fault:2", NULL, TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_STAGED, 1, " by pinned\n"},
-        {NULL, "fault:2", TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_AUTO, 0,
-         "the tensor of left.make cannot travel by pinned: actor right on fault:2: fault: "},
-        {NULL, NULL, TRAM_TRANSPORT_PINNED, TRAM_TRANSPORT_AUTO, 0,
-         "the tensor of left.make cannot travel by pinned: no actor that makes it or takes it has a device"},
+        {NULL, "host", BY(AUTO), BY(STAGED), 1, " by staged\n", 0},
+        {NULL, "host", BY(PINNED), BY(PINNED), 1, " by pinned\n", 0},
+        {"host", NULL, BY(PINNED), BY(PINNED), 1, " by pinned\n", 0},
+        {"host", "host:1", BY(PINNED), BY(PINNED), 2, " by pinned\n", 0},
+        {NULL, NULL, BY(AUTO), BY(SHM), 0, " by shm\n", 0},
+        {"fault:1", NULL, BY(AUTO), BY(PINNED), 1, " by pinned\n", 0},
+        {NULL, "fault:1", BY(AUTO), BY(PINNED), 2, " by pinned, copied by right\n", 0},
+        {NULL, "fault:1", BY(PINNED), BY(PINNED), 0, " by pinned\n", TRAM_ON_CPU},
+        {NULL, "fault:2", BY(AUTO), BY(STAGED), 1, " by pinned\n", 0},
+        {"fault:2", NULL, BY(AUTO), BY(STAGED), 1, " by pinned\n", 0},
+        {NULL, "fault:2", BY(PINNED), BY(AUTO), 0,
+         "left.make cannot travel by pinned: actor right on fault:2: fault:", 0},
+        {NULL, NULL, BY(PINNED), BY(AUTO), 0, "by pinned: no actor that makes it or takes it has a device",
+         0},
     };
     for (size_t i = 0; i < sizeof trips / sizeof *trips; i++)
         travel(&trips[i], i % 2 ? 1000 : 100000);
     /* What fits into the slots needs no registration: there is nothing that could fail. */
-    const struct trip small = {NULL, "fault:2",     TRAM_TRANSPORT_AUTO, TRAM_TRANSPORT_PINNED,
-                               1,    " by pinned\n"};
+    const struct trip small = {.to = "fault:2",
+                               .asked = TRAM_TRANSPORT_AUTO,
+                               .picked = TRAM_TRANSPORT_PINNED,
+                               .copies = 1,
+                               .says = " by pinned\n"};
     travel(&small, 2);
 }
 

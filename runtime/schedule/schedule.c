@@ -440,6 +440,13 @@ bool tram__channel_copied(const struct tram__schedule *s, const struct tram__cha
     return c->transport == TRAM_TRANSPORT_IPC && ties->identity != actor_node(s, c->writer)->ties->identity;
 }
 
+bool tram__channel_pinned(const struct tram__schedule *s, const struct tram__channel_plan *c,
+                          uint32_t participant) {
+    const struct tram__ties *ties = participant ? actor_node(s, participant)->ties : NULL;
+    return c->transport == TRAM_TRANSPORT_PINNED && ties &&
+           (c->writer == participant || ties->pins_read_only || tram__channel_copied(s, c, participant));
+}
+
 /* By a task that takes it, be it of the same actor, or it may be a forward itself. */
 static bool may_be_forwarded(const struct tram_graph *g, uint32_t node) {
     if (g->nodes[tram__graph_task(g, node)].forwards)

@@ -103,6 +103,10 @@ bool tram__channel_reads(const struct tram__channel_plan *c, uint32_t participan
 bool tram__channel_copied(const struct tram__schedule *s, const struct tram__channel_plan *c,
                           uint32_t reader);
 
+/* True when the participant, which makes the value or takes it, has pinned memory for that: the slots, or room of its own. */
+bool tram__channel_pinned(const struct tram__schedule *s, const struct tram__channel_plan *c,
+                          uint32_t participant);
+
 /* Schedules a graph that passed tram__graph_check; the graph must outlive the result. ERR_INVALID when the order asked
  * for is impossible: the message is the cycle. */
 int tram__schedule_create(const struct tram_graph *g, struct tram__schedule **out);
