@@ -71,7 +71,7 @@ static void make_table(struct raw *r, struct tram__option *table) {
              "of the maker and, after it, of the receivers: cpu, host, cuda, cuda:1 (default host)",
              &s->device, 0, 0},
             {"transport", 0, TRAM__OPTION_TEXT, "HOW",
-             "of the compiled edge: auto (default), shm, staged or ipc", &s->how, 0, 0},
+             "of the compiled edge: auto (default), shm, staged, pinned or ipc", &s->how, 0, 0},
             {"check", 0, TRAM__OPTION_FLAG, NULL,
              "make and compare whole tensors in every execution: the times are those of that, too", &s->check,
              0, 0},
