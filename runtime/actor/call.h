@@ -26,7 +26,7 @@ struct tram__call_result {
     uint64_t limit;   /* set by the caller: the most bytes it takes */
     /* A tensor that is made on the device: where its elements go from there, within `data`; NULL: no such. */
     void *elements;
-    uint64_t element_bytes;
+    uint64_t element_bytes;                /* of these, and of those in a slot */
     const struct tram_tensor_hint *tensor; /* set by the caller: what it has to be; NULL: anything */
     const struct tram__slot_view
         *slot;    /* set by the caller: where its elements are made to stay (tensor.h); NULL: nowhere */

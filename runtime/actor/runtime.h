@@ -19,7 +19,7 @@ struct tram__method_info {
     uint32_t results;
 };
 
-/* Device memory that a participant of a graph lends to others, for one channel. */
+/* Device memory that a participant of a graph lends to others, or the address of its end, for one channel. */
 struct tram__lent {
     uint32_t channel, participant;
     void *handle;
@@ -67,6 +67,7 @@ typedef void tram__on_frame(struct tram_actor *a, const struct tram__frame *f);
 
 struct tram {
     const struct tram_class *classes;
+    const struct tram_transport_ops *transports; /* the program's own, or NULL */
     enum tram_wait wait;
     char *worker; /* NULL: this program */
     char *program;

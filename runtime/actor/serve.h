@@ -25,8 +25,9 @@ struct tram__peer {
 
 struct tram__serve {
     const struct tram_class *classes;
-    const struct tram_class *class; /* its own */
-    void *self;                     /* the user's state */
+    const struct tram_transport_ops *transports; /* the program's own, or NULL */
+    const struct tram_class *class;              /* its own */
+    void *self;                                  /* the user's state */
     char name[64];
     uint32_t index;
     const struct tram__roster *roster;

@@ -2,16 +2,19 @@
  *
  * Tensor arguments and results of a call. Values travel as bytes in host memory. On an actor with a device, an argument is
  * copied there when it is first asked for, and a result is made there and copied back when the method has returned. What
- * stays on devices (struct tram__slot_view) is used in place, or on our device's own copy of it.
+ * stays on devices (struct tram__slot_view) is used in place, or on our device's own copy of it; what goes by a transport of
+ * the program's own is fetched when it is first asked for, and put when the method has returned.
  */
 #include "actor/tensor.h"
 
 #include "base/copy.h"
 #include "base/error.h"
 #include "base/tensor.h"
+#include "base/transport.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 int tram__call_stream_open(struct tram__device *d, struct tram_stream **out) {
     struct tram_stream *s = calloc(1, sizeof *s);
@@ -224,17 +227,45 @@ static int to_device(struct tram_call *c, uint32_t leaf, struct tram_tensor *t) 
     return TRAM_OK;
 }
 
-/* Room on the host for elements that belong on the device, at->host; NULL: there is no memory. */
-static void host_room(struct tram_call *c, struct tram__staged *at, uint64_t bytes) {
+/* Room on the host for elements that belong on the device, at->host; NULL: there is no memory. True when it is new. */
+static bool host_room(struct tram_stream *s, struct tram__staged *at, uint64_t bytes) {
     if (at->host && at->host_bytes >= bytes)
-        return;
-    if (wait_for(c->stream)) /* it may be in use */
-        return;
+        return false;
+    if (wait_for(s)) /* it may be in use */
+        return false;
     free(at->host);
     at->host = aligned_alloc(64, bytes / 64 * 64 + 64); /* none is somewhere too */
     at->host_bytes = at->host ? bytes : 0;
     at->host_call = 0;
-    c->maps++;
+    return true;
+}
+
+int tram__call_reserve_host(struct tram_stream *s, uint32_t leaf, uint64_t bytes) {
+    struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
+    bool fresh = at && host_room(s, at, bytes);
+    if (!at || !at->host)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes of a tensor", (unsigned long long)bytes);
+    if (fresh)
+        memset(at->host, 0, bytes); /* resident */
+    return TRAM_OK;
+}
+
+/* By the program's transport, once in an execution. The slot is given back, and the memory filled again, after all that the
+ * stream is given here. */
+static int fetch(struct tram_call *c, const struct tram__slot_view *slot, uint64_t bytes) {
+    struct tram__custom_end *e = slot->custom;
+    c->stream->used = true;
+    if (e->holds == slot->n || !bytes)
+        return TRAM_OK;
+    int code = e->ops->get(e->end, slot->event, slot->data, bytes, c->stream);
+    if (code) {
+        tram__transport_failed(e->ops, "get", code);
+        return code;
+    }
+    e->holds = slot->n;
+    c->copies++;
+    c->copied_bytes += bytes;
+    return TRAM_OK;
 }
 
 /* The elements lie in a slot of an edge: there they are used, or from there they are brought. */
@@ -244,13 +275,14 @@ static int from_slot(struct tram_call *c, uint32_t leaf, enum tram_where where, 
     uint64_t bytes = tram_tensor_bytes(t);
     if (!s || !slot || !slot->memory || bytes > slot->bytes)
         return tram__fail(TRAM_ERR_PROTOCOL, "a tensor whose elements are not here");
-    int status = tram__stream_await(s, slot->memory, slot->event, slot->n);
+    int status =
+        slot->custom ? fetch(c, slot, bytes) : tram__stream_await(s, slot->memory, slot->event, slot->n);
     t->data = slot->data;
     if (status || where != TRAM_ON_CPU)
         return status || !slot->copied ? status : to_device(c, leaf, t);
     struct tram__staged *at = entry(&s->args, &s->arg_count, leaf);
     if (at)
-        host_room(c, at, bytes);
+        c->maps += host_room(s, at, bytes);
     if (!at || !at->host)
         return tram__fail(TRAM_ERR_NO_MEMORY, "%llu bytes of a tensor", (unsigned long long)bytes);
     if (at->host_call != s->call) {
@@ -310,17 +342,16 @@ static int into_slot(struct tram_call *c, size_t index, enum tram_where where, s
         return fail_call(c, status);
     t->data = slot->data;
     c->results[index].in_slot = true;
+    size_t bytes = c->results[index].element_bytes = tram_tensor_bytes(t);
     if (where != TRAM_ON_CPU)
         return 0;
     struct tram__staged *at = entry(&c->stream->results, &c->stream->result_count, (uint32_t)index);
-    size_t bytes = tram_tensor_bytes(t);
     if (at)
-        host_room(c, at, bytes);
+        c->maps += host_room(c->stream, at, bytes);
     if (!at || !at->host)
         return tram_fail(c, TRAM_ERR_NO_MEMORY, "result %zu: %zu bytes of a tensor", index, bytes);
     t->data = c->results[index].elements = at->host; /* from here it goes to the slot */
     t->where = TRAM_ON_CPU;
-    c->results[index].element_bytes = bytes;
     c->stream->used = true;
     return 0;
 }
@@ -413,6 +444,23 @@ void tram__tensor_pack(const struct tram_tensor_hint *h, Tram__Wire__Tensor *m) 
 
 /* ---- after the method ---- */
 
+/* Hands a result to the program's transport; it is published after the stream has done that. */
+static int put(struct tram_call *c, const struct tram__call_result *r) {
+    struct tram__custom_end *e = r->slot->custom;
+    c->stream->used = true;
+    e->holds = r->slot->n;
+    int code = r->element_bytes
+                   ? e->ops->put(e->end, r->slot->event, r->slot->data, r->element_bytes, c->stream)
+                   : 0;
+    if (code) {
+        tram__transport_failed(e->ops, "put", code);
+        return code;
+    }
+    c->copies += r->element_bytes != 0;
+    c->copied_bytes += r->element_bytes;
+    return TRAM_OK;
+}
+
 int tram__call_settle(struct tram_call *c, int code) {
     struct tram_stream *s = c->stream;
     int status = TRAM_OK;
@@ -422,7 +470,9 @@ int tram__call_settle(struct tram_call *c, int code) {
             status = tram__stream_copy(s, r->slot->data, r->elements, r->element_bytes);
         else if (r->elements)
             status = tram__stream_copy(s, r->elements, s->results[i].memory.data, r->element_bytes);
-        if (!status && r->in_slot)
+        if (!status && r->in_slot && r->slot->custom)
+            status = put(c, r);
+        else if (!status && r->in_slot)
             status = tram__stream_signal(s, r->slot->memory, r->slot->event, r->slot->n);
         if (!r->elements)
             continue;

@@ -10,14 +10,24 @@
 #include "device/device.h"
 #include "tramline/tensor.h"
 
+/* One end of an edge whose elements go by a transport of the program's own. */
+struct tram__custom_end {
+    const struct tram_transport_ops *ops; /* NULL: no such edge */
+    void *end;
+    bool open;
+    uint64_t holds; /* of which execution the value is that lies in its memory: it was put, or fetched */
+};
+
 /* One slot of an edge on the device, for the execution under way: what lies there, and the event that orders it. */
 struct tram__slot_view {
     struct tram__memory *memory; /* whose event it is: the writer's; NULL: none */
     void *data;
     uint64_t bytes;
-    uint32_t event;
+    uint32_t event; /* the slot */
     uint64_t n;
     bool copied; /* an argument's, which lies on another device than ours: it is copied to ours first */
+    struct tram__custom_end
+        *custom; /* there is no event: a result is put, and an argument fetched to `data`. NULL: not so */
 };
 
 /* Room on the device for one argument or result of the call under way; kept for the next. */
@@ -54,6 +64,9 @@ int tram__stream_await(struct tram_stream *s, const struct tram__memory *m, uint
 /* Room for an argument or result that was announced with so many bytes of elements: 0 or a status. */
 int tram__call_reserve_arg(struct tram_stream *s, uint32_t leaf, uint64_t bytes);
 int tram__call_reserve_result(struct tram_stream *s, uint32_t result, uint64_t bytes);
+
+/* Room on the host for an argument that lies on the device, and is going to be asked for on the CPU. */
+int tram__call_reserve_host(struct tram_stream *s, uint32_t leaf, uint64_t bytes);
 
 /* Pinned memory of the host on an argument's way to the device: its elements are copied there first if the call says so. */
 int tram__call_reserve_bounce(struct tram_stream *s, uint32_t leaf, uint64_t bytes);

@@ -5,6 +5,7 @@
  */
 #include "base/append.h"
 #include "base/error.h"
+#include "base/transport.h"
 #include "exec/exec.h"
 
 #include <sched.h>
@@ -255,7 +256,7 @@ static int prepare(struct tram_compiled *x, const struct tram__layout *l,
     Tram__Wire__Prepare *mine = make_plan(x, l, 0, o);
     if (!mine)
         return TRAM_ERR_NO_MEMORY;
-    if ((status = tram__participant_allocate(&x->participant, mine, NULL)))
+    if ((status = tram__participant_allocate(&x->participant, mine, NULL, NULL)))
         return status;
     given[0] = (struct given){.region = x->participant.region_fd, .bell = x->bell};
     x->participant.region_fd = -1;
@@ -432,8 +433,10 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
         const struct tram_tensor_hint *tensor = s->graph->nodes[s->graph->inputs[i]].tensor;
         if (tensor && !(in->tensor = malloc(sizeof *tensor)))
             return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
-        if (tensor)
+        if (tensor) {
             *in->tensor = *tensor;
+            in->tensor->custom = NULL; /* the graph's */
+        }
         if (s->inputs[i] < 0 && !(in->unread = malloc(in->limit)))
             return tram__fail(TRAM_ERR_NO_MEMORY, "part %u of the input, which no task takes", i);
         in->writer =
@@ -533,6 +536,19 @@ static int check_readers(const struct tram__schedule *s, const struct tram__chan
     return TRAM_OK;
 }
 
+/* What the edges name is among the program's own transports, as far as this process knows: each actor looks for itself. */
+static int check_transports(const struct tram__schedule *s, const struct tram_transport_ops *table) {
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        uint32_t node = s->channels[c].node;
+        if (s->channels[c].transport != TRAM_TRANSPORT_CUSTOM ||
+            tram__transport_find(table, s->graph->nodes[node].tensor->custom))
+            continue;
+        return tram__schedule_refuse(s, node, TRAM_TRANSPORT_CUSTOM, tram_last_error()->status, "%s",
+                                     tram_last_error()->text);
+    }
+    return TRAM_OK;
+}
+
 static int compile(struct tram_compiled *x, const struct tram_graph *g,
                    const struct tram_compile_options *o) {
     struct tram__schedule *s;
@@ -553,6 +569,8 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
         given ? tram__layout_create(s, ops, x->slots, &layout) : tram__fail(TRAM_ERR_NO_MEMORY, "a graph");
     if (!status)
         status = check_readers(s, ops);
+    if (!status)
+        status = check_transports(s, x->t->transports);
     if (!status)
         status = check_memory(&layout);
     if (!status)

@@ -2,6 +2,7 @@
 #include "exec/edge.h"
 
 #include "base/error.h"
+#include "base/transport.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,42 @@ static bool reads(const Tram__Wire__Channel *c, uint32_t participant) {
         if (c->readers[i] == participant)
             return true;
     return false;
+}
+
+/* Opens the end of a writer, which is counted: it is closed with the others. */
+static int open_custom(struct tram__edge *e, uint32_t slots, size_t readers) {
+    size_t size = TRAM_MAX_ADDRESS;
+    e->address.bytes = calloc(1, size);
+    if (!e->address.bytes)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "an address");
+    const struct tram_transport_ops *o = e->custom.ops;
+    int code = o->open(slots, e->stride, readers, e->address.bytes, &size, &e->custom.end);
+    if (code)
+        return tram__transport_failed(o, "open", code);
+    e->custom.open = true;
+    if (size > TRAM_MAX_ADDRESS)
+        return tram__fail(TRAM_ERR_TOO_LARGE, "transport %s: an address of %zu bytes; it can have %d",
+                          o->name, size, TRAM_MAX_ADDRESS);
+    e->address.size = (uint32_t)size;
+    return TRAM_OK;
+}
+
+/* Memory for one value at either end; what a writer lends besides. */
+static int allocate_custom(struct tram__participant *p, const Tram__Wire__Channel *c) {
+    struct tram__edge *e = &p->edges[p->edge_count];
+    *e = (struct tram__edge){.channel = c->id,
+                             .writes = c->writer == p->plan->self,
+                             .stride = c->device_bytes,
+                             .own = {.kind = TRAM__MEMORY_OWN, .size = c->device_bytes, .handle.fd = -1},
+                             .address.fd = -1};
+    e->custom.ops = tram__transport_find(p->transports, c->custom);
+    if (!e->custom.ops)
+        return tram_last_error()->status;
+    int status = p->device->ops->map(p->device, &e->own);
+    if (status)
+        return status;
+    p->edge_count++;
+    return e->writes ? open_custom(e, p->plan->slots, c->n_readers) : TRAM_OK;
 }
 
 static int allocate(struct tram__participant *p, const Tram__Wire__Channel *c) {
@@ -56,16 +93,33 @@ int tram__edges_allocate(struct tram__participant *p, struct tram__device *d) {
             continue;
         if (!d)
             return tram__fail(TRAM_ERR_PROTOCOL, "channel %u is for a device, and there is none", c->id);
-        int status = allocate(p, c);
+        int status = *c->custom ? allocate_custom(p, c) : allocate(p, c);
         if (status)
             return status;
     }
     return TRAM_OK;
 }
 
+const struct tram__memory_handle *tram__edge_lends(const struct tram__edge *e) {
+    if (!e->custom.ops)
+        return &e->own.handle;
+    return e->writes ? &e->address : NULL;
+}
+
+static int connect_custom(struct tram__edge *e, uint32_t slots, const void *address, size_t size) {
+    const struct tram_transport_ops *o = e->custom.ops;
+    int code = o->connect(address, size, slots, e->stride, &e->custom.end);
+    if (code)
+        return tram__transport_failed(o, "connect", code);
+    e->custom.open = true;
+    return TRAM_OK;
+}
+
 int tram__edge_import(struct tram__participant *p, uint32_t channel, uint32_t from, const void *handle,
                       size_t size, int fd) {
     struct tram__edge *e = tram__edge_find(p, channel);
+    if (e && e->custom.ops && !e->custom.open)
+        return connect_custom(e, p->plan->slots, handle, size);
     for (uint32_t i = 0; e && i < e->peer_count; i++) {
         struct tram__memory *m = &e->peers[i].memory;
         if (e->peers[i].participant != from || m->own)
@@ -85,26 +139,42 @@ int tram__edge_import(struct tram__participant *p, uint32_t channel, uint32_t fr
 }
 
 int tram__edges_check(const struct tram__participant *p) {
-    for (uint32_t i = 0; i < p->edge_count; i++)
-        for (uint32_t k = 0; k < p->edges[i].peer_count; k++)
-            if (!p->edges[i].peers[k].memory.own)
+    for (uint32_t i = 0; i < p->edge_count; i++) {
+        const struct tram__edge *e = &p->edges[i];
+        if (e->custom.ops && !e->custom.open)
+            return tram__fail(TRAM_ERR_PROTOCOL, "the address of channel %u did not come", e->channel);
+        for (uint32_t k = 0; k < e->peer_count; k++)
+            if (!e->peers[k].memory.own)
                 return tram__fail(TRAM_ERR_PROTOCOL,
                                   "the device memory of participant %u for channel %u did not come",
-                                  p->edges[i].peers[k].participant, p->edges[i].channel);
+                                  e->peers[k].participant, e->channel);
+    }
     return TRAM_OK;
 }
 
+static void close_custom(struct tram__edge *e) {
+    if (e->custom.open)
+        e->custom.ops->close(e->custom.end);
+    e->custom.open = false;
+}
+
 void tram__edges_leave(struct tram__participant *p) {
-    for (uint32_t i = 0; i < p->edge_count; i++)
-        for (uint32_t k = 0; k < p->edges[i].peer_count; k++)
-            if (p->edges[i].peers[k].memory.own)
-                p->device->ops->unmap(p->device, &p->edges[i].peers[k].memory); /* own: NULL after */
+    for (uint32_t i = 0; i < p->edge_count; i++) {
+        struct tram__edge *e = &p->edges[i];
+        if (!e->writes)
+            close_custom(e);
+        for (uint32_t k = 0; k < e->peer_count; k++)
+            if (e->peers[k].memory.own)
+                p->device->ops->unmap(p->device, &e->peers[k].memory); /* own: NULL after */
+    }
 }
 
 void tram__edges_close(struct tram__participant *p) {
     tram__edges_leave(p);
     for (uint32_t i = 0; i < p->edge_count; i++) {
+        close_custom(&p->edges[i]);
         p->device->ops->unmap(p->device, &p->edges[i].own);
+        free(p->edges[i].address.bytes);
         free(p->edges[i].peers);
     }
     free(p->edges);

@@ -9,10 +9,15 @@
  *   reader's stream:  await (writer's event, n); reads them; signals its own event, n
  *
  * An await is given after the news that its signal was: the reader has message n, the writer has every ack of n - K.
+ *
+ * Or they go by a transport of the program's own, by which each end has memory for one value: the writer's is made there and
+ * then put, a reader's is fetched to there (actor/tensor.c). The message is published once the put is done, and given back
+ * once the get is and all that uses what it brought: there are no events. The writer lends its address, a reader nothing.
  */
 #ifndef TRAM_EXEC_EDGE_H
 #define TRAM_EXEC_EDGE_H
 
+#include "actor/tensor.h"
 #include "device/device.h"
 #include "exec/participant.h"
 
@@ -27,13 +32,17 @@ struct tram__edge {
     bool writes;
     bool copied;             /* a reader's, whose device is another than the writer's: it works on a copy */
     uint64_t stride;         /* bytes of the elements in one slot */
-    struct tram__memory own; /* the writer's slots and events; a reader's events */
-    struct tram__edge_peer *peers; /* the writer's: all readers; a reader's: the writer */
+    struct tram__memory own; /* the writer's slots and events; a reader's events; custom: one value */
+    struct tram__edge_peer *peers; /* the writer's: all readers; a reader's: the writer; custom: none */
     uint32_t peer_count;
+    struct tram__custom_end custom;
+    struct tram__memory_handle address; /* of the writer's end of that */
 };
 
 /* Allocates what this participant lends; the plan is there. */
 int tram__edges_allocate(struct tram__participant *p, struct tram__device *d);
+/* What the end lends, or NULL. */
+const struct tram__memory_handle *tram__edge_lends(const struct tram__edge *e);
 /* Imports what participant `from` lends for a channel. Borrows the descriptor. */
 int tram__edge_import(struct tram__participant *p, uint32_t channel, uint32_t from, const void *handle,
                       size_t size, int fd);

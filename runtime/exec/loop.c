@@ -178,6 +178,19 @@ static void publish(struct tram__loop_task *t, uint64_t n) {
     wake_writers(t);
 }
 
+/* What an edge has in the slot of execution n, or brings there. */
+static struct tram__slot_view view_of(struct tram__edge *e, uint64_t n, uint32_t slot) {
+    bool custom = e->custom.ops != NULL;
+    struct tram__memory *m = e->writes || custom ? &e->own : &e->peers[0].memory;
+    return (struct tram__slot_view){.memory = m,
+                                    .data = (char *)m->data + (custom ? 0 : slot * e->stride),
+                                    .bytes = e->stride,
+                                    .event = slot,
+                                    .n = n,
+                                    .copied = e->copied,
+                                    .custom = custom ? &e->custom : NULL};
+}
+
 /* The slots of the execution under way; what is made in ours waits, on the device, for those who still read there. */
 static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
     struct tram_stream *s = t->loop->stream;
@@ -187,23 +200,13 @@ static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
         if (t->arg_results[i]) /* in the order of our own stream */
             t->arg_slots[i] = t->arg_results[i]->slot;
         else if (e)
-            t->arg_slots[i] =
-                (struct tram__slot_view){.memory = &e->peers[0].memory,
-                                         .data = (char *)e->peers[0].memory.data + slot * e->stride,
-                                         .bytes = e->stride,
-                                         .event = slot,
-                                         .n = n,
-                                         .copied = e->copied};
+            t->arg_slots[i] = view_of(e, n, slot);
     }
     for (uint32_t i = 0; i < t->call.result_count; i++) {
         struct tram__edge *e = t->results[i].edge;
         if (!e)
             continue;
-        t->results[i].slot = (struct tram__slot_view){.memory = &e->own,
-                                                      .data = (char *)e->own.data + slot * e->stride,
-                                                      .bytes = e->stride,
-                                                      .event = slot,
-                                                      .n = n};
+        t->results[i].slot = view_of(e, n, slot);
         for (uint32_t k = 0; n > slots && k < e->peer_count; k++) {
             int status = tram__stream_await(s, &e->peers[k].memory, slot, n - slots);
             if (status)
@@ -217,8 +220,9 @@ static int enter_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
 static int leave_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
     struct tram_stream *s = t->loop->stream;
     for (uint32_t i = 0; i < t->release_count; i++) {
+        const struct tram__edge *e = t->release_edges[i];
         int status =
-            t->release_edges[i] ? tram__stream_signal(s, &t->release_edges[i]->own, slot, n) : TRAM_OK;
+            e && !e->custom.ops ? tram__stream_signal(s, &t->release_edges[i]->own, slot, n) : TRAM_OK;
         if (status)
             return status;
     }
@@ -395,6 +399,8 @@ static int reserve_arg(struct tram__loop *l, struct tram__loop_task *t, uint32_t
                        const Tram__Wire__Source *s) {
     struct tram__participant *p = &l->participant;
     bool in_place = t->arg_results[k] || (t->arg_edges[k] && !t->arg_edges[k]->copied);
+    if (l->stream && in_place && s->target == TRAM_ON_CPU)
+        return tram__call_reserve_host(l->stream, k, s->tensor_bytes);
     if (!l->stream || !s->tensor_bytes || s->target == TRAM_ON_CPU || in_place)
         return TRAM_OK;
     const Tram__Wire__Channel *c =

@@ -36,9 +36,9 @@ const struct tram__region_head *tram__participant_head(const struct tram__partic
     return at(p, id, 0, sizeof(struct tram__region_head));
 }
 
-int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan,
-                               struct tram__device *d) {
-    *p = (struct tram__participant){.plan = plan, .region_fd = -1};
+int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan, struct tram__device *d,
+                               const struct tram_transport_ops *transports) {
+    *p = (struct tram__participant){.plan = plan, .region_fd = -1, .transports = transports};
     int self = position(p, plan->self);
     p->ops = tram__channel_backend(plan->backend);
     if (!p->ops)

@@ -28,16 +28,18 @@ struct tram__participant {
     uint32_t reader_count;
     const Tram__Wire__Channel **carried; /* of the plan: those whose payloads others may carry */
     size_t carried_count;
-    struct tram__device *device; /* borrowed; NULL: none */
-    struct tram__edge *edges;    /* edge.h */
+    struct tram__device *device;                 /* borrowed; NULL: none */
+    const struct tram_transport_ops *transports; /* the program's own; NULL: none */
+    struct tram__edge *edges;                    /* edge.h */
     uint32_t edge_count;
     struct tram__pin *pins; /* pin.h */
     uint32_t pin_count;
 };
 
-/* Allocates, prefaults and seals our region, and what lies on the device (NULL: there is none). Takes the plan in any case. */
-int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan,
-                               struct tram__device *d);
+/* Allocates, prefaults and seals our region, and what lies on the device (NULL: there is none); opens our ends of the program's
+ * own transports. Takes the plan in any case. */
+int tram__participant_allocate(struct tram__participant *p, Tram__Wire__Prepare *plan, struct tram__device *d,
+                               const struct tram_transport_ops *transports);
 /* Maps the region of participant `id`. Borrows the descriptor. */
 int tram__participant_map(struct tram__participant *p, uint32_t id, int fd);
 /* Keeps the bell of participant `id`. Borrows the descriptor. */

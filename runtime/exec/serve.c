@@ -90,7 +90,9 @@ static int hand_out(struct tram__serve *s, const struct tram__loop *l, uint64_t 
         if ((m.bell = p->plan->on_main))
             fds[count++] = s->bell;
         for (uint32_t i = 0; i < p->edge_count; i++) {
-            const struct tram__memory_handle *h = &p->edges[i].own.handle;
+            const struct tram__memory_handle *h = tram__edge_lends(&p->edges[i]);
+            if (!h)
+                continue;
             tram__wire__lent__init(&lent[i]);
             lent[i].channel = p->edges[i].channel;
             lent[i].handle = (ProtobufCBinaryData){h->size, h->bytes};
@@ -120,7 +122,7 @@ static int on_prepare(struct tram__serve *s, const struct tram__frame *f) {
         return answer(s, order, tram__fail(TRAM_ERR_NO_MEMORY, "a graph"));
     }
     l->serve = s;
-    int status = tram__participant_allocate(&l->participant, m, s->device);
+    int status = tram__participant_allocate(&l->participant, m, s->device, s->transports);
     if (!status)
         status = keep_constants(l, f);
     append(s, l);

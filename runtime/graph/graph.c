@@ -29,6 +29,8 @@ static void free_node(struct tram__node *n) {
     free(n->shape);
     free(n->after);
     free(n->data);
+    if (n->tensor)
+        free((char *)(uintptr_t)n->tensor->custom);
     free(n->tensor);
 }
 
@@ -299,6 +301,26 @@ void tram_graph_limit(struct tram_graph *g, struct tram_node node, size_t max_by
         g->nodes[node.index].limit = max_bytes;
 }
 
+/* Copies what was announced, in place of what had been before. False when memory is short. */
+static bool keep_tensor(struct tram__node *n, const struct tram_tensor_hint *hint) {
+    bool custom = hint->transport == TRAM_TRANSPORT_CUSTOM;
+    char *name = custom ? strdup(hint->custom) : NULL;
+    struct tram_tensor_hint *kept = n->tensor ? n->tensor : calloc(1, sizeof *kept);
+    if (!kept || (custom && !name)) {
+        free(name);
+        if (!n->tensor)
+            free(kept);
+        return false;
+    }
+    free((char *)(uintptr_t)kept->custom);
+    *kept = *hint;
+    kept->custom = name;
+    if (hint->transport == TRAM_TRANSPORT_SHM)
+        kept->target = TRAM_ON_CPU;
+    n->tensor = kept;
+    return true;
+}
+
 void tram_graph_tensor(struct tram_graph *g, struct tram_node node, const struct tram_tensor_hint *hint) {
     char name[NAME];
     if (!open_to_change(g) || !ours(g, node, "the node of a tensor"))
@@ -323,14 +345,14 @@ void tram_graph_tensor(struct tram_graph *g, struct tram_node node, const struct
         tram__graph_mistake(
             g, TRAM_ERR_INVALID,
             "the tensor of %s: by shm it stays in host memory, and it is wanted on the device", name);
+    } else if (hint->transport == TRAM_TRANSPORT_CUSTOM && (!hint->custom || !*hint->custom)) {
+        tram__graph_mistake(g, TRAM_ERR_INVALID,
+                            "the tensor of %s: its transport is custom, and which is not said", name);
     } else if (limit_fits(g, "a tensor", bytes)) {
-        if (!n->tensor && !(n->tensor = malloc(sizeof *n->tensor))) {
+        if (!keep_tensor(n, hint)) {
             tram__graph_mistake(g, TRAM_ERR_NO_MEMORY, "a tensor");
             return;
         }
-        *n->tensor = *hint;
-        if (hint->transport == TRAM_TRANSPORT_SHM)
-            n->tensor->target = TRAM_ON_CPU;
         n->limit = bytes;
     }
 }

@@ -43,7 +43,7 @@ struct tram__node {
     uint32_t *after; /* TASK: tasks that must have run before; any node but itself */
     uint32_t after_count;
     void *data;                      /* CONSTANT: `limit` bytes */
-    struct tram_tensor_hint *tensor; /* INPUT, TASK, RESULT: what was announced, or NULL */
+    struct tram_tensor_hint *tensor; /* INPUT, TASK, RESULT: what was announced, its name its own; or NULL */
 };
 
 /* Tasks that run together: none begins before all can. */

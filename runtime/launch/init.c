@@ -18,8 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int serve_actor(const struct tram_class *classes) {
-    struct tram__serve s = {.classes = classes};
+static int serve_actor(const struct tram_class *classes, const struct tram_transport_ops *transports) {
+    struct tram__serve s = {.classes = classes, .transports = transports};
     tram__eager_serve_init(&s);
     tram__exec_serve_init(&s);
     int status = tram__serve_run(&s);
@@ -33,7 +33,8 @@ static int serve_actor(const struct tram_class *classes) {
 }
 
 /* Serves and never returns if this process was started by the runtime. */
-static void serve_if_asked(int argc, char **argv, const struct tram_class *classes) {
+static void serve_if_asked(int argc, char **argv, const struct tram_class *classes,
+                           const struct tram_transport_ops *transports) {
     size_t prefix = strlen(TRAM__SERVE_OPTION);
     if (argc < 2 || strncmp(argv[1], TRAM__SERVE_OPTION, prefix) != 0)
         return;
@@ -50,7 +51,7 @@ static void serve_if_asked(int argc, char **argv, const struct tram_class *class
     if (strcmp(role, "supervisor") == 0)
         exit(tram__supervisor_serve(argv[0]));
     if (strcmp(role, "actor") == 0)
-        exit(serve_actor(classes));
+        exit(serve_actor(classes, transports));
     fprintf(stderr, "tramline: unknown role in %s\n", argv[1]);
     exit(2);
 }
@@ -75,7 +76,7 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
     static const struct tram_options none;
     const struct tram_options *o = options ? options : &none;
     if (argc && argv)
-        serve_if_asked(*argc, *argv, classes);
+        serve_if_asked(*argc, *argv, classes, o->transports);
     int status = check_classes(classes);
     if (status)
         return status;
@@ -89,6 +90,7 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
     if (!t)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a runtime");
     t->classes = classes;
+    t->transports = o->transports;
     t->wait = o->wait;
     t->store_bytes = o->store_bytes;
     t->supervisor = t->supervisor_pidfd = t->bell = -1;

@@ -23,6 +23,13 @@ void tram__schedule_channel_name(const struct tram__schedule *s, uint32_t channe
     }
 }
 
+void tram__schedule_transport_name(const struct tram__schedule *s, uint32_t node, enum tram_transport t,
+                                   char *out, size_t size) {
+    bool custom = t == TRAM_TRANSPORT_CUSTOM;
+    snprintf(out, size, "%s%s%s", tram_transport_text(t), custom ? " " : "",
+             custom ? s->graph->nodes[node].tensor->custom : "");
+}
+
 static void print_value(const struct tram__schedule *s, uint32_t channel, FILE *out) {
     char name[NAME];
     tram__schedule_channel_name(s, channel, name, sizeof name);
@@ -87,7 +94,9 @@ static void print_compute(const struct tram__schedule *s, const struct tram__par
 /* How a tensor travels, and who of its readers works on a copy. */
 static void print_transport(const struct tram__schedule *s, const struct tram__channel_plan *c, FILE *out) {
     bool any = false;
-    fprintf(out, " by %s", tram_transport_text(c->transport));
+    char way[NAME];
+    tram__schedule_transport_name(s, c->node, c->transport, way, sizeof way);
+    fprintf(out, " by %s", way);
     for (uint32_t i = 0; i < c->reader_count; i++) {
         if (!tram__channel_copied(s, c, c->readers[i]))
             continue;

@@ -458,25 +458,38 @@ static bool may_be_forwarded(const struct tram_graph *g, uint32_t node) {
     return false;
 }
 
+/* Why the elements cannot go another way than the messages, maybe in `why`; NULL: they can. */
+static const char *why_in_messages(const struct tram__schedule *s, const struct tram__channel_plan *c,
+                                   char *why, size_t size) {
+    if (!c->writer)
+        return "it is part of the input";
+    if (may_be_forwarded(s->graph, c->node))
+        return "a method may forward it";
+    if (!tram_tensor_bytes(&s->graph->nodes[c->node].tensor->tensor))
+        return "it has no elements";
+    for (uint32_t i = 0; i <= c->reader_count; i++) {
+        uint32_t p = i ? c->readers[i - 1] : c->writer;
+        if (device_of(s, p))
+            continue;
+        snprintf(why, size, "%s%s has no device", p ? "actor " : "the ", s->participants[p].name);
+        return why;
+    }
+    return NULL;
+}
+
 /* Why the elements cannot stay where they are made, maybe in `why`; NULL: they can. */
 static const char *obstacle(const struct tram__schedule *s, const struct tram__channel_plan *c, char *why,
                             size_t size) {
     const char *writer = device_of(s, c->writer);
-    const struct tram_tensor_hint *h = s->graph->nodes[c->node].tensor;
-    if (!c->writer)
-        return "it is part of the input";
-    if (h->target == TRAM_ON_CPU)
+    if (c->writer && s->graph->nodes[c->node].tensor->target == TRAM_ON_CPU)
         return "it is wanted on the CPU";
-    if (may_be_forwarded(s->graph, c->node))
-        return "a method may forward it";
-    if (!tram_tensor_bytes(&h->tensor))
-        return "it has no elements";
+    const char *tied = why_in_messages(s, c, why, size);
+    if (tied)
+        return tied;
     for (uint32_t i = 0; i <= c->reader_count; i++) {
         uint32_t p = i ? c->readers[i - 1] : c->writer;
         const char *device = device_of(s, p);
-        if (!device)
-            snprintf(why, size, "%s%s has no device", p ? "actor " : "the ", s->participants[p].name);
-        else if (!same_backend(writer, device))
+        if (!same_backend(writer, device))
             snprintf(why, size, "actor %s is on %s, actor %s on %s", s->participants[c->writer].name, writer,
                      s->participants[p].name, device);
         else if (!out_of_reach(s, c->writer, p, why, size))
@@ -499,8 +512,8 @@ static bool count_edge(const struct tram__channel_plan *c, uint32_t *edges) {
     return room;
 }
 
-/* The value's elements stay on the device: only their head is in the messages. */
-static void stay_on_device(struct tram__schedule *s, struct tram__channel_plan *c) {
+/* The value's elements do not go by the messages: these are their head. */
+static void leave_messages(struct tram__schedule *s, struct tram__channel_plan *c) {
     const struct tram_tensor_hint *h = s->graph->nodes[c->node].tensor;
     c->device_bytes = (tram_tensor_bytes(&h->tensor) + 255) / 256 * 256;
     c->capacity = tram__tensor_head_bytes(h);
@@ -527,27 +540,28 @@ static enum tram_transport through_host(const struct tram__schedule *s, const st
 
 int tram__schedule_refuse(const struct tram__schedule *s, uint32_t node, enum tram_transport t, int status,
                           const char *reason, ...) {
-    char name[160], text[320];
+    char name[160], way[80], text[320];
     va_list args;
     va_start(args, reason);
     vsnprintf(text, sizeof text, reason, args);
     va_end(args);
     tram__graph_name(s->graph, node, name, sizeof name);
-    return tram__fail(status, "the tensor of %s cannot travel by %s: %s", name, tram_transport_text(t), text);
+    tram__schedule_transport_name(s, node, t, way, sizeof way);
+    return tram__fail(status, "the tensor of %s cannot travel by %s: %s", name, way, text);
 }
 
 static int choose(struct tram__schedule *s, struct tram__channel_plan *c, uint32_t *edges) {
     char why[320];
     const char *reason = NULL;
     c->transport = s->graph->nodes[c->node].tensor->transport;
-    bool any = c->transport == TRAM_TRANSPORT_AUTO;
-    if (any || c->transport == TRAM_TRANSPORT_IPC) {
-        reason = obstacle(s, c, why, sizeof why);
+    bool any = c->transport == TRAM_TRANSPORT_AUTO, custom = c->transport == TRAM_TRANSPORT_CUSTOM;
+    if (any || custom || c->transport == TRAM_TRANSPORT_IPC) {
+        reason = custom ? why_in_messages(s, c, why, sizeof why) : obstacle(s, c, why, sizeof why);
         if (!reason && !count_edge(c, edges))
             reason = "an actor has as many such edges as it can";
         if (!reason) {
-            stay_on_device(s, c);
-            c->transport = TRAM_TRANSPORT_IPC;
+            leave_messages(s, c);
+            c->transport = custom ? TRAM_TRANSPORT_CUSTOM : TRAM_TRANSPORT_IPC;
         } else if (any) {
             reason = NULL;
             c->transport = through_host(s, c);

@@ -69,7 +69,7 @@ struct tram__channel_plan {
     uint64_t capacity;
     enum tram_transport transport; /* of an announced tensor, once chosen; AUTO: it is none */
     uint64_t
-        device_bytes; /* of elements that stay on the device, in each slot; 0: all of the value is in the message */
+        device_bytes; /* of elements that stay on the device, in each slot, or go by the program's own way; 0: all of the value is in the message */
     uint32_t *readers; /* participants, each once */
     uint32_t reader_count;
     /* Other channels that may carry this one's payload by reference, because methods forward it: the slot
@@ -116,6 +116,9 @@ void tram__schedule_destroy(struct tram__schedule *s);
  * of a unit follow one another. */
 int tram__schedule_order(const struct tram_graph *g, const uint32_t *participant, uint32_t *longest,
                          uint32_t *tasks);
+/* How a value travels: "ipc", "custom NAME", into `out`. */
+void tram__schedule_transport_name(const struct tram__schedule *s, uint32_t node, enum tram_transport t,
+                                   char *out, size_t size);
 /* "the tensor of A.x cannot travel by ipc: " and the reason, as the thread's error; `status`. */
 int tram__schedule_refuse(const struct tram__schedule *s, uint32_t node, enum tram_transport t, int status,
                           const char *reason, ...) __attribute__((format(printf, 5, 6)));

@@ -83,7 +83,9 @@ static void print_transport(const struct tram__schedule *s, uint32_t node, uint3
         if (s->channels[i].kind == TRAM__CHANNEL_VALUE && s->channels[i].node == node &&
             s->channels[i].transport)
             c = &s->channels[i];
-    fputs(tram_transport_text(c ? c->transport : TRAM_TRANSPORT_SHM), out);
+    char way[NAME];
+    tram__schedule_transport_name(s, node, c ? c->transport : TRAM_TRANSPORT_SHM, way, sizeof way);
+    print_quoted(way, out);
     if (c && tram__channel_copied(s, c, to))
         fputs(", copied", out);
 }
@@ -169,8 +171,12 @@ static void print_op(const struct tram__schedule *s, uint32_t p, uint32_t i, FIL
         tram__schedule_channel_name(s, op->index, name, sizeof name);
     fprintf(out, "    p%u_%u [label=\"%s\\n", p, i, verbs[op->kind]);
     print_quoted(name, out);
-    if (op->kind == TRAM__OP_WRITE && s->channels[op->index].transport)
-        fprintf(out, "\\nby %s", tram_transport_text(s->channels[op->index].transport));
+    if (op->kind == TRAM__OP_WRITE && s->channels[op->index].transport) {
+        const struct tram__channel_plan *c = &s->channels[op->index];
+        tram__schedule_transport_name(s, c->node, c->transport, name, sizeof name);
+        fputs("\\nby ", out);
+        print_quoted(name, out);
+    }
     if (op->kind == TRAM__OP_COMPUTE && p)
         fprintf(out, "\", style=filled, fillcolor=\"%s\"];\n", colour_of(p));
     else

@@ -83,6 +83,8 @@ int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, st
 
 /* ---- Edges that carry tensors ---- */
 
+struct tram_stream; /* of the calls of one thread, below */
+
 /* How the elements of an announced tensor travel in a compiled graph; schedules and pictures say what was picked. Compile
  * refuses what cannot be, and says why.
  *
@@ -94,6 +96,8 @@ int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, st
  *   ipc     not at all: readers use them where they were made, or a copy that the runtime makes on their own device. All are
  *           actors with devices of one kind that lend their memory and reach the writer's, and no method that has to do with
  *           the value forwards
+ *   custom  by a transport of the program's own, which the hint names. All are actors with devices, and no method that has to
+ *           do with the value forwards
  *
  * name, text */
 #define TRAM_TRANSPORT_MAP(X) \
@@ -101,7 +105,8 @@ int tram_tensor_view(const void *value, size_t size, struct tram_tensor *out, st
     X(SHM, "shm")             \
     X(STAGED, "staged")       \
     X(PINNED, "pinned")       \
-    X(IPC, "ipc")
+    X(IPC, "ipc")             \
+    X(CUSTOM, "custom")
 
 enum tram_transport {
 #define TRAM_TRANSPORT_ENUM(name, text) TRAM_TRANSPORT_##name,
@@ -113,6 +118,35 @@ enum tram_transport {
 const char *tram_transport_text(enum tram_transport t);
 int tram_transport_parse(const char *text, enum tram_transport *out);
 
+/* A way for elements to travel that a program brings along (struct tram_options). All its processes have it, as they have
+ * its classes. The driver takes no part in it. What goes with the elements, and the news that they are there, goes by the
+ * edge's channel: a value is published once its put is done, and a slot is put again once every reader has given back what
+ * was in it, so that a transport need not order anything itself. Each value is put once, and fetched at most once by each
+ * actor that takes it, as soon as a method asks for it; one without elements is neither. Each of these is a copy to struct tram_stats.
+ *
+ * open, connect and close run on the actor's main thread, put and get on the one that runs the graph's tasks, never at once
+ * for one end. All but close return 0 or a code of their own: a compile that fails with ERR_SYSTEM, or the failure of the
+ * task, whose code it is. Hooks do not block for the other side. put and get neither allocate nor map. */
+struct tram_transport_ops {
+    const char *name;
+    /* At compile, by the actor that makes the values: room for `slots` values of at most `bytes`, a multiple of 256, for so
+     * many readers. `address` is what they connect by: room for *address_size bytes, which is set to what was used. */
+    int (*open)(size_t slots, size_t bytes, size_t readers, void *address, size_t *address_size, void **end);
+    /* At compile, by each reader, with what open was called with and wrote. The address is borrowed. */
+    int (*connect)(const void *address, size_t address_size, size_t slots, size_t bytes, void **end);
+    /* Hands over, or fetches, the value in `slot`, from or to memory of the actor's device. When it returns that is done, or
+     * given to the stream, which the runtime then waits for. What makes the value at `from` was given to the stream too, and
+     * may not be done: a put that does not go through the stream waits for it first. Nothing uses `to`. */
+    int (*put)(void *end, size_t slot, const void *from, size_t bytes, struct tram_stream *s);
+    int (*get)(void *end, size_t slot, void *to, size_t bytes, struct tram_stream *s);
+    /* At teardown, and where a compile failed, of either end. Nothing of it is under way. Readers come first, unless their
+     * actors died or all of them end at once. */
+    void (*close)(void *end);
+};
+#define TRAM_MAX_ADDRESS 1024 /* what open has room for */
+/* Inside a hook: records why it fails, in up to 255 bytes; returns `code` (1 if it is 0), for the hook to return. */
+int tram_transport_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* What a value is going to be. */
 struct tram_tensor_hint {
     struct tram_tensor tensor; /* dtype, rank; shape: the largest; strides: of what is static */
@@ -120,6 +154,7 @@ struct tram_tensor_hint {
     size_t part_bytes;         /* the largest CPU part; 0: nothing but the tensor */
     enum tram_transport transport;
     enum tram_where target; /* where tram_arg_tensor finds it by default; ON_DEVICE: its readers have one */
+    const char *custom;     /* CUSTOM: the name of the transport */
 };
 
 /* The value of this node, a part of the input or a result, is a tensor as described: that is its limit, device memory for it is
@@ -144,7 +179,6 @@ int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where,
                        size_t part_bytes, void **part);
 
 /* The stream of the calling thread's calls; NULL when the actor has no device. What it is given it does in order. */
-struct tram_stream;
 struct tram_stream *tram_call_stream(struct tram_call *c);
 /* Each is given to the stream and returns 0 or a status. Copies go between any of device and CPU memory, which has to stay. */
 int tram_stream_copy(struct tram_stream *s, void *to, const void *from, size_t size);

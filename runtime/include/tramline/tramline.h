@@ -110,6 +110,7 @@ enum tram_eager_transport {
     TRAM_EAGER_MAILBOX, /* a ring in shared memory in each direction; the socket carries descriptors */
 };
 
+struct tram_transport_ops;
 struct tram_options {
     enum tram_eager_transport eager;
     const char *worker;  /* executable that serves the actors; NULL: this program, executed again */
@@ -117,6 +118,8 @@ struct tram_options {
     size_t
         store_bytes; /* most that the object store of one process may take; 0: a quarter of the memory available. It is
                             taken as it is needed, prefaulted and kept */
+    const struct tram_transport_ops *
+        transports; /* the program's own (tensor.h), borrowed until tram_fini; ends with a NULL name. NULL: none */
 };
 
 /* The first call in main. Removes the arguments that are its own from argc and argv. In an actor process it
