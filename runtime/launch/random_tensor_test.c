@@ -4,8 +4,7 @@
  * through eager calls, and compared with what a plain interpreter makes of them. TRAM_TEST_SEED repeats a run,
  * TRAM_TEST_GRAPHS sets how many, TRAM_TEST_DEVICE names another device than the host's.
  */
-#include "testing.h"
-#include "tramline/tensor.h"
+#include "transport_testing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +113,7 @@ struct task {
     struct order order;
     int args[ARGS], arg_count;
     struct tram_node node;
+    struct tram_tensor_hint hint; /* what was announced; dtype NONE: nothing */
     /* Of an execution. */
     uint64_t h, count; /* a tensor: spun out of h */
     int code, who;     /* code not 0: failed, in `who` */
@@ -129,6 +129,8 @@ struct plan {
 
 static struct tram *runtime;
 static struct tram_actor *actors[ACTORS];
+static struct test_hooks *hooks;
+static bool by_hand; /* the host reaches the devices' memory */
 
 static uint64_t below(struct plan *p, uint64_t n) {
     return step(&p->random) % n;
@@ -151,6 +153,29 @@ static void bound(struct plan *p, struct task *t, uint64_t count) {
     h.transport = asked[below(p, sizeof asked / sizeof *asked - (t->actor < 2))]; /* pinned: of a device */
     h.target = below(p, 4) ? TRAM_WHERE_DEFAULT : TRAM_ON_CPU;
     tram_graph_tensor(p->g, t->node, &h);
+    t->hint = h;
+}
+
+/* True when the value can go by a transport of the program's own. */
+static bool may_go_its_own_way(const struct plan *p, int task) {
+    const struct task *t = &p->tasks[task];
+    bool ok = t->hint.tensor.dtype && t->hint.tensor.shape[0] && t->actor >= 2 && t->what != PASS;
+    for (int i = task + 1; ok && i < p->count; i++)
+        for (int k = 0; k < p->tasks[i].arg_count; k++)
+            ok &= p->tasks[i].args[k] != task || (p->tasks[i].actor >= 2 && p->tasks[i].what != PASS);
+    return ok;
+}
+
+/* Once all that takes a value is known. */
+static void choose_own_ways(struct plan *p) {
+    for (int i = 0; i < p->count; i++) {
+        struct task *t = &p->tasks[i];
+        if (!may_go_its_own_way(p, i) || below(p, 2))
+            continue;
+        t->hint.transport = TRAM_TRANSPORT_CUSTOM;
+        t->hint.custom = by_hand && below(p, 2) ? "hands" : "file";
+        tram_graph_tensor(p->g, t->node, &t->hint);
+    }
 }
 
 static void add_task(struct plan *p) {
@@ -201,6 +226,7 @@ static void make(struct plan *p, uint64_t seed) {
         }
         add_task(p);
     }
+    choose_own_ways(p);
 }
 
 static void interpret(struct plan *p, struct tram_bytes in) {
@@ -287,14 +313,20 @@ static void random_tensor_graphs(void **state) {
         }
         tram_graph_destroy(p.g);
     }
-    printf("TRAM_TEST_SEED=%llu: %d graphs, %u results were failures\n", (unsigned long long)seed, graphs,
-           failures);
+    printf("TRAM_TEST_SEED=%llu: %d graphs, %u results were failures, %d values went their own way\n",
+           (unsigned long long)seed, graphs, failures, hooks->puts);
     assert_true(failures > 0);
+    assert_int_equal(hooks->closes[0], hooks->connects);
+    assert_int_equal(hooks->closes[1], hooks->opens);
+    assert_int_equal(hooks->closed_too_early + hooks->wrong, 0);
 }
 
 int main(int argc, char **argv) {
     const char *device = getenv("TRAM_TEST_DEVICE") ? getenv("TRAM_TEST_DEVICE") : "host";
-    if (test_init(&argc, &argv, classes, &runtime) != TRAM_OK)
+    hooks = test_hooks_share();
+    by_hand = strcmp(device, "cuda") != 0;
+    struct tram_options own = {.eager = test_transport(), .transports = test_transports()};
+    if (tram_init_with(&argc, &argv, classes, &own, &runtime) != TRAM_OK)
         return 1;
     static const int ordinals[ACTORS] = {0, 0, 0, 1, 1, 4};
     for (int i = 0; i < ACTORS; i++) {
