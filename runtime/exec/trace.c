@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exec/trace.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <string.h>
+
+void tram__trace_wait(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n) {
+    if (!t->ring)
+        return;
+    uint64_t now = tram__probe_now(t->ring), least = TRAM__TRACE_SHORT_NS;
+    if (t->ring->clock == TRAM__CLOCK_TSC)
+        least = least * tram__ticks_per_us() / 1000;
+    if (now - t->mark < least)
+        return;
+    tram__probe_slice(t->ring, kind, name, t->graph, n, t->mark, now);
+    t->mark = now;
+}
+
+void tram__trace_sleep(bool awake) {
+    static _Thread_local uint64_t begin;
+    struct tram__ring *r = tram__probe;
+    if (!r)
+        return;
+    uint64_t now = tram__probe_now(r);
+    if (awake)
+        tram__probe_slice(r, TRAM__EVENT_SLEEP, 0, 0, 0, begin, now);
+    begin = now;
+}
+
+/* ---- the graph ---- */
+
+/* A line each, a name being the rest of its line; then the schedule as people read it:
+ *   participant ID ACTOR NAME           ACTOR: 1 + its number, 0 for the driver
+ *   channel ID KIND WRITER BYTES NAME   KIND: enum tram__channel_kind
+ *   reader CHANNEL PARTICIPANT
+ *   task NODE PARTICIPANT NAME */
+static void write_graph(const struct tram__schedule *s, uint64_t graph, FILE *f) {
+    char name[200];
+    fprintf(f, "tramline graph %u\ngraph %llu\n", TRAM__RING_VERSION, (unsigned long long)graph);
+    for (uint32_t p = 0; p < s->participant_count; p++) {
+        const struct tram__participant_plan *part = &s->participants[p];
+        uint32_t actor = p ? 1 + s->graph->nodes[part->tasks[0].node].actor_index : 0;
+        fprintf(f, "participant %u %u %s\n", p, actor, part->name);
+    }
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        const struct tram__channel_plan *plan = &s->channels[c];
+        tram__schedule_channel_name(s, c, name, sizeof name);
+        fprintf(f, "channel %u %d %u %llu %s\n", c, (int)plan->kind, plan->writer,
+                (unsigned long long)(plan->capacity + plan->device_bytes), name);
+        for (uint32_t i = 0; i < plan->reader_count; i++)
+            fprintf(f, "reader %u %u\n", c, plan->readers[i]);
+    }
+    for (uint32_t p = 1; p < s->participant_count; p++) {
+        for (uint32_t i = 0; i < s->participants[p].task_count; i++) {
+            uint32_t node = s->participants[p].tasks[i].node;
+            tram__graph_name(s->graph, node, name, sizeof name);
+            fprintf(f, "task %u %u %s\n", node, p, name);
+        }
+    }
+    fprintf(f, "schedule\n");
+    tram__schedule_print(s, f);
+}
+
+int tram__trace_graph(const struct tram__schedule *s, uint64_t graph) {
+    char path[4200];
+    if (!tram__probe_folder())
+        return TRAM_OK;
+    snprintf(path, sizeof path, "%s/graph-%llu", tram__probe_folder(), (unsigned long long)graph);
+    FILE *f = fopen(path, "we");
+    if (f)
+        write_graph(s, graph, f);
+    int error = !f || ferror(f) ? errno : 0;
+    if (f && fclose(f) && !error)
+        error = errno;
+    return error ? tram__fail(TRAM_ERR_SYSTEM, "%s: %s", path, strerror(error)) : TRAM_OK;
+}
