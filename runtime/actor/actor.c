@@ -2,6 +2,7 @@
 #include "actor/runtime.h"
 #include "actor/wire.pb-c.h"
 #include "base/error.h"
+#include "probe/probe.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -351,6 +352,7 @@ static int handshake(struct tram_actor *a, const struct tram_actor_options *o) {
     m.store_bytes = a->t->store_bytes;
     m.mailbox = a->t->bell >= 0;
     m.device = (char *)(uintptr_t)(o->device ? o->device : "");
+    m.trace = (char *)(uintptr_t)(tram__probe_folder() ? tram__probe_folder() : "");
     struct tram__send send = {
         .type = TRAM__FRAME_CREATE, .spec = &m.base, .payload = o->args, .payload_size = o->args_size};
     int status = tram__actor_send(a, &send);

@@ -48,7 +48,7 @@ int tram_get(struct tram_ref *r, void *buffer, size_t capacity, size_t *size, do
         return tram__fail(TRAM_ERR_TOO_LARGE, "the result has %zu bytes, the buffer %zu", got.size, capacity);
     tram__copy(buffer, got.data, got.size);
     if (r->source->ops->copied)
-        r->source->ops->copied(r->source, got.size);
+        r->source->ops->copied(r->source, r, got.size);
     if (size)
         *size = got.size;
     return tram_release(r);

@@ -28,7 +28,7 @@ struct tram__source_ops {
     /* After the sleep; may be NULL. */
     void (*disarm)(struct tram__source *s);
     /* Counts a copy that tram_get made; may be NULL. */
-    void (*copied)(struct tram__source *s, uint64_t bytes);
+    void (*copied)(struct tram__source *s, const struct tram_ref *r, uint64_t bytes);
 };
 
 #endif

@@ -68,6 +68,7 @@ typedef void tram__on_frame(struct tram_actor *a, const struct tram__frame *f);
 struct tram {
     const struct tram_class *classes;
     const struct tram_transport_ops *transports; /* the program's own, or NULL */
+    char *trace;                                 /* the file that is to be written; NULL: none */
     enum tram_wait wait;
     char *worker; /* NULL: this program */
     char *program;

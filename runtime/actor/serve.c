@@ -4,6 +4,7 @@
 #include "actor/supervisor.h"
 #include "actor/wire.pb-c.h"
 #include "base/error.h"
+#include "probe/probe.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -114,6 +115,12 @@ void tram__serve_close_device(struct tram__serve *s) {
     s->device = NULL;
 }
 
+static int open_trace(const struct tram__serve *s, const char *folder) {
+    struct tram__probe_params p = {.folder = folder, .process = s->name, .actor = 1 + s->index};
+    int status = tram__probe_open(&p);
+    return status ? status : tram__probe_thread("main");
+}
+
 /* The first frame: which class, with what arguments. */
 static int create(struct tram__serve *s, const struct tram__frame *f) {
     Tram__Wire__Create *m = tram__wire__create__unpack(NULL, f->spec_size, f->spec);
@@ -128,7 +135,9 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
     s->on_created(s);
     s->mailbox = m->mailbox;
     char text[512] = "";
-    int status = open_device(s, m->device);
+    int status = *m->trace ? open_trace(s, m->trace) : TRAM_OK;
+    if (!status)
+        status = open_device(s, m->device);
     s->class = tram__class_find(s->classes, m->class_name);
     if (status) {
         snprintf(text, sizeof text, "actor %s: %.400s", s->name, tram_last_error()->text);

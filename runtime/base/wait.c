@@ -124,7 +124,11 @@ static void sleep_on(struct tram__waiter *w, const tram__word64 *word, uint64_t 
         if (w->control)
             watch[count++] = (struct tram__watch){w->control, w->control_seen};
         tram__count(&w->counts->sleeps, 1);
+        if (w->on_sleep)
+            w->on_sleep(false);
         tram__futex_wait(watch, count, until_ns);
+        if (w->on_sleep)
+            w->on_sleep(true);
     }
     tram__store32_relaxed(w->sleeping, 0);
 }

@@ -68,6 +68,7 @@ struct tram__waiter {
     int (*interrupted)(void *arg);
     void *arg;
     struct tram__wait_counts *counts;
+    void (*on_sleep)(bool awake); /* called around every sleep: false, then true; may be NULL */
 };
 
 /* Waits until *word >= target (acquire). `name` (not 0) goes into `sleeping`. timeout_s as in the public

@@ -5,9 +5,9 @@
  */
 #include "device/device.h"
 #include "base/error.h"
+#include "base/module.h"
 #include "device/module.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,32 +20,16 @@ static const struct tram__device_services services = {
     .fail = tram__fail,
 };
 
-static const struct tram__device_ops *load_from(const char *directory, const char *name, char *why,
-                                                size_t size) {
-    char path[400], symbol[] = TRAM__DEVICE_MODULE_SYMBOL;
-    snprintf(path, sizeof path, "%s%slibtramline_device_%s.so", directory, *directory ? "/" : "", name);
-    void *module =
-        dlopen(path, RTLD_NOW | RTLD_LOCAL); /* kept: a backend's library does not like to be unloaded */
-    if (!module) {
-        snprintf(why, size, "%s", dlerror());
-        return NULL;
-    }
-    tram__device_module *enter;
-    *(void **)&enter = dlsym(module, symbol);
-    const struct tram__device_ops *ops = enter ? enter(&services) : NULL;
-    if (!ops)
-        snprintf(why, size, "%s is of another version", path);
-    return ops;
-}
-
 static const struct tram__device_ops *cuda;
 static char why_no_cuda[512];
 
 static void load_cuda(void) {
-    const char *given = getenv("TRAM_MODULE_DIR");
-    const char *const directories[] = {given ? given : TRAM_MODULE_DIR_BUILT, TRAM_MODULE_DIR_INSTALLED};
-    for (size_t i = 0; !cuda && i < (given ? 1 : sizeof directories / sizeof *directories); i++)
-        cuda = load_from(directories[i], "cuda", why_no_cuda, sizeof why_no_cuda);
+    tram__device_module *enter = NULL;
+    *(void **)&enter =
+        tram__module_symbol("device_cuda", TRAM__DEVICE_MODULE_SYMBOL, why_no_cuda, sizeof why_no_cuda);
+    cuda = enter ? enter(&services) : NULL;
+    if (enter && !cuda)
+        snprintf(why_no_cuda, sizeof why_no_cuda, "it is of another version");
 }
 
 static const struct tram__device_ops *backend(const char *name, size_t length) {

@@ -413,6 +413,8 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     for (uint32_t i = 0; i < s->output_count; i++)
         x->outputs[x->output_count++] = tram__participant_reader(&x->participant, s->outputs[i]);
+    if (tram__probe_folder() && !(x->submitted = calloc(x->slots, sizeof *x->submitted)))
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     x->arrived = calloc(s->output_count, sizeof *x->arrived);
     x->process_fds = malloc((x->actor_count + 1) * sizeof *x->process_fds);
     if (!x->arrived || !x->process_fds)
@@ -468,6 +470,7 @@ static void free_inside(struct tram_compiled *x) {
     free(x->arrived);
     free(x->process_fds);
     free(x->left);
+    free(x->submitted);
     x->names = NULL;
     x->actors = NULL;
     x->outputs = NULL;
@@ -479,6 +482,7 @@ static void free_inside(struct tram_compiled *x) {
     x->arrived = NULL;
     x->process_fds = NULL;
     x->left = NULL;
+    x->submitted = NULL;
     x->actor_count = x->node_count = x->output_count = x->input_count = 0;
 }
 
@@ -585,6 +589,8 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
     if (!status && (status = prepare(x, &layout, o, given, deadline_ns)) == TRAM_OK &&
         (status = connect_all(x, &layout, given, deadline_ns)) == TRAM_OK)
         status = find_endpoints(x, s);
+    if (!status)
+        status = tram__trace_graph(s, x->id);
     if (status && x->actor_count) { /* whatever was begun at the actors ends there */
         struct tram_error why = *tram_last_error();
         if (stop_actors(x, tram__deadline_ns(CLEAN_UP_S)) && !x->halted)

@@ -10,6 +10,7 @@
 #include "base/tensor.h"
 #include "base/timeouts.h"
 #include "exec/participant.h"
+#include "exec/trace.h"
 
 /* What is known of a node once the graph itself may be gone: who to name in an error. */
 struct tram__node_name {
@@ -90,6 +91,8 @@ struct tram_compiled {
     bool halted;            /* all that are alive have done the first */
     bool closing, torn;     /* closing: a teardown has begun */
     uint64_t channel_bytes, compile_ns;
+    struct tram__tracer tracer;
+    uint64_t *submitted; /* by slot: ticks, 0: not recorded; NULL: the driver is not traced */
 };
 
 int tram__exec_init(struct tram *t);

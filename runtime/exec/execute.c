@@ -90,6 +90,31 @@ static int check_input(const struct tram_compiled *x, size_t i, const struct tra
                : TRAM_OK;
 }
 
+/* The driver waited for room in its first input. */
+static inline void trace_loaned(struct tram_compiled *x) {
+    if (__builtin_expect(x->tracer.ring != NULL, 0)) {
+        const struct tram__writer *w = x->start;
+        for (uint32_t i = 0; i < x->input_count && !w; i++)
+            w = x->inputs[i].writer;
+        x->submitted[x->next_slot] = x->tracer.mark;
+        if (w)
+            tram__trace_wait(&x->tracer, TRAM__EVENT_WRITE_WAIT, w->id, x->next);
+    }
+}
+
+/* Published: the first message took the time of all. */
+static void trace_submitted(struct tram_compiled *x) {
+    if (!x->tracer.ring) {
+        x->submitted[x->next_slot] = 0;
+        return;
+    }
+    for (uint32_t i = 0; i < x->input_count; i++)
+        if (x->inputs[i].writer)
+            tram__trace(&x->tracer, TRAM__EVENT_WRITE, x->inputs[i].writer->id, x->next);
+    if (x->start)
+        tram__trace(&x->tracer, TRAM__EVENT_WRITE, x->start->id, x->next);
+}
+
 /* Every slot is loaned and filled: publishes them, wakes who sleeps, hands out the references. */
 static void submit(struct tram_compiled *x, struct tram_ref *refs) {
     struct tram__message start = {.data = NULL};
@@ -105,6 +130,8 @@ static void submit(struct tram_compiled *x, struct tram_ref *refs) {
             x->inputs[i].writer->ops->wake_readers(x->inputs[i].writer, x->next_slot);
     if (x->start)
         x->start->ops->wake_readers(x->start, x->next_slot);
+    if (__builtin_expect(x->submitted != NULL, 0))
+        trace_submitted(x);
     x->loaned = false;
     x->left[x->next_slot] = x->output_count;
     for (uint32_t i = 0; i < x->output_count; i++) {
@@ -118,6 +145,7 @@ static void submit(struct tram_compiled *x, struct tram_ref *refs) {
 
 static int execute(struct tram_compiled *x, size_t count, const struct tram_bytes *parts, double timeout_s,
                    struct tram_ref *refs) {
+    tram__trace_begin(&x->tracer, x->next);
     int status = admit(x, count, timeout_s);
     if (!status && x->start)
         status = loan_slot(x, x->start, timeout_s);
@@ -125,6 +153,7 @@ static int execute(struct tram_compiled *x, size_t count, const struct tram_byte
         status = loan_part(x, i, parts[i].size, timeout_s);
     if (__builtin_expect(status, 0))
         return status;
+    trace_loaned(x);
     for (size_t i = 0; i < count; i++)
         if (__builtin_expect(x->inputs[i].tensor != NULL, 0) && (status = check_input(x, i, &parts[i])))
             return status;
@@ -133,6 +162,7 @@ static int execute(struct tram_compiled *x, size_t count, const struct tram_byte
             continue;
         tram__copy((void *)(uintptr_t)x->inputs[i].message.data, parts[i].data, parts[i].size);
         tram__exec_count_copy(&x->source, parts[i].size);
+        tram__trace(&x->tracer, TRAM__EVENT_WRITE_COPY, x->inputs[i].writer->id, x->next);
     }
     submit(x, refs);
     return TRAM_OK;
@@ -155,6 +185,7 @@ int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct 
 
 int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t *sizes, void **buffers) {
     double timeout_s = x->timeouts.submit_s;
+    tram__trace_begin(&x->tracer, x->next);
     int status = admit(x, count, timeout_s);
     if (!status && x->start)
         status = loan_slot(x, x->start, timeout_s);
@@ -162,6 +193,7 @@ int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t 
         status = loan_part(x, i, sizes[i], timeout_s);
     if (status)
         return status;
+    trace_loaned(x);
     for (size_t i = 0; i < count; i++)
         buffers[i] = (void *)(uintptr_t)x->inputs[i].message.data;
     x->loaned = true;
@@ -193,6 +225,7 @@ int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_
     }
     for (size_t i = 0; i < count; i++)
         x->inputs[i].message.size = sizes[i];
+    tram__trace_begin(&x->tracer, x->next); /* filling the loan is the program's own time */
     submit(x, refs);
     return TRAM_OK;
 }
@@ -213,6 +246,8 @@ void tram__exec_arm(struct tram_compiled *x) {
     p->waiter.epoch_seen = tram__load32_acquire(p->waiter.epoch) - 1; /* looks once, for who died meanwhile */
     p->waiter.interrupted = tram__exec_interrupted;
     p->waiter.arg = x;
+    p->waiter.on_sleep = tram__trace_sleep;
+    x->tracer.graph = (uint32_t)x->id;
 }
 
 int tram_compiled_stats(const struct tram_compiled *x, struct tram_stats *out) {

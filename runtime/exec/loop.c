@@ -229,6 +229,24 @@ static int leave_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
     return TRAM_OK;
 }
 
+/* The wait for free slots is over, and the method begins. */
+static void trace_compute(struct tram__loop *l, const struct tram__loop_task *t, uint64_t n) {
+    const struct tram__writer *first = NULL;
+    for (uint32_t i = 0; i < t->call.result_count && !first; i++)
+        first = t->results[i].writer;
+    if (first)
+        tram__trace_wait(&l->tracer, TRAM__EVENT_WRITE_WAIT, first->id, n);
+    tram__probe_begin(l->tracer.ring, TRAM__EVENT_COMPUTE, t->node, l->tracer.graph, n, l->tracer.mark);
+}
+
+/* The first message took the time of all: they were published one after the other, and whoever slept was woken. */
+static void trace_writes(struct tram__loop *l, const struct tram__loop_task *t, uint64_t n) {
+    tram__probe_end(l->tracer.ring);
+    for (uint32_t i = 0; i < t->call.result_count; i++)
+        if (t->results[i].writer)
+            tram__trace(&l->tracer, TRAM__EVENT_WRITE, t->results[i].writer->id, n);
+}
+
 /* Computes, and writes: the WRITEs of a task follow its COMPUTE in every schedule. */
 static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uint32_t slot,
                    double timeout_s) {
@@ -238,6 +256,8 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
         if (__builtin_expect(status, 0))
             return status;
     }
+    if (__builtin_expect(l->tracer.ring != NULL, 0))
+        trace_compute(l, t, n);
     t->slot = slot;
     const struct tram__message *bad = NULL;
     for (uint32_t i = 0; i < t->call.arg_count; i++) {
@@ -253,6 +273,7 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
         set_failure(t, bad->status, bad->origin, bad->data, bad->size);
     else
         run_method(t, l->serve->self);
+    tram__trace(&l->tracer, TRAM__EVENT_COMPUTE, t->node, n);
     if (__builtin_expect(l->stream != NULL, 0) && device_interrupted(l))
         return TRAM_ERR_TORN_DOWN; /* a wait for the device may have ended early: nothing goes on from there */
     if (__builtin_expect(t->on_device, 0) && (entered = leave_slots(t, n, slot)))
@@ -261,6 +282,8 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
         t->releases[i]->ops->release(t->releases[i], n);
     if (t->writes || t->release_count)
         publish(t, n);
+    if (__builtin_expect(l->tracer.ring != NULL, 0))
+        trace_writes(l, t, n);
     return TRAM_OK;
 }
 
@@ -293,16 +316,23 @@ struct tram__loop_step {
 
 static int run_step(struct tram__loop *l, const struct tram__loop_step *s, double timeout_s) {
     struct tram__reader *r;
+    int status = TRAM_OK;
     switch (s->kind) {
     case TRAM__OP_READ:
         r = &l->participant.readers[s->reader];
-        return r->ops->read(r, l->n, l->slot, timeout_s, &l->messages[s->reader]);
+        status = r->ops->read(r, l->n, l->slot, timeout_s, &l->messages[s->reader]);
+        if (!status)
+            tram__trace(&l->tracer, TRAM__EVENT_READ_WAIT, r->id, l->n);
+        break;
     case TRAM__OP_COMPUTE:
         return compute(l, s->task, l->n, l->slot, timeout_s);
     case TRAM__OP_WRITE:
-        return write_token(s->token, l->n, l->slot, timeout_s);
+        status = write_token(s->token, l->n, l->slot, timeout_s);
+        if (!status)
+            tram__trace(&l->tracer, TRAM__EVENT_WRITE, s->token->id, l->n);
+        break;
     }
-    return TRAM_OK;
+    return status;
 }
 
 int tram__loop_run(struct tram__loop *l, double timeout_s) {
@@ -314,6 +344,7 @@ int tram__loop_run(struct tram__loop *l, double timeout_s) {
     tram__store_relaxed(&l->participant.head->done, l->n);
     l->at = 0;
     l->n++;
+    tram__trace_enter(&l->tracer, l->n);
     if (++l->slot == l->participant.plan->slots)
         l->slot = 0; /* n mod slots */
     return TRAM_OK;
@@ -381,12 +412,18 @@ static int find_steps(struct tram__loop *l) {
 
 static void *run(void *arg) {
     struct tram__loop *l = arg;
+    char name[32];
     int status;
+    snprintf(name, sizeof name, "graph %llu", (unsigned long long)l->participant.plan->graph);
+    if (tram__probe_thread(name))
+        fprintf(stderr, "tramline: actor %s is not traced: %s\n", l->serve->name, tram_last_error()->text);
+    tram__trace_begin(&l->tracer, l->n);
     do
         status = tram__loop_run(l, -1);
     while (!status);
     if (status != TRAM_ERR_TORN_DOWN)
         tram__loop_give_up(l, status);
+    tram__probe_thread_end();
     tram__store32_release(&l->finished, 1);
     tram__serve_ring(l->serve);
     return NULL;
@@ -593,7 +630,9 @@ int tram__loop_prepare(struct tram__loop *l) {
     w->control = &l->control;
     w->interrupted = interrupted;
     w->arg = l;
+    w->on_sleep = tram__trace_sleep;
     l->on_main = plan->on_main;
+    l->tracer.graph = (uint32_t)plan->graph;
     status = check_ops(l);
     return status ? status : find_steps(l);
 }

@@ -9,6 +9,7 @@
 #include "actor/call.h"
 #include "actor/serve.h"
 #include "exec/participant.h"
+#include "exec/trace.h"
 
 #include <pthread.h>
 
@@ -36,8 +37,9 @@ struct tram__loop {
     tram__word32 control;       /* 1: stop */
     tram__word32 finished;      /* the thread has nothing more to do */
     struct tram_stream *stream; /* NULL: the actor has no device */
-    uint64_t asked;             /* the order of a teardown that is still to be answered; 0: none */
-    bool asked_to_halt;         /* that is all it asks for */
+    struct tram__tracer tracer;
+    uint64_t asked;     /* the order of a teardown that is still to be answered; 0: none */
+    bool asked_to_halt; /* that is all it asks for */
     bool halted;
 };
 

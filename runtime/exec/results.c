@@ -35,9 +35,20 @@ static void advance(struct tram_compiled *x) {
     }
 }
 
-static void give_up(struct tram_compiled *x, uint32_t slot, uint32_t output) {
+/* Of an execution of which nothing is left. */
+static void trace_execution(struct tram_compiled *x, uint32_t slot, uint64_t n) {
+    struct tram__ring *r = tram__probe;
+    if (r && x->submitted[slot])
+        tram__probe_slice(r, TRAM__EVENT_EXECUTION, slot, x->tracer.graph, n, x->submitted[slot],
+                          tram__probe_now(r));
+    x->submitted[slot] = 0;
+}
+
+static void give_up(struct tram_compiled *x, uint32_t slot, uint32_t output, uint64_t n) {
     *state_of(x, slot, output) = TRAM__GIVEN_UP;
     x->left[slot]--;
+    if (__builtin_expect(x->submitted != NULL, 0) && !x->left[slot])
+        trace_execution(x, slot, n);
     advance(x);
 }
 
@@ -128,13 +139,16 @@ int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s) {
                               x->inflight, i, (unsigned long long)x->oldest);
         if (*state_of(x, slot, i) != TRAM__PENDING)
             continue;
+        tram__trace_begin(&x->tracer, x->oldest);
         int status = receive(x, i, x->oldest, slot, i ? tram__left_s(until_ns) : timeout_s, &m);
         if (status)
             return x->dead                        ? tram__exec_lost(x, x->oldest)
                    : status == TRAM_ERR_TIMED_OUT ? tram__exec_no_progress(x, x->oldest, timeout_s)
                                                   : status;
+        tram__trace(&x->tracer, TRAM__EVENT_READ_WAIT, x->outputs[i]->id, x->oldest);
         if ((status = keep(&row[i], &m)))
             return status;
+        tram__trace(&x->tracer, TRAM__EVENT_READ_COPY, x->outputs[i]->id, x->oldest);
     }
     for (uint32_t i = 0; i < x->output_count; i++) { /* all or nothing */
         row[i].live = *state_of(x, slot, i) == TRAM__PENDING;
@@ -144,6 +158,8 @@ int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s) {
         *state_of(x, slot, i) = TRAM__GIVEN_UP;
     }
     x->left[slot] = 0;
+    if (x->submitted)
+        trace_execution(x, slot, x->oldest);
     advance(x);
     return TRAM_OK;
 }
@@ -176,6 +192,7 @@ static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_
     struct tram_compiled *x = (struct tram_compiled *)s;
     uint32_t slot = 0;
     struct tram__kept *kept = NULL;
+    tram__trace_begin(&x->tracer, r->id);
     int status = find(x, r, &slot, &kept);
     if (__builtin_expect(status, 0))
         return status;
@@ -189,6 +206,8 @@ static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_
     status = receive(x, r->output, r->id, slot, timeout_s, &m);
     if (__builtin_expect(status == TRAM_OK && m.status == 0, 1)) {
         x->lent_by_borrow = *state_of(x, slot, r->output) != TRAM__LENT;
+        if (x->lent_by_borrow)
+            tram__trace(&x->tracer, TRAM__EVENT_READ_WAIT, x->outputs[r->output]->id, r->id);
         *state_of(x, slot, r->output) = TRAM__LENT;
         *out = (struct tram_bytes){m.data, m.size};
         return TRAM_OK;
@@ -200,7 +219,7 @@ static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_
     else if (status == TRAM_ERR_TIMED_OUT)
         return tram__exec_no_progress(x, r->id, timeout_s);
     struct tram_error why = *tram_last_error();
-    give_up(x, slot, r->output);
+    give_up(x, slot, r->output, r->id);
     *tram__error() = why;
     return status;
 }
@@ -215,7 +234,7 @@ static int release(struct tram__source *s, const struct tram_ref *r) {
     if (__builtin_expect(kept != NULL, 0))
         release_kept(x, kept);
     else
-        give_up(x, slot, r->output);
+        give_up(x, slot, r->output, r->id);
     return TRAM_OK;
 }
 
@@ -244,10 +263,17 @@ void tram__exec_count_copy(struct tram__source *s, uint64_t bytes) {
     tram__count(&x->participant.head->copied_bytes, bytes);
 }
 
+/* Of the result that was borrowed last. */
+static void copied(struct tram__source *s, const struct tram_ref *r, uint64_t bytes) {
+    struct tram_compiled *x = (struct tram_compiled *)s;
+    tram__exec_count_copy(s, bytes);
+    tram__trace(&x->tracer, TRAM__EVENT_READ_COPY, x->outputs[r->output]->id, r->id);
+}
+
 const struct tram__source_ops tram__exec_source_ops = {.borrow = borrow,
                                                        .unborrow = unborrow,
                                                        .release = release,
                                                        .ready = ready,
                                                        .arm = tram__exec_arm_ref,
                                                        .disarm = tram__exec_disarm,
-                                                       .copied = tram__exec_count_copy};
+                                                       .copied = copied};

@@ -9,6 +9,8 @@
 #include "eager/eager.h"
 #include "exec/exec.h"
 #include "exec/loop.h"
+#include "launch/trace.h"
+#include "probe/probe.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,8 +29,10 @@ static int serve_actor(const struct tram_class *classes, const struct tram_trans
     if (!s.exec && s.orderly && s.class && s.class->destroy)
         s.class->destroy(s.self);
     tram__eager_serve_fini(&s);
-    if (!s.exec) /* else a thread of a graph is still inside a method */
+    if (!s.exec) { /* else a thread of a graph is still inside a method */
         tram__serve_close_device(&s);
+        tram__probe_close();
+    }
     return status;
 }
 
@@ -108,7 +112,7 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
             goto err_free;
         }
     }
-    if ((status = tram__eager_init(t)) || (status = tram__exec_init(t)))
+    if ((status = tram__eager_init(t)) || (status = tram__exec_init(t)) || (status = tram__trace_init(t)))
         goto err_free;
     *out = t;
     return TRAM_OK;
@@ -132,6 +136,7 @@ void tram_fini(struct tram *t) {
     tram__host_stop(t);
     tram__exec_fini(t);
     tram__eager_fini(t);
+    tram__trace_fini(t);
     free(t->polls);
     if (t->bell >= 0)
         close(t->bell);

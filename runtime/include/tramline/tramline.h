@@ -266,6 +266,20 @@ struct tram_eager_stats {
 };
 int tram_eager_stats(const struct tram *t, struct tram_eager_stats *out);
 
+/* ---- Traces ---- */
+
+struct tram_trace_options {
+    uint64_t first,
+        count; /* executions of compiled graphs, from 1, that are recorded; count 0: all from `first` on */
+    size_t ring_bytes; /* for what one thread records; 0: 16 MiB. What does not fit is dropped, and counted */
+};
+/* Records from now on what the driver and its actors do, and has tram_fini write it to `path`: ".json", or else Perfetto's own
+ * format. Before the first actor is created. Until then it lies in the folder PATH.rings, from which `tram-trace recover` makes
+ * a trace should the run die. ERR_NOT_FOUND when the trace library is not there, ERR_SYSTEM for a file that cannot be written,
+ * ERR_INVALID for a folder that is there already. TRAM_TRACE=PATH in the environment does the same to any program, in its
+ * tram_init. */
+int tram_trace_open(struct tram *t, const char *path, const struct tram_trace_options *options);
+
 /* ---- Graphs ---- */
 
 /* A value in the making: a part of the input, a constant, a list of nodes, or a result of a task. */
