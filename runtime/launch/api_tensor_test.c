@@ -233,11 +233,45 @@ static int change_its_mind(void *self, struct tram_call *c) {
                                                      : tram_result_copy(c, 0, "bytes", 5);
 }
 
+/* Memory of the actor's own: "n..." allocates, "k" says whether it began as zeros and still holds what was put there. */
+static int keep(void *self, struct tram_call *c) {
+    static unsigned char host[3][4096];
+    static void *mine[3];
+    (void)self;
+    struct tram_stream *s = tram_call_stream(c);
+    const char *what = tram_arg(c, 0).data;
+    for (size_t i = 0; i < 3; i++) {
+        if (*what == 'n') {
+            if (!(mine[i] = tram_device_alloc(c, sizeof host[i])))
+                return 1;
+            if (tram_stream_copy(s, host[i], mine[i], sizeof host[i]) || tram_stream_wait(s))
+                return 1;
+            for (size_t k = 0; k < sizeof host[i]; k++)
+                if (host[i][k])
+                    return tram_fail(c, 1, "memory that is not zeroed");
+            memset(host[i], (int)i + 1, sizeof host[i]);
+            if (tram_stream_copy(s, mine[i], host[i], sizeof host[i]) || tram_stream_wait(s))
+                return 1;
+            continue;
+        }
+        memset(host[i], 0, sizeof host[i]);
+        if (tram_stream_copy(s, host[i], mine[i], sizeof host[i]) || tram_stream_wait(s))
+            return 1;
+        for (size_t k = 0; k < sizeof host[i]; k++)
+            if (host[i][k] != i + 1)
+                return tram_fail(c, 1, "memory %zu lost what it held", i);
+        if (*what == 'f')
+            tram_device_free(c, mine[i]);
+    }
+    return tram_result_copy(c, 0, "kept", 4);
+}
+
 static const struct tram_method methods[] = {{.name = "make", .fn = make},
                                              {.name = "look", .fn = look},
                                              {.name = "sneak", .fn = sneak},
                                              {.name = "slow", .fn = slow},
                                              {.name = "flood", .fn = flood},
+                                             {.name = "keep", .fn = keep},
                                              {.name = "spread", .fn = spread},
                                              {.name = "twice", .fn = twice},
                                              {.name = "make_or_not", .fn = make_or_not},
@@ -1125,6 +1159,19 @@ static void fails(int actor, const char *method, const void *data, size_t size, 
     SAYS(says);
 }
 
+static void memory_of_their_own(void **state) {
+    (void)state;
+    struct tram_ref r;
+    char got[16];
+    for (int round = 0; round < 3; round++) {
+        for (const char *what = "nkkf"; *what; what++) {
+            OK(tram_call(a[DEVICE], "keep", what, 1, &r));
+            OK(tram_get(&r, got, sizeof got, NULL, 30));
+        }
+    }
+    fails(CPU, "keep", "n", 1, "4096 bytes on a device: the actor has none");
+}
+
 static void mistakes(void **state) {
     (void)state;
     struct order o = {10, 1, 0};
@@ -1192,6 +1239,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(transports_are_told),
         cmocka_unit_test(pinned_edges),
         cmocka_unit_test(products),
+        cmocka_unit_test(memory_of_their_own),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(devices_that_are_not_there),
     };
