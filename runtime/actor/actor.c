@@ -275,8 +275,9 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
                      m->methods[i]->results);
             break;
         }
-        a->methods[i] = (struct tram__method_info){strdup(m->methods[i]->name), m->methods[i]->forwards,
-                                                   m->methods[i]->results};
+        a->methods[i] =
+            (struct tram__method_info){strdup(m->methods[i]->name), m->methods[i]->forwards,
+                                       m->methods[i]->results, tram__probe_name(m->methods[i]->name)};
         a->method_count = i + 1;
     }
     if (m->ties) {

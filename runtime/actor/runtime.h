@@ -17,6 +17,7 @@ struct tram__method_info {
     char *name;
     bool forwards;
     uint32_t results;
+    uint32_t traced; /* its number among the names of a trace, 0: none */
 };
 
 /* Device memory that a participant of a graph lends to others, or the address of its end, for one channel. */

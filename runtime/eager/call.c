@@ -379,6 +379,7 @@ static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram
     c->calls[c->sent & (c->capacity - 1)] = b->future;
     f->actor = a;
     f->method = info->name;
+    f->traced = info->traced;
     f->call = (uint32_t)c->sent;
     for (uint32_t i = 0; refs && i < info->results; i++) {
         tram__future_hold(e, b->future, i);
@@ -426,6 +427,7 @@ static int check_arguments(const struct tram_actor *a, const char *method, const
 int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *p,
                    struct tram_ref *refs) {
     struct tram__eager *e = a->t->eager;
+    struct tram__span span = tram__span_begin();
     int status = check_arguments(a, method, p);
     if (status)
         return status;
@@ -454,6 +456,7 @@ int tram_call_with(struct tram_actor *a, const char *method, const struct tram_c
         status = tram__actor_dead(a);
     if (!status) {
         ask_producers(e->builder, c->sent + 1); /* first: they get on while the call is sent */
+        tram__span(&span, TRAM__EVENT_ENCODE, info->traced, a->index, c->sent + 1);
         status = send_call(e->builder, c, acked, p, info, !refs);
         if (status) {
             struct tram_error why = *tram_last_error();
@@ -470,6 +473,7 @@ int tram_call_with(struct tram_actor *a, const char *method, const struct tram_c
     c->acked = acked;
     e->stats.calls++;
     submitted(e, c, a, info, refs);
+    tram__span(&span, TRAM__EVENT_SEND, info->traced, a->index, c->sent);
     return TRAM_OK;
 }
 

@@ -109,7 +109,11 @@ static int eager_borrow(struct tram__source *s, const struct tram_ref *r, struct
     struct tram__future *f = tram__future_find(e, r);
     if (!f)
         return TRAM_ERR_CONSUMED;
+    struct tram__span span = tram__span_begin();
     int status = f->done ? TRAM_OK : tram__actor_await(f->actor, &f->done, timeout_s);
+    if (!status && f->actor)
+        tram__span(&span, TRAM__EVENT_AWAIT, f->traced, f->actor->index, f->call);
+    e->fetching = span;
     if (status == TRAM_ERR_TIMED_OUT) {
         tram__fail(status, "%s.%s has not answered within %g s", f->actor->name, f->method, timeout_s);
         snprintf(tram__error()->actor, sizeof tram__error()->actor, "%s", f->actor->name);
@@ -193,7 +197,19 @@ static void eager_disarm(struct tram__source *s) {
     tram__actors_disarm(((struct tram__eager *)s)->t);
 }
 
+/* Of the result that was borrowed last. */
+static void eager_copied(struct tram__source *s, const struct tram_ref *r, uint64_t bytes) {
+    struct tram__eager *e = (struct tram__eager *)s;
+    (void)bytes;
+    if (__builtin_expect(e->fetching.ring != NULL, 0)) {
+        const struct tram__future *f = tram__future_find(e, r);
+        if (f && f->actor)
+            tram__span(&e->fetching, TRAM__EVENT_FETCH, f->traced, f->actor->index, f->call);
+    }
+}
+
 const struct tram__source_ops tram__eager_ops = {.borrow = eager_borrow,
+                                                 .copied = eager_copied,
                                                  .release = eager_release,
                                                  .ready = eager_ready,
                                                  .arm = eager_arm,

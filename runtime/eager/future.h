@@ -12,6 +12,7 @@
 
 #include "actor/ref.h"
 #include "eager/eager.h"
+#include "eager/trace.h"
 
 enum tram__object_state {
     TRAM__OBJECT_PENDING,
@@ -48,7 +49,8 @@ struct tram__future {
     const char *method;       /* of the actor's own table */
     uint32_t uses;            /* odd: taken */
     uint32_t next_free;
-    uint32_t call; /* low half of its number on its actor */
+    uint32_t call;   /* low half of its number on its actor */
+    uint32_t traced; /* its method's number among the names of a trace */
     bool done;
     uint32_t object_count, alive; /* alive: objects that are held */
     struct tram__object one, *objects;
@@ -90,6 +92,7 @@ struct tram__eager {
                 reply costs its sender more then */
     uint32_t looks;                /* at results that were not ready */
     uint64_t heard;                /* frames that came from actors */
+    struct tram__span fetching;    /* the result that was borrowed last */
     bool dropping;                 /* some actor's memory may be worth giving back */
     struct tram_eager_stats stats; /* outstanding_bytes: all but the chunks */
 };

@@ -56,6 +56,7 @@ struct tram__entry {
     struct tram__outcome one, *outcomes;
     uint32_t outcome_count;
     struct tram__entry *next_free;
+    uint64_t came; /* ticks, when it is traced; 0: it did not have to wait */
 };
 
 struct tram__queue {

@@ -87,18 +87,22 @@ static void on_reply(struct tram_actor *a, const struct tram__frame *frame) {
     struct tram__eager *e = a->t->eager;
     struct tram__caller *c = a->eager;
     ProtobufCAllocator *allocator = tram__arena_reset(&e->arena);
+    struct tram__span span = tram__span_begin();
+    uint32_t name = 0;
     e->heard++;
     Tram__Wire__TaskReply *m = tram__wire__task_reply__unpack(allocator, frame->spec_size, frame->spec);
     if (m && c && m->call > c->done && m->call <= c->sent) {
         done_up_to(e, c, m->call - 1);
         uint32_t index = c->calls[++c->done & (c->capacity - 1)];
         struct tram__future *f = tram__future_at(e, index);
+        name = f->traced;
         if (m->failure)
             fail_all(f, tram__failure_unpack(m->failure));
         else if (!set_results(e, f, m, frame))
             fail_all(f, tram__failure_make(TRAM_ERR_PROTOCOL, 0, a->name, f->method,
                                            "a reply that makes no sense, or no memory for it"));
         tram__future_done(e, index);
+        tram__span(&span, TRAM__EVENT_DECODE, name, a->index, m->call);
     }
     if (m)
         tram__wire__task_reply__free_unpacked(m, allocator);

@@ -201,11 +201,18 @@ void tram__eager_run(struct tram__eager_serve *e, struct tram__entry *n, const T
         laid = items ? LAID : LAID_BADLY;
     }
     c->items = items;
+    uint32_t name = tram__eager_traced(e, m->method);
+    tram__span(&e->span, TRAM__EVENT_RESOLVE, name, e->serve->index, m->call);
+    if (e->span.ring)
+        tram__probe_begin(e->span.ring, TRAM__EVENT_RUN, name, 1 + e->serve->index, m->call, e->span.mark);
     if (laid == LAID_BADLY)
         fail(e, n, TRAM_ERR_PROTOCOL, 0, m->method, "a call that makes no sense, or no memory for it");
     else if (laid == LAID && !method)
         fail(e, n, TRAM_ERR_NOT_FOUND, 0, m->method, "there is no such method");
     else if (laid == LAID)
         run_method(e, n, m, method);
+    tram__span(&e->span, TRAM__EVENT_RUN, name, e->serve->index, m->call);
+    if (e->span.ring)
+        tram__probe_end(e->span.ring);
     free(items);
 }

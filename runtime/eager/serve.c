@@ -34,9 +34,36 @@ static void update_full(struct tram__eager_serve *e) {
 
 /* ---- running ---- */
 
+uint32_t tram__eager_traced(struct tram__eager_serve *e, const char *method) {
+    const struct tram_class *class = e->serve->class;
+    if (__builtin_expect(tram__probe == NULL, 1))
+        return 0;
+    const struct tram_method *m = tram__method_find(class, method);
+    size_t count = 0;
+    while (class->methods && class->methods[count].name)
+        count++;
+    if (!m || (!e->traced && !(e->traced = calloc(count, sizeof *e->traced))))
+        return 0;
+    uint32_t *number = &e->traced[m - class->methods];
+    if (!*number)
+        *number = tram__probe_name(method);
+    return *number;
+}
+
 static void deliver_all(struct tram__eager_serve *e, struct tram__entry *n) {
     for (const struct tram__target *t = n->targets; t; t = t->next)
         tram__eager_deliver(e, n, t);
+}
+
+/* The call was decoded, and its turn has come. */
+static void trace_turn(struct tram__eager_serve *e, struct tram__entry *n, uint32_t name, uint64_t call) {
+    struct tram__span *s = &e->span;
+    if (__builtin_expect(s->ring == NULL, 1))
+        return;
+    if (n->came)
+        tram__probe_slice(s->ring, TRAM__EVENT_QUEUE, name, 1 + e->serve->index, call, n->came, s->mark);
+    n->came = 0;
+    tram__span(s, TRAM__EVENT_DECODE, name, e->serve->index, call);
 }
 
 /* Small results go first to those who compute with them. Of stored ones the driver hears before anybody can be done with
@@ -44,7 +71,9 @@ static void deliver_all(struct tram__eager_serve *e, struct tram__entry *n) {
  * gone. */
 static int run_one(struct tram__eager_serve *e, struct tram__entry *n, const Tram__Wire__TaskSpec *m,
                    const void *payload, size_t payload_size) {
+    uint32_t name = tram__eager_traced(e, m->method);
     e->busy = true;
+    trace_turn(e, n, name, m->call);
     if (e->deferred && tram__eager_report(e)) { /* no reply waits for another call */
         e->busy = false;
         return 1;
@@ -59,6 +88,7 @@ static int run_one(struct tram__eager_serve *e, struct tram__entry *n, const Tra
     int status = tram__eager_reply(e, n, m->call);
     if (stored)
         deliver_all(e, n);
+    tram__span(&e->span, TRAM__EVENT_REPLY, name, e->serve->index, m->call);
     e->busy = false;
     return status ? 1 : 0;
 }
@@ -71,6 +101,7 @@ static int run_ready(struct tram__eager_serve *e) {
     while (!end && !e->busy && (n = tram__queue_find(q, q->run + 1)) && n->state == TRAM__ENTRY_QUEUED &&
            !n->missing) {
         ProtobufCAllocator *allocator = tram__arena_reset(&e->queued_arena);
+        e->span = tram__span_begin();
         Tram__Wire__TaskSpec *m = tram__wire__task_spec__unpack(allocator, n->spec_size, n->frame);
         if (!m)
             return 1;
@@ -148,6 +179,7 @@ static int on_call(struct tram__serve *s, const struct tram__frame *f) {
     struct tram__eager_serve *e = s->eager;
     struct tram__queue *q = &e->queue;
     ProtobufCAllocator *allocator = tram__arena_reset(&e->arena);
+    struct tram__span span = tram__span_begin();
     Tram__Wire__TaskSpec *m = tram__wire__task_spec__unpack(allocator, f->spec_size, f->spec);
     if (!m)
         return 1;
@@ -159,10 +191,15 @@ static int on_call(struct tram__serve *s, const struct tram__frame *f) {
         n->silent = m->silent;
         n->onward = m->onward;
         n->missing = count_missing(e, n, m);
-        if (!n->missing && q->run + 1 == m->call)
+        n->came = 0;
+        if (!n->missing && q->run + 1 == m->call) {
+            e->span = span;
             end = run_one(e, n, m, f->payload, f->payload_size);
-        else
+        } else {
             end = enqueue(e, n, f) ? 0 : 1;
+            tram__span(&span, TRAM__EVENT_DECODE, tram__eager_traced(e, m->method), s->index, m->call);
+            n->came = span.ring ? span.mark : 0;
+        }
     }
     tram__wire__task_spec__free_unpacked(m, allocator);
     return end ? end : run_ready(e);
@@ -308,6 +345,7 @@ void tram__eager_serve_fini(struct tram__serve *s) {
     struct tram__eager_serve *e = s->eager;
     tram__queue_free(&e->queue);
     tram__store_fini(&e->store);
+    free(e->traced);
     free(e->args);
     free(e->argument_of);
     free(e->targets);

@@ -6,6 +6,7 @@
 #define TRAM_EAGER_SERVE_H
 
 #include "eager/queue.h"
+#include "eager/trace.h"
 
 #include <stdlib.h>
 
@@ -26,6 +27,8 @@ struct tram__eager_serve {
     struct tram_tensor_hint tensors[TRAM_MAX_RESULTS]; /* what results were announced to be */
     uint32_t arg_capacity;
     struct tram__call_result results[TRAM_MAX_RESULTS];
+    struct tram__span span; /* of the call under way */
+    uint32_t *traced; /* by method of the class: its number among the names of a trace; NULL: there is none */
 };
 
 /* What there must be memory for. Without, the actor ends: its driver reads the death. */
@@ -34,6 +37,9 @@ static inline void *tram__must(void *p) {
         abort();
     return p;
 }
+
+/* Number of a method among the names of a trace. */
+uint32_t tram__eager_traced(struct tram__eager_serve *e, const char *method);
 
 /* ---- run.c ---- */
 

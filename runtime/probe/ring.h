@@ -35,18 +35,19 @@ enum tram__event_kind {
     TRAM__EVENT_WRITE,      /* publishing: who reads sees it from here on; wakes included */
     TRAM__EVENT_EXECUTION,  /* the driver: from submission to the last result. name: the slot */
     /* Of eager calls: `group` is 1 + the actor that is called, `number` the call on it, `name` a method. */
-    TRAM__EVENT_ENCODE,
-    TRAM__EVENT_SEND,
-    TRAM__EVENT_DECODE,
-    TRAM__EVENT_QUEUE,   /* from its arrival until its turn */
-    TRAM__EVENT_RESOLVE, /* arguments that others make */
+    TRAM__EVENT_ENCODE, /* the driver: its arguments, and what others are to send */
+    TRAM__EVENT_SEND,   /* the driver */
+    TRAM__EVENT_DECODE, /* the actor: the call; the driver: the reply */
+    TRAM__EVENT_QUEUE, /* from its arrival until its turn, with its arguments there: overlaps what the thread does */
+    TRAM__EVENT_RESOLVE, /* where its arguments lie */
     TRAM__EVENT_RUN,     /* the method */
-    TRAM__EVENT_REPLY,
-    TRAM__EVENT_AWAIT, /* the driver, for a result */
+    TRAM__EVENT_REPLY,   /* results to those who take them, and to the driver */
+    TRAM__EVENT_AWAIT,   /* the driver, for a result; replies are taken in meanwhile */
     /* Of the thread: */
     TRAM__EVENT_SLEEP,
     TRAM__EVENT_MARK,    /* a range of the program's own; `name` */
     TRAM__EVENT_COUNTER, /* `name`; number: its value */
+    TRAM__EVENT_FETCH,   /* of eager calls: the driver copies a result out */
     TRAM__EVENT_KINDS
 };
 
