@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,23 @@ uint32_t tram__probe_name(const char *text) {
     }
     pthread_mutex_unlock(&lock);
     return found;
+}
+
+void tram__probe_note(const char *key, const char *format, ...) {
+    char path[4096];
+    va_list args;
+    if (!self.folder)
+        return;
+    snprintf(path, sizeof path, "%s/notes", self.folder);
+    FILE *f = fopen(path, "ae");
+    if (!f)
+        return;
+    fprintf(f, "%s ", key);
+    va_start(args, format);
+    vfprintf(f, format, args);
+    va_end(args);
+    fputc('\n', f);
+    fclose(f);
 }
 
 void tram__probe_switch(bool on) {

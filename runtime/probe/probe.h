@@ -47,6 +47,8 @@ void tram__probe_thread_end(void);
 void tram__probe_close(void);
 /* Number of a string, from 1; the same string has one number. 0 when there is no room, or no trace. Takes a lock. */
 uint32_t tram__probe_name(const char *text);
+/* Adds a line to the folder's notes, if the process is traced; what cannot be written is left out. Blocks. */
+void tram__probe_note(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Whether eager calls are recorded now (driver). */
 void tram__probe_switch(bool on);
 

@@ -6,6 +6,7 @@
  *   control         what all processes of the run obey, and what they are known by
  *   names-PID       the strings of one process, numbered from 1
  *   ring-PID-K      the events of one of its threads
+ *   notes           what is known of the run: a line each, a key without spaces and a value
  *   graph-N         a compiled graph as text: what channels and tasks are (exec/trace.c)
  *
  * Readers believe nothing: a file may be cut, or torn where its writer died.

@@ -260,6 +260,22 @@ static void print_ladders(const struct tram_run *r) {
     }
 }
 
+/* What was traced, and what tracing cost. */
+static void print_traces(const struct tram_run *r) {
+    const struct tram_settings *s = r->settings;
+    char size_text[32], a[TRAM_CELL], b[TRAM_CELL];
+    if (r->traced)
+        printf("\nTraces, of trials of their own\n");
+    for (size_t i = 0; r->traced && i < s->point_count * TRAM_MODES; i++) {
+        const struct tram_trial *t = &r->traced[i];
+        if (!t->ok)
+            continue;
+        tram__size_print(tram_point_bytes(&s->points[i / TRAM_MODES]), size_text, sizeof size_text);
+        printf("  %s, %s: p50 %s traced, %s without: %s\n", tram_mode_names[i % TRAM_MODES], size_text,
+               tram_print_ns(t->p50_ns, a), tram_print_ns(t->untraced_p50_ns, b), t->trace);
+    }
+}
+
 void tram_report_table(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     if (!s->quiet)
@@ -285,6 +301,7 @@ void tram_report_table(const struct tram_run *r) {
     print_sleepers(r, &begun);
     if (s->verbose)
         print_ladders(r);
+    print_traces(r);
     if (deep)
         printf("\n%sp50 and p99: from submission to result, timed singly. x limit and vs eager: by rate.\n",
                single ? "More than one in flight: " : "");

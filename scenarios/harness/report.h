@@ -24,6 +24,7 @@ struct tram_run {
     struct tram_run_device devices[TRAM_MAX_DEVICES]; /* and on what */
     unsigned device_count;
     struct tram_trial *trials;
+    struct tram_trial *traced; /* [point][mode], where a trace was asked for; else NULL */
     struct tram_floor *floors; /* one per repetition */
     struct tram_floor floor;   /* their median */
 };
@@ -31,6 +32,11 @@ struct tram_run {
 struct tram_trial *tram_run_trial(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
 /* "roundtrip/mode:compiled/size:1/actors:1/inflight:1" into `out`. */
 void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out, size_t out_size);
+
+/* The request for one trial. */
+struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
+/* Runs every case but the limit once more, traced (trace.c): 0, or -1 with `why`. */
+int tram_run_traced(struct tram_run *r, char *program, char *why);
 
 void tram_report_header(const struct tram_run *r);
 void tram_report_table(const struct tram_run *r);

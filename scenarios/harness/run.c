@@ -98,17 +98,16 @@ static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
     return run_sockets(r, repetition, why);
 }
 
-static int run_case(struct tram_run *r, struct job job, uint64_t repetition, char *program, char *why) {
+struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int mode, uint64_t repetition) {
     const struct tram_settings *s = r->settings;
-    struct tram_trial *t = tram_run_trial(r, (size_t)job.point, job.mode, repetition);
-    const struct tram_point *point = &s->points[job.point];
-    *t = (struct tram_trial){
-        .c = {.mode = (enum tram_mode)job.mode,
+    const struct tram_point *at = &s->points[point];
+    return (struct tram_trial){
+        .c = {.mode = (enum tram_mode)mode,
               .wait = s->wait,
-              .input = point->input,
-              .actors = point->actors,
-              .inflight = point->inflight,
-              .tensor = point->tensor,
+              .input = at->input,
+              .actors = at->actors,
+              .inflight = at->inflight,
+              .tensor = at->tensor,
               .devices = s->devices,
               .transport = s->transport,
               .loan = s->loan,
@@ -121,9 +120,13 @@ static int run_case(struct tram_run *r, struct job job, uint64_t repetition, cha
         .iters = s->iters,
         .warmup = s->warmup,
         /* The limit may spin for ever: it has no idle state worth a figure. */
-        .idle = job.point == 0 && job.mode != TRAM_MODE_LIMIT && point->inflight == 1 &&
-                s->wait != TRAM_WAIT_SPIN,
+        .idle = point == 0 && mode != TRAM_MODE_LIMIT && at->inflight == 1 && s->wait != TRAM_WAIT_SPIN,
     };
+}
+
+static int run_case(struct tram_run *r, struct job job, uint64_t repetition, char *program, char *why) {
+    struct tram_trial *t = tram_run_trial(r, (size_t)job.point, job.mode, repetition);
+    *t = tram_run_request(r, (size_t)job.point, job.mode, repetition);
     if (tram_trial_run(t, program) == 0)
         return 0;
     char name[256];
@@ -193,6 +196,7 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     const struct tram_settings *s = r->settings;
     const char *name = r->scenario->name;
     char why[TRAM_WHY] = "";
+    int status = 0;
     if (s->json && tram_results_check_path(s->json, why, sizeof why)) {
         fprintf(stderr, "%s: --json=%s: %s\n", name, s->json, why);
         return 2;
@@ -215,7 +219,12 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         return 1;
     }
     tram_environment_end(&r->environment);
+    int traced = s->trace ? tram_run_traced(r, argv[0], why) : 0;
     tram_report_table(r);
+    if (traced) { /* the figures are good all the same */
+        fprintf(stderr, "%s: --trace=%s: %s\n", name, s->trace, why);
+        status = 1;
+    }
     if (s->json && tram_report_json(r, s->json, why, sizeof why)) {
         fprintf(stderr, "%s: --json=%s: %s\n", name, s->json, why);
         return 1;
@@ -224,7 +233,7 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         fprintf(stderr, "%s: writing the table failed\n", name);
         return 1;
     }
-    return 0;
+    return status;
 }
 
 static int draw(const struct tram_scenario *scenario, struct tram_graph *g, const char *option,
@@ -263,6 +272,14 @@ static int build(struct tram *t, const struct tram_scenario *scenario, const str
     }
     scenario->build(*out, actors, &shape);
     return 0;
+}
+
+/* Whether a trace can be written at all is known before anything is measured. It is empty, and made again. */
+static int try_trace(struct tram *t, const struct tram_settings *s, const char *name) {
+    if (tram_trace_open(t, s->trace, &s->window) == 0)
+        return 0;
+    fprintf(stderr, "%s: --trace=%s: %s\n", name, s->trace, tram_last_error()->text);
+    return 2;
 }
 
 /* Draws the graph of the first case: it takes actors to bind to, but runs nothing. */
@@ -349,7 +366,11 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         return 2;
     }
     int status = 0;
-    if (settings.help)
+    if (settings.trace && !settings.help && !settings.version && !settings.list)
+        status = try_trace(t, &settings, scenario->name);
+    if (status)
+        ;
+    else if (settings.help)
         tram_settings_help(scenario);
     else if (settings.version)
         printf("tramline %s\n", TRAM_VERSION);
@@ -364,6 +385,7 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         status = measure(&run, argc, argv);
     free(settings.points);
     free(run.trials);
+    free(run.traced);
     free(run.floors);
     return status;
 }

@@ -13,7 +13,7 @@ static const char *const wait_names[] = {"auto", "block", "spin"};
 struct raw {
     struct tram_settings *s;
     const struct tram_scenario *scenario;
-    const char *mode, *wait, *size, *parts, *inflight, *actors;
+    const char *mode, *wait, *size, *parts, *inflight, *actors, *trace_window, *trace_ring;
     char actors_help[80], parts_help[80];
 };
 
@@ -52,6 +52,15 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"graph", 0, TRAM__OPTION_TEXT, "FILE", "draw the graph first: .svg, .png, .dot or .txt", &s->graph,
          0, 0},
         {"schedule", 0, TRAM__OPTION_TEXT, "FILE", "the same for what each actor does", &s->schedule, 0, 0},
+        {"trace", 0, TRAM__OPTION_TEXT, "FILE",
+         "run each case once more, after the others, and write its trace: .pftrace or .json", &s->trace, 0,
+         0},
+        {"trace-window", 0, TRAM__OPTION_TEXT, "START:COUNT", "trace these executions only, from 1",
+         &r->trace_window, 0, 0},
+        {"trace-ring", 0, TRAM__OPTION_TEXT, "SIZE", "room for what one thread records (default 16M)",
+         &r->trace_ring, 0, 0},
+        {"nvtx", 0, TRAM__OPTION_TEXT, "HOW",
+         "ranges for Nsight: on, off or auto (default: with a tool there)", &s->nvtx, 0, 0},
         {"no-check", 0, TRAM__OPTION_FLAG, NULL, "do not fill and check payloads", &s->no_check, 0, 0},
         {"quiet", 0, TRAM__OPTION_FLAG, NULL, "the table only", &s->quiet, 0, 0},
         {"verbose", 'v', TRAM__OPTION_FLAG, NULL, "every repetition, with its tails and counters",
@@ -246,6 +255,43 @@ static int make_points(const struct raw *raw, struct tram_settings *out) {
     return TRAM_OK;
 }
 
+static int parse_window(const char *text, struct tram_trace_options *out) {
+    unsigned long long first, count;
+    char end;
+    if (sscanf(text, "%llu:%llu%c", &first, &count, &end) != 2 || !first || !count || *text < '0' ||
+        *text > '9')
+        return tram__fail(TRAM_ERR_INVALID,
+                          "--trace-window=%s: START:COUNT is wanted, two whole numbers from 1", text);
+    out->first = first;
+    out->count = count;
+    return TRAM_OK;
+}
+
+static int parse_trace(const struct raw *raw) {
+    struct tram_settings *s = raw->s;
+    uint64_t bytes;
+    size_t count;
+    if (!s->trace)
+        s->trace = getenv("TRAM_TRACE");
+    unsetenv("TRAM_TRACE"); /* it is for the traced trials alone */
+    if (s->trace && (!*s->trace || strlen(s->trace) > TRAM_MAX_PATH / 2))
+        return tram__fail(TRAM_ERR_INVALID, "--trace=%s: the name of a file is wanted", s->trace);
+    if (!s->trace && (raw->trace_window || raw->trace_ring))
+        return tram__fail(TRAM_ERR_INVALID, "--trace-%s: --trace=FILE is missing",
+                          raw->trace_window ? "window" : "ring");
+    if (raw->trace_window && parse_window(raw->trace_window, &s->window))
+        return TRAM_ERR_INVALID;
+    if (raw->trace_ring && (tram__sizes_parse(raw->trace_ring, TRAM_MAX_SIZE, &bytes, &count) || count != 1))
+        return tram__fail(TRAM_ERR_INVALID, "--trace-ring=%s: a size up to 1G is wanted", raw->trace_ring);
+    if (raw->trace_ring)
+        s->window.ring_bytes = bytes;
+    if (s->nvtx && strcmp(s->nvtx, "on") != 0 && strcmp(s->nvtx, "off") != 0 && strcmp(s->nvtx, "auto") != 0)
+        return tram__fail(TRAM_ERR_INVALID, "--nvtx=%s: on, off or auto is wanted", s->nvtx);
+    if (s->nvtx)
+        setenv("TRAM_NVTX", s->nvtx, 1); /* for all processes of the run */
+    return TRAM_OK;
+}
+
 int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scenario,
                         struct tram_settings *out) {
     struct tram__option table[TABLE_SIZE];
@@ -268,7 +314,8 @@ int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scena
     int status = tram__options_parse(argc, argv, table);
     if (status || out->help || out->version)
         return status;
-    if ((status = parse_modes(raw.mode, out->modes)) || (status = parse_wait(raw.wait, &out->wait)))
+    if ((status = parse_modes(raw.mode, out->modes)) || (status = parse_wait(raw.wait, &out->wait)) ||
+        (status = parse_trace(&raw)))
         return status;
     if (out->cpus && tram__cpus_parse(out->cpus, &out->placement))
         return about("cpus", out->cpus);

@@ -71,6 +71,9 @@ struct tram_settings {
     bool loan, main_thread, check, no_check, quiet, verbose, list, version, help;
     double timeout_s;
     const char *cpus, *json, *graph, *schedule;
+    const char *trace; /* NULL: none */
+    struct tram_trace_options window;
+    const char *nvtx;            /* on, off or auto; NULL: as the environment has it */
     const char *inflight;        /* as given, like these */
     const char *device, *how;    /* of --transport */
     struct tram__cpus placement; /* [0]: the driver; the actors follow in turn */
@@ -86,7 +89,7 @@ static inline uint32_t tram_actors_shown(const struct tram_point *p) {
 
 #define TRAM_MAX_SIZE (UINT64_C(1) << 30) /* of a payload, with all its parts */
 
-enum { TRAM_MAX_ACTORS = 512 };
+enum { TRAM_MAX_ACTORS = 512, TRAM_MAX_PATH = 1024 };
 
 /* 0, or TRAM_ERR_INVALID with a message that names option and value. The caller frees out->points. */
 int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scenario,

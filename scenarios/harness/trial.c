@@ -23,6 +23,7 @@
 #include "base/seam.h"
 #include "harness/floor.h"
 #include "harness/payload.h"
+#include "probe/probe.h"
 #include "results/statistics.h"
 
 enum {
@@ -163,8 +164,16 @@ static int run_loan(struct runner *r, uint64_t *elapsed_ns, uint64_t *cpu) {
     return r->ops->release(r->state, why);
 }
 
+/* Eager calls know no executions: they are recorded while a batch has any of those that are wanted. */
+static void watch_window(const struct runner *r, uint32_t count) {
+    const struct tram_trace_options *w = &r->t->window;
+    if (r->t->trace[0] && w->first && r->t->c.mode != TRAM_MODE_COMPILED)
+        tram__probe_switch(r->next + count > w->first && r->next < w->first + w->count);
+}
+
 /* One batch: *elapsed_ns is its timed part. By loan a batch is one execution. */
 static int run_batch(struct runner *r, uint32_t count, bool each, uint64_t *elapsed_ns, uint64_t *cpu) {
+    watch_window(r, r->t->c.loan ? 1 : count);
     if (r->t->c.loan)
         return run_loan(r, elapsed_ns, cpu);
     struct tram_batch b = {
@@ -336,6 +345,8 @@ static int measure(struct runner *r) {
     r->results = tram_case_results(c);
     size_t to_bytes = r->to_stride * r->results; /* of one execution */
     uint64_t most = BATCH_BYTES / (to_bytes > c->input.stride ? to_bytes : c->input.stride);
+    if (r->t->trace[0] && r->t->window.first)
+        most = c->inflight; /* so that the window is met */
     r->batch = c->loan ? 1 : clamp(most, c->inflight > 1 ? 4 * c->inflight : 1, 1u << 20);
     r->from = tram_layout_alloc(r->batch * c->input.stride);
     r->to = tram_layout_alloc(r->batch * to_bytes);
@@ -360,6 +371,19 @@ static int measure(struct runner *r) {
     return r->t->idle ? time_idle(r) : 0;
 }
 
+/* What is known of a traced trial goes into its trace. */
+static void note(const struct tram_trial *t) {
+    const struct tram_case *c = &t->c;
+    tram__probe_note("scenario", "%s", c->scenario->name);
+    tram__probe_note("mode", "%s", tram_mode_names[c->mode]);
+    tram__probe_note("payload_bytes", "%zu", c->tensor ? c->tensor : c->input.total);
+    tram__probe_note("actors", "%u", c->actors);
+    tram__probe_note("inflight", "%u", c->inflight);
+    tram__probe_note("version", "%s", TRAM_VERSION);
+    tram__probe_note("p50_traced_ns", "%.1f", t->p50_ns);
+    tram__probe_note("p50_untraced_ns", "%.1f", t->untraced_p50_ns);
+}
+
 static const struct tram_mode_ops *const all_modes[TRAM_MODES] = {
     &tram_mode_limit, &tram_mode_compiled, &tram_mode_eager_shm, &tram_mode_eager, &tram_mode_graph_eager};
 
@@ -375,7 +399,8 @@ void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, ch
         options.eager = TRAM_EAGER_MAILBOX;
     struct runner r = {.t = t, .ops = all_modes[t->c.mode]};
     t->c.scenario = scenario;
-    if (tram_init_with(&argc, &argv, scenario->classes, &options, &tram_harness_runtime)) {
+    if (tram_init_with(&argc, &argv, scenario->classes, &options, &tram_harness_runtime) ||
+        (t->trace[0] && tram_trace_open(tram_harness_runtime, t->trace, &t->window))) {
         snprintf(t->why, sizeof t->why, "%s", tram_last_error()->text);
         exit(1);
     }
@@ -383,6 +408,8 @@ void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, ch
         t->ok = measure(&r) == 0;
         r.ops->close(r.state);
     }
+    if (t->trace[0])
+        note(t);
     free(r.from);
     free(r.to);
     free(r.lent);

@@ -14,7 +14,10 @@ struct tram_trial {
     /* request */
     struct tram_case c; /* its pointers are set again in the trial */
     uint64_t iters, warmup;
-    bool idle; /* a third pass: what an idle actor costs, and how long it takes to wake */
+    bool idle;                 /* a third pass: what an idle actor costs, and how long it takes to wake */
+    char trace[TRAM_MAX_PATH]; /* the file to be written; empty: none */
+    struct tram_trace_options window;
+    double untraced_p50_ns; /* of this case, for the trace's notes */
     /* figures, when ok */
     bool ok;
     char why[TRAM_WHY];
