@@ -307,7 +307,7 @@ static int limit_open(const struct tram_case *c, void **state, char *why) {
 
 static void limit_counters(void *state, struct tram_mode_counters *out) {
     struct limit *s = state;
-    *out = (struct tram_mode_counters){-1, -1, -1, -1, (int64_t)s->bytes, s->note};
+    *out = (struct tram_mode_counters){-1, -1, -1, -1, -1, (int64_t)s->bytes, s->note};
 }
 
 static int limit_pids(void *state, pid_t *out) {

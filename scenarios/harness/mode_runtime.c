@@ -227,12 +227,13 @@ static int release(void *state, char *why) {
 static void counters(void *state, struct tram_mode_counters *out) {
     struct state *s = state;
     struct tram_stats stats;
-    *out = (struct tram_mode_counters){-1, -1, -1, -1, -1, NULL};
+    *out = (struct tram_mode_counters){-1, -1, -1, -1, -1, -1, NULL};
     if (!s->compiled || tram_compiled_stats(s->compiled, &stats))
         return;
     out->copies = (double)stats.copies;
     out->copied_bytes = (double)stats.copied_bytes;
     out->sleeps = (double)stats.sleeps;
+    out->maps = (double)stats.maps;
     out->compile_ns = (int64_t)stats.compile_ns;
     out->channel_bytes = (int64_t)stats.channel_bytes;
 }

@@ -132,6 +132,8 @@ static void print_repetition(const struct tram_run *r, size_t point, int mode, u
     if (!isnan(t->copies))
         printf("; %.3g copies of %.4g B and %.3g sleeps each", t->copies,
                t->copies > 0 ? t->copied_bytes / t->copies : 0.0, t->sleeps);
+    if (t->c.tensor && !isnan(t->maps))
+        printf(", %.0f maps on devices", t->maps);
     if (t->compile_ns >= 0)
         printf("; compiled in %s", tram_print_ns((double)t->compile_ns, a));
     if (t->channel_bytes >= 0)

@@ -14,6 +14,7 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         {"copies_per_exec", t->copies},
         {"copied_bytes_per_exec", t->copied_bytes},
         {"sleeps_per_exec", t->sleeps},
+        {"device_maps", t->maps},
         {"batch", (double)t->batch},
         {"idle_cpu", t->idle_cpu},
         {"wake_ns", t->wake_ns},

@@ -331,6 +331,7 @@ static void read_counters(struct runner *r, const struct tram_mode_counters *bef
     t->copies = after.copies >= 0 ? (after.copies - before->copies) / done : NAN;
     t->copied_bytes = after.copied_bytes >= 0 ? (after.copied_bytes - before->copied_bytes) / done : NAN;
     t->sleeps = after.sleeps >= 0 ? (after.sleeps - before->sleeps) / done : NAN;
+    t->maps = after.maps >= 0 ? after.maps - before->maps : NAN;
     t->compile_ns = after.compile_ns;
     t->channel_bytes = after.channel_bytes;
     snprintf(t->note, sizeof t->note, "%s", after.note ? after.note : "");
