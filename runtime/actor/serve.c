@@ -5,6 +5,7 @@
 #include "actor/wire.pb-c.h"
 #include "base/error.h"
 #include "probe/probe.h"
+#include "probe/sink.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -135,7 +136,9 @@ static int create(struct tram__serve *s, const struct tram__frame *f) {
     s->on_created(s);
     s->mailbox = m->mailbox;
     char text[512] = "";
-    int status = *m->trace ? open_trace(s, m->trace) : TRAM_OK;
+    int status = tram__probe_sink_open(s->name, false);
+    if (!status && *m->trace)
+        status = open_trace(s, m->trace);
     if (!status)
         status = open_device(s, m->device);
     s->class = tram__class_find(s->classes, m->class_name);

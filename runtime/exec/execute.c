@@ -91,28 +91,49 @@ static int check_input(const struct tram_compiled *x, size_t i, const struct tra
 }
 
 /* The driver waited for room in its first input. */
-static inline void trace_loaned(struct tram_compiled *x) {
-    if (__builtin_expect(x->tracer.ring != NULL, 0)) {
-        const struct tram__writer *w = x->start;
-        for (uint32_t i = 0; i < x->input_count && !w; i++)
-            w = x->inputs[i].writer;
-        x->submitted[x->next_slot] = x->tracer.mark;
-        if (w)
-            tram__trace_wait(&x->tracer, TRAM__EVENT_WRITE_WAIT, w->id, x->next);
-    }
+static void trace_loaned(struct tram_compiled *x) {
+    const struct tram__writer *w = x->start;
+    for (uint32_t i = 0; i < x->input_count && !w; i++)
+        w = x->inputs[i].writer;
+    x->submitted[x->next_slot] = x->tracer.ring ? x->tracer.mark : 0;
+    if (w)
+        tram__trace_wait(&x->tracer, TRAM__EVENT_WRITE_WAIT, w->id, x->next);
+}
+
+static void push_write(const struct tram_compiled *x, const struct tram__writer *w) {
+    tram__trace_push(&x->tracer, TRAM__RANGE_WRITE, x->tracer.writes, (size_t)(w - x->participant.writers),
+                     x->next);
+}
+
+/* The first message begins to be written. trace_submitted ends it. */
+static void trace_writing(const struct tram_compiled *x) {
+    const struct tram__writer *w = NULL;
+    for (uint32_t i = 0; i < x->input_count && !w; i++)
+        w = x->inputs[i].writer;
+    if (w || x->start)
+        push_write(x, w ? w : x->start);
+}
+
+static void trace_written(struct tram_compiled *x, const struct tram__writer *w, bool *first) {
+    if (!*first)
+        push_write(x, w);
+    *first = false;
+    tram__trace_pop(&x->tracer);
+    tram__trace(&x->tracer, TRAM__EVENT_WRITE, w->id, x->next);
 }
 
 /* Published: the first message took the time of all. */
 static void trace_submitted(struct tram_compiled *x) {
-    if (!x->tracer.ring) {
+    bool first = true;
+    if (!x->tracer.ring)
         x->submitted[x->next_slot] = 0;
+    if (!x->tracer.on)
         return;
-    }
     for (uint32_t i = 0; i < x->input_count; i++)
         if (x->inputs[i].writer)
-            tram__trace(&x->tracer, TRAM__EVENT_WRITE, x->inputs[i].writer->id, x->next);
+            trace_written(x, x->inputs[i].writer, &first);
     if (x->start)
-        tram__trace(&x->tracer, TRAM__EVENT_WRITE, x->start->id, x->next);
+        trace_written(x, x->start, &first);
 }
 
 /* Every slot is loaned and filled: publishes them, wakes who sleeps, hands out the references. */
@@ -153,10 +174,13 @@ static int execute(struct tram_compiled *x, size_t count, const struct tram_byte
         status = loan_part(x, i, parts[i].size, timeout_s);
     if (__builtin_expect(status, 0))
         return status;
-    trace_loaned(x);
     for (size_t i = 0; i < count; i++)
         if (__builtin_expect(x->inputs[i].tensor != NULL, 0) && (status = check_input(x, i, &parts[i])))
             return status;
+    if (__builtin_expect(x->tracer.on, 0)) {
+        trace_loaned(x);
+        trace_writing(x);
+    }
     for (size_t i = 0; i < count; i++) {
         if (!x->inputs[i].writer)
             continue;
@@ -193,7 +217,8 @@ int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t 
         status = loan_part(x, i, sizes[i], timeout_s);
     if (status)
         return status;
-    trace_loaned(x);
+    if (__builtin_expect(x->tracer.on, 0))
+        trace_loaned(x);
     for (size_t i = 0; i < count; i++)
         buffers[i] = (void *)(uintptr_t)x->inputs[i].message.data;
     x->loaned = true;
@@ -226,6 +251,8 @@ int tram_execute_commit_parts(struct tram_compiled *x, size_t count, const size_
     for (size_t i = 0; i < count; i++)
         x->inputs[i].message.size = sizes[i];
     tram__trace_begin(&x->tracer, x->next); /* filling the loan is the program's own time */
+    if (__builtin_expect(x->tracer.on, 0))
+        trace_writing(x);
     submit(x, refs);
     return TRAM_OK;
 }

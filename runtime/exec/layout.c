@@ -3,6 +3,7 @@
 
 #include "actor/tensor.h"
 #include "base/error.h"
+#include "probe/sink.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,11 @@ static Tram__Wire__Channel *plan_channel(const struct tram__layout *l, uint32_t 
     m->copied = tram__channel_reads(plan, self) && tram__channel_copied(l->schedule, plan, self);
     if (plan->transport == TRAM_TRANSPORT_CUSTOM)
         m->custom = strdup(l->schedule->graph->nodes[plan->node].tensor->custom);
+    if (tram__probe_sink) {
+        char name[200];
+        tram__schedule_channel_name(l->schedule, id, name, sizeof name);
+        m->name = strdup(name);
+    }
     m->lines = l->channels[id].lines;
     m->extent = l->channels[id].extent;
     m->n_readers = m->n_acks = plan->reader_count;
@@ -137,7 +143,7 @@ static Tram__Wire__Channel *plan_channel(const struct tram__layout *l, uint32_t 
     m->acks = copy_of(l->channels[id].acks, plan->reader_count * sizeof *m->acks);
     m->n_carriers = plan->carrier_count;
     m->carriers = copy_of(plan->carriers, plan->carrier_count * sizeof *m->carriers);
-    return m->readers && m->acks && m->carriers && m->custom ? m : NULL;
+    return m->readers && m->acks && m->carriers && m->custom && m->name ? m : NULL;
 }
 
 static bool plan_channels(const struct tram__layout *l, uint32_t self, Tram__Wire__Prepare *m, bool *peers) {

@@ -229,36 +229,8 @@ static int leave_slots(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
     return TRAM_OK;
 }
 
-/* The wait for free slots is over, and the method begins. */
-static void trace_compute(struct tram__loop *l, const struct tram__loop_task *t, uint64_t n) {
-    const struct tram__writer *first = NULL;
-    for (uint32_t i = 0; i < t->call.result_count && !first; i++)
-        first = t->results[i].writer;
-    if (first)
-        tram__trace_wait(&l->tracer, TRAM__EVENT_WRITE_WAIT, first->id, n);
-    tram__probe_begin(l->tracer.ring, TRAM__EVENT_COMPUTE, t->node, l->tracer.graph, n, l->tracer.mark);
-}
-
-/* The first message took the time of all: they were published one after the other, and whoever slept was woken. */
-static void trace_writes(struct tram__loop *l, const struct tram__loop_task *t, uint64_t n) {
-    tram__probe_end(l->tracer.ring);
-    for (uint32_t i = 0; i < t->call.result_count; i++)
-        if (t->results[i].writer)
-            tram__trace(&l->tracer, TRAM__EVENT_WRITE, t->results[i].writer->id, n);
-}
-
-/* Computes, and writes: the WRITEs of a task follow its COMPUTE in every schedule. */
-static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uint32_t slot,
-                   double timeout_s) {
-    for (uint32_t i = 0; i < t->call.result_count; i++) {
-        struct tram__writer *w = t->results[i].writer;
-        int status = w ? w->ops->loan(w, n, slot, timeout_s) : TRAM_OK;
-        if (__builtin_expect(status, 0))
-            return status;
-    }
-    if (__builtin_expect(l->tracer.ring != NULL, 0))
-        trace_compute(l, t, n);
-    t->slot = slot;
+/* Runs the method, unless an argument says that there is nothing to run it on. */
+static int work(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uint32_t slot) {
     const struct tram__message *bad = NULL;
     for (uint32_t i = 0; i < t->call.arg_count; i++) {
         const struct tram__message *m = t->args[i].message;
@@ -273,18 +245,89 @@ static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, 
         set_failure(t, bad->status, bad->origin, bad->data, bad->size);
     else
         run_method(t, l->serve->self);
-    tram__trace(&l->tracer, TRAM__EVENT_COMPUTE, t->node, n);
     if (__builtin_expect(l->stream != NULL, 0) && device_interrupted(l))
         return TRAM_ERR_TORN_DOWN; /* a wait for the device may have ended early: nothing goes on from there */
-    if (__builtin_expect(t->on_device, 0) && (entered = leave_slots(t, n, slot)))
-        return entered;
+    return TRAM_OK;
+}
+
+/* Gives back what was used for the last time, and publishes the results. */
+static int hand_over(struct tram__loop_task *t, uint64_t n, uint32_t slot) {
+    int left = __builtin_expect(t->on_device, 0) ? leave_slots(t, n, slot) : TRAM_OK;
+    if (left)
+        return left;
     for (uint32_t i = 0; i < t->release_count; i++)
         t->releases[i]->ops->release(t->releases[i], n);
     if (t->writes || t->release_count)
         publish(t, n);
-    if (__builtin_expect(l->tracer.ring != NULL, 0))
-        trace_writes(l, t, n);
     return TRAM_OK;
+}
+
+/* The first result of the task from `from` on that others read; result_count: there is none. */
+static uint32_t next_write(const struct tram__loop_task *t, uint32_t from) {
+    while (from < t->call.result_count && !t->results[from].writer)
+        from++;
+    return from;
+}
+
+static void push_write(const struct tram__loop *l, const struct tram__writer *w, uint64_t n) {
+    tram__trace_push(&l->tracer, TRAM__RANGE_WRITE, l->tracer.writes, (size_t)(w - l->participant.writers),
+                     n);
+}
+
+/* Tells of the WRITEs, of which the first took the time of all: they were published one after the other, and whoever slept was
+ * woken. Its range has ended. */
+static void trace_writes(struct tram__loop *l, const struct tram__loop_task *t, uint64_t n) {
+    bool first = true;
+    for (uint32_t i = next_write(t, 0); i < t->call.result_count; i = next_write(t, i + 1)) {
+        if (!first) {
+            push_write(l, t->results[i].writer, n);
+            tram__trace_pop(&l->tracer);
+        }
+        first = false;
+        tram__trace(&l->tracer, TRAM__EVENT_WRITE, t->results[i].writer->id, n);
+    }
+}
+
+/* The slots of the results are free: the rest of a task, told. */
+static __attribute__((noinline)) int compute_told(struct tram__loop *l, struct tram__loop_task *t, uint64_t n,
+                                                  uint32_t slot) {
+    struct tram__tracer *tracer = &l->tracer;
+    uint32_t first = next_write(t, 0);
+    bool writes = first < t->call.result_count;
+    if (writes)
+        tram__trace_wait(tracer, TRAM__EVENT_WRITE_WAIT, t->results[first].writer->id, n);
+    if (tracer->ring)
+        tram__probe_begin(tracer->ring, TRAM__EVENT_COMPUTE, t->node, tracer->graph, n, tracer->mark);
+    tram__trace_push(tracer, TRAM__RANGE_COMPUTE, tracer->tasks, (size_t)(t - l->tasks), n);
+    int status = work(l, t, n, slot);
+    tram__trace_pop(tracer);
+    tram__trace(tracer, TRAM__EVENT_COMPUTE, t->node, n);
+    if (!status && writes)
+        push_write(l, t->results[first].writer, n);
+    int over = status ? status : hand_over(t, n, slot);
+    if (!status && writes)
+        tram__trace_pop(tracer);
+    if (tracer->ring)
+        tram__probe_end(tracer->ring);
+    if (!over)
+        trace_writes(l, t, n);
+    return over;
+}
+
+/* Computes, and writes: the WRITEs of a task follow its COMPUTE in every schedule. */
+static int compute(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uint32_t slot,
+                   double timeout_s) {
+    for (uint32_t i = 0; i < t->call.result_count; i++) {
+        struct tram__writer *w = t->results[i].writer;
+        int status = w ? w->ops->loan(w, n, slot, timeout_s) : TRAM_OK;
+        if (__builtin_expect(status, 0))
+            return status;
+    }
+    t->slot = slot;
+    if (__builtin_expect(l->tracer.on, 0))
+        return compute_told(l, t, n, slot);
+    int status = work(l, t, n, slot);
+    return status ? status : hand_over(t, n, slot);
 }
 
 /* Tells the other members of a unit that its task here can begin. */
@@ -316,31 +359,64 @@ struct tram__loop_step {
 
 static int run_step(struct tram__loop *l, const struct tram__loop_step *s, double timeout_s) {
     struct tram__reader *r;
-    int status = TRAM_OK;
     switch (s->kind) {
     case TRAM__OP_READ:
         r = &l->participant.readers[s->reader];
-        status = r->ops->read(r, l->n, l->slot, timeout_s, &l->messages[s->reader]);
-        if (!status)
-            tram__trace(&l->tracer, TRAM__EVENT_READ_WAIT, r->id, l->n);
-        break;
+        return r->ops->read(r, l->n, l->slot, timeout_s, &l->messages[s->reader]);
     case TRAM__OP_COMPUTE:
         return compute(l, s->task, l->n, l->slot, timeout_s);
     case TRAM__OP_WRITE:
-        status = write_token(s->token, l->n, l->slot, timeout_s);
-        if (!status)
-            tram__trace(&l->tracer, TRAM__EVENT_WRITE, s->token->id, l->n);
-        break;
+        return write_token(s->token, l->n, l->slot, timeout_s);
     }
+    return TRAM_OK;
+}
+
+static void push_step(const struct tram__loop *l, const struct tram__loop_step *s) {
+    if (s->kind == TRAM__OP_READ)
+        tram__trace_push(&l->tracer, TRAM__RANGE_READ, l->tracer.reads, s->reader, l->n);
+    else
+        push_write(l, s->token, l->n);
+}
+
+/* The same, told. In a turn, where a step that has to wait is tried again and again, it is told of once it has gone through: it
+ * waited while others had the thread. */
+static int run_step_told(struct tram__loop *l, const struct tram__loop_step *s, double timeout_s) {
+    bool reads = s->kind == TRAM__OP_READ, turn = timeout_s == 0;
+    if (s->kind == TRAM__OP_COMPUTE)
+        return run_step(l, s, timeout_s);
+    if (!turn)
+        push_step(l, s);
+    int status = run_step(l, s, timeout_s);
+    if (turn && !status)
+        push_step(l, s);
+    if (!turn || !status)
+        tram__trace_pop(&l->tracer);
+    if (!status)
+        tram__trace(&l->tracer, reads ? TRAM__EVENT_READ_WAIT : TRAM__EVENT_WRITE,
+                    reads ? l->participant.readers[s->reader].id : s->token->id, l->n);
     return status;
 }
 
-int tram__loop_run(struct tram__loop *l, double timeout_s) {
+static __attribute__((noinline)) int run_steps_told(struct tram__loop *l, double timeout_s) {
+    int status = TRAM_OK;
+    for (; !status && l->at < l->step_count; l->at += !status)
+        status = run_step_told(l, &l->steps[l->at], timeout_s);
+    return status;
+}
+
+static int run_steps(struct tram__loop *l, double timeout_s) {
     for (; l->at < l->step_count; l->at++) {
         int status = run_step(l, &l->steps[l->at], timeout_s);
         if (__builtin_expect(status, 0))
             return status;
     }
+    return TRAM_OK;
+}
+
+int tram__loop_run(struct tram__loop *l, double timeout_s) {
+    int status = __builtin_expect(l->tracer.on, 0) ? run_steps_told(l, timeout_s) : run_steps(l, timeout_s);
+    if (__builtin_expect(status, 0))
+        return status;
     tram__store_relaxed(&l->participant.head->done, l->n);
     l->at = 0;
     l->n++;
@@ -633,8 +709,11 @@ int tram__loop_prepare(struct tram__loop *l) {
     w->on_sleep = tram__trace_sleep;
     l->on_main = plan->on_main;
     l->tracer.graph = (uint32_t)plan->graph;
-    status = check_ops(l);
-    return status ? status : find_steps(l);
+    if ((status = check_ops(l)) || (status = find_steps(l)) ||
+        (status = tram__trace_name(&l->tracer, &l->participant, l->serve->name)))
+        return status;
+    tram__trace_begin(&l->tracer, l->n); /* a thread of its own begins again, once it has its ring */
+    return TRAM_OK;
 }
 
 int tram__loop_start(struct tram__loop *l) {
@@ -699,5 +778,6 @@ void tram__loop_close(struct tram__loop *l) {
     free(l->messages);
     free(l->constants);
     free(l->constant_data);
+    tram__trace_forget(&l->tracer);
     tram__participant_close(&l->participant);
 }

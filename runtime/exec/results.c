@@ -97,6 +97,26 @@ static int receive(struct tram_compiled *x, uint32_t output, uint64_t n, uint32_
     return status;
 }
 
+/* The same of a result that was not fetched before, told. */
+static int receive_told(struct tram_compiled *x, uint32_t output, uint64_t n, uint32_t slot, double timeout_s,
+                        struct tram__message *m) {
+    const struct tram__reader *reader = x->outputs[output];
+    tram__trace_push(&x->tracer, TRAM__RANGE_READ, x->tracer.reads, (size_t)(reader - x->participant.readers),
+                     n);
+    int status = receive(x, output, n, slot, timeout_s, m);
+    tram__trace_pop(&x->tracer);
+    if (!status)
+        tram__trace(&x->tracer, TRAM__EVENT_READ_WAIT, reader->id, n);
+    return status;
+}
+
+static int fetch(struct tram_compiled *x, uint32_t output, uint64_t n, uint32_t slot, double timeout_s,
+                 struct tram__message *m) {
+    if (__builtin_expect(x->tracer.on, 0) && *state_of(x, slot, output) != TRAM__LENT)
+        return receive_told(x, output, n, slot, timeout_s, m);
+    return receive(x, output, n, slot, timeout_s, m);
+}
+
 /* ---- kept aside ---- */
 
 static int keep(struct tram__kept *k, const struct tram__message *m) {
@@ -140,12 +160,11 @@ int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s) {
         if (*state_of(x, slot, i) != TRAM__PENDING)
             continue;
         tram__trace_begin(&x->tracer, x->oldest);
-        int status = receive(x, i, x->oldest, slot, i ? tram__left_s(until_ns) : timeout_s, &m);
+        int status = fetch(x, i, x->oldest, slot, i ? tram__left_s(until_ns) : timeout_s, &m);
         if (status)
             return x->dead                        ? tram__exec_lost(x, x->oldest)
                    : status == TRAM_ERR_TIMED_OUT ? tram__exec_no_progress(x, x->oldest, timeout_s)
                                                   : status;
-        tram__trace(&x->tracer, TRAM__EVENT_READ_WAIT, x->outputs[i]->id, x->oldest);
         if ((status = keep(&row[i], &m)))
             return status;
         tram__trace(&x->tracer, TRAM__EVENT_READ_COPY, x->outputs[i]->id, x->oldest);
@@ -203,11 +222,9 @@ static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_
         const struct tram__reader *next = x->outputs[r->output + 1];
         next->ops->expect(next, slot);
     }
-    status = receive(x, r->output, r->id, slot, timeout_s, &m);
+    status = fetch(x, r->output, r->id, slot, timeout_s, &m);
     if (__builtin_expect(status == TRAM_OK && m.status == 0, 1)) {
         x->lent_by_borrow = *state_of(x, slot, r->output) != TRAM__LENT;
-        if (x->lent_by_borrow)
-            tram__trace(&x->tracer, TRAM__EVENT_READ_WAIT, x->outputs[r->output]->id, r->id);
         *state_of(x, slot, r->output) = TRAM__LENT;
         *out = (struct tram_bytes){m.data, m.size};
         return TRAM_OK;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 void tram__trace_wait(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n) {
@@ -27,6 +28,49 @@ void tram__trace_sleep(bool awake) {
     if (awake)
         tram__probe_slice(r, TRAM__EVENT_SLEEP, 0, 0, 0, begin, now);
     begin = now;
+}
+
+/* ---- ranges ---- */
+
+static void *range_name(const struct tram__tracer *t, const char *what, const struct tram__participant *p,
+                        uint32_t channel) {
+    char text[240];
+    const Tram__Wire__Channel *c = tram__participant_channel(p, channel);
+    if (c && *c->name)
+        snprintf(text, sizeof text, "%s %s", what, c->name);
+    else
+        snprintf(text, sizeof text, "%s c%u", what, channel);
+    return t->sink->name(text);
+}
+
+int tram__trace_name(struct tram__tracer *t, const struct tram__participant *p, const char *actor) {
+    char text[240];
+    t->sink = tram__probe_sink;
+    if (!t->sink)
+        return TRAM_OK;
+    t->reads = calloc(p->reader_count + 1, sizeof *t->reads);
+    t->writes = calloc(p->writer_count + 1, sizeof *t->writes);
+    t->tasks = calloc(p->plan->n_tasks + 1, sizeof *t->tasks);
+    if (!t->reads || !t->writes || !t->tasks)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "the names of ranges");
+    for (uint32_t i = 0; i < p->reader_count; i++)
+        t->reads[i] = range_name(t, "READ", p, p->readers[i].id);
+    for (uint32_t i = 0; i < p->writer_count; i++)
+        t->writes[i] = range_name(t, "WRITE", p, p->writers[i].id);
+    for (size_t i = 0; i < p->plan->n_tasks; i++) {
+        snprintf(text, sizeof text, "COMPUTE %s.%s", actor, p->plan->tasks[i]->method);
+        t->tasks[i] = t->sink->name(text);
+    }
+    return TRAM_OK;
+}
+
+void tram__trace_forget(struct tram__tracer *t) {
+    free(t->reads);
+    free(t->writes);
+    free(t->tasks);
+    t->reads = t->writes = t->tasks = NULL;
+    t->sink = NULL;
+    t->on = false;
 }
 
 /* ---- the graph ---- */

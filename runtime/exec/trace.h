@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Compiled graphs, traced: what each thread does in an execution, one slice after the other, without a gap between them; and
- * the graph itself, for whoever reads the trace.
+ * the graph itself, for whoever reads the trace. The same as ranges, for the sink (probe/sink.h): a READ, COMPUTE or WRITE
+ * of the schedule is one. What a thread tells it tells only if `on`, which is one branch for both.
  */
 #ifndef TRAM_EXEC_TRACE_H
 #define TRAM_EXEC_TRACE_H
 
+#include "exec/participant.h"
 #include "probe/probe.h"
+#include "probe/sink.h"
 #include "schedule/schedule.h"
 
 /* One thread's place in its trace. */
@@ -14,6 +17,10 @@ struct tram__tracer {
     struct tram__ring *ring; /* of the execution under way; NULL: it is not recorded */
     uint64_t mark;           /* ticks: what came before it is told */
     uint32_t graph;
+    bool on;                             /* the execution under way is told to somebody */
+    const struct tram__probe_sink *sink; /* to this as well; NULL: there is none */
+    void **reads, **writes,
+        **tasks; /* its names, by position among the participant's readers, writers and tasks */
 };
 
 /* Waits shorter than this are told with what follows them: the window was open. */
@@ -23,6 +30,7 @@ enum { TRAM__TRACE_SHORT_NS = 200 };
 static inline void tram__trace_enter(struct tram__tracer *t, uint64_t n) {
     struct tram__ring *r = tram__probe;
     t->ring = __builtin_expect(r != NULL, 0) && tram__probe_wants(r, n) ? r : NULL;
+    t->on = (t->ring != NULL) | (t->sink != NULL);
 }
 /* The same, and what happened before is not of it. */
 static inline void tram__trace_begin(struct tram__tracer *t, uint64_t n) {
@@ -41,6 +49,22 @@ static inline void tram__trace(struct tram__tracer *t, enum tram__event_kind kin
 }
 /* The same of a wait, unless it was none. */
 void tram__trace_wait(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n);
+
+/* A range of the sink, if there is one, and its end, on the same thread. */
+static inline void tram__trace_push(const struct tram__tracer *t, enum tram__range what, void *const *names,
+                                    size_t which, uint64_t n) {
+    if (t->sink)
+        t->sink->begin(what, names[which], n);
+}
+static inline void tram__trace_pop(const struct tram__tracer *t) {
+    if (t->sink)
+        t->sink->end();
+}
+
+/* Asks the sink, if there is one, for the names of what a participant does; it is open. actor: who runs its tasks. */
+int tram__trace_name(struct tram__tracer *t, const struct tram__participant *p, const char *actor);
+/* Frees them. */
+void tram__trace_forget(struct tram__tracer *t);
 
 /* For struct tram__waiter: sleeps of the calling thread. */
 void tram__trace_sleep(bool awake);

@@ -2,6 +2,7 @@
 #include "probe/probe.h"
 
 #include "base/error.h"
+#include "probe/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -180,6 +181,7 @@ const char *tram__probe_folder(void) {
 }
 
 int tram__probe_thread(const char *name) {
+    tram__probe_sink_thread(name);
     if (!self.folder || tram__probe)
         return TRAM_OK;
     struct tram__ring *r = calloc(1, sizeof *r);

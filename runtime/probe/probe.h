@@ -39,7 +39,8 @@ struct tram__probe_params {
 int tram__probe_open(const struct tram__probe_params *p);
 /* The folder of this process, or NULL. */
 const char *tram__probe_folder(void);
-/* Gives the calling thread a ring, if the process is traced: 0 also when it is not. It stays until the process closes. */
+/* Gives the calling thread a ring, if the process is traced: 0 also when it is not. It stays until the process closes. The name
+ * is told to the sink as well (sink.h). */
 int tram__probe_thread(const char *name);
 /* The thread will record nothing more. */
 void tram__probe_thread_end(void);
