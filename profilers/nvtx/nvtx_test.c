@@ -166,6 +166,14 @@ static void inputs(void **state) {
     assert_int_equal(r->sum, EXECUTIONS * (EXECUTIONS + 1));
 }
 
+/* An eager call: its submission, the wait for it, and its method. */
+static void eager(void **state) {
+    (void)state;
+    expect("driver: main", TRAM__RANGE_EAGER, "call ann.echo", 1, false);
+    expect("driver: main", TRAM__RANGE_EAGER, "get ann.echo", 1, false);
+    expect("ann: main", TRAM__RANGE_EAGER, "RUN ann.echo", 1, false);
+}
+
 static void whole(void **state) {
     (void)state;
     unsigned long long count = 0;
@@ -175,8 +183,8 @@ static void whole(void **state) {
     }
     for (size_t i = 0; i < seen.row_count; i++)
         count += seen.rows[i].count;
-    /* chain: 3 + 3, diamond: 4 + 3, in turns: 3; the driver: 2 + 4 + 2; the threads that wait for more: 4 */
-    assert_int_equal(count, EXECUTIONS * (6 + 7 + 3 + 8) + 4);
+    /* chain: 3 + 3, diamond: 4 + 3, in turns: 3; the driver: 2 + 4 + 2; the threads that wait for more: 4; one call */
+    assert_int_equal(count, EXECUTIONS * (6 + 7 + 3 + 8) + 4 + 3);
     assert_int_equal(seen.strays, 0);
     assert_int_equal(seen.domains, 6); /* a process each */
     assert_int_equal(seen.categories, 6 * 5);
@@ -213,7 +221,7 @@ static void run_chain(void) {
         OK(tram_execute(x, i % 4 ? "n" : "f", 1, &r));
         finish(&r);
     }
-    test_echo_call(ann, "echo", 10, 1); /* an eager call has no range here */
+    test_echo_call(ann, "echo", 10, 1);
     OK(tram_teardown(x));
     tram_graph_destroy(g);
 }
@@ -288,9 +296,9 @@ int main(int argc, char **argv) {
         return 1;
     bool is_off = getenv("TRAM_NVTX") && strcmp(getenv("TRAM_NVTX"), "off") == 0;
     const struct CMUnitTest runs[] = {cmocka_unit_test(run)}, offs[] = {cmocka_unit_test(off)};
-    const struct CMUnitTest checks[] = {cmocka_unit_test(chain), cmocka_unit_test(diamond),
+    const struct CMUnitTest checks[] = {cmocka_unit_test(chain),       cmocka_unit_test(diamond),
                                         cmocka_unit_test(main_thread), cmocka_unit_test(inputs),
-                                        cmocka_unit_test(whole)};
+                                        cmocka_unit_test(eager),       cmocka_unit_test(whole)};
     int failed = cmocka_run_group_tests(runs, NULL, NULL);
     if (is_off)
         return failed + cmocka_run_group_tests(offs, NULL, NULL);

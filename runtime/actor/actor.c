@@ -3,6 +3,7 @@
 #include "actor/wire.pb-c.h"
 #include "base/error.h"
 #include "probe/probe.h"
+#include "probe/sink.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -257,6 +258,16 @@ int tram_actor_device(const struct tram_actor *a, struct tram_device_info *out) 
     return TRAM_OK;
 }
 
+static void name_ranges(const struct tram_actor *a, struct tram__method_info *info) {
+    char text[200];
+    if (!tram__probe_sink)
+        return;
+    snprintf(text, sizeof text, "call %s.%s", a->name, info->name);
+    info->call_name = tram__probe_sink->name(text);
+    snprintf(text, sizeof text, "get %s.%s", a->name, info->name);
+    info->get_name = tram__probe_sink->name(text);
+}
+
 static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
     Tram__Wire__Hello *m = tram__wire__hello__unpack(NULL, f->spec_size, f->spec);
     a->answered = true;
@@ -275,9 +286,11 @@ static void on_hello(struct tram_actor *a, const struct tram__frame *f) {
                      m->methods[i]->results);
             break;
         }
-        a->methods[i] =
-            (struct tram__method_info){strdup(m->methods[i]->name), m->methods[i]->forwards,
-                                       m->methods[i]->results, tram__probe_name(m->methods[i]->name)};
+        a->methods[i] = (struct tram__method_info){.name = strdup(m->methods[i]->name),
+                                                   .forwards = m->methods[i]->forwards,
+                                                   .results = m->methods[i]->results,
+                                                   .traced = tram__probe_name(m->methods[i]->name)};
+        name_ranges(a, &a->methods[i]);
         a->method_count = i + 1;
     }
     if (m->ties) {

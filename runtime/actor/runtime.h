@@ -17,7 +17,8 @@ struct tram__method_info {
     char *name;
     bool forwards;
     uint32_t results;
-    uint32_t traced; /* its number among the names of a trace, 0: none */
+    uint32_t traced;            /* its number among the names of a trace, 0: none */
+    void *call_name, *get_name; /* of ranges (probe/sink.h) */
 };
 
 /* Device memory that a participant of a graph lends to others, or the address of its end, for one channel. */

@@ -380,6 +380,7 @@ static void submitted(struct tram__eager *e, struct tram__caller *c, struct tram
     f->actor = a;
     f->method = info->name;
     f->traced = info->traced;
+    f->get_name = info->get_name;
     f->call = (uint32_t)c->sent;
     for (uint32_t i = 0; refs && i < info->results; i++) {
         tram__future_hold(e, b->future, i);
@@ -424,8 +425,8 @@ static int check_arguments(const struct tram_actor *a, const char *method, const
     return TRAM_OK;
 }
 
-int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *p,
-                   struct tram_ref *refs) {
+static int submit(struct tram_actor *a, const char *method, const struct tram_call_params *p,
+                  struct tram_ref *refs) {
     struct tram__eager *e = a->t->eager;
     struct tram__span span = tram__span_begin();
     int status = check_arguments(a, method, p);
@@ -475,6 +476,18 @@ int tram_call_with(struct tram_actor *a, const char *method, const struct tram_c
     submitted(e, c, a, info, refs);
     tram__span(&span, TRAM__EVENT_SEND, info->traced, a->index, c->sent);
     return TRAM_OK;
+}
+
+int tram_call_with(struct tram_actor *a, const char *method, const struct tram_call_params *p,
+                   struct tram_ref *refs) {
+    if (__builtin_expect(tram__probe_sink == NULL, 1))
+        return submit(a, method, p, refs);
+    const struct tram__method_info *info = method ? tram__actor_method(a, method) : NULL;
+    const struct tram__caller *c = a->eager;
+    tram__eager_push(info ? info->call_name : NULL, c ? c->sent + 1 : 1);
+    int status = submit(a, method, p, refs);
+    tram__eager_pop();
+    return status;
 }
 
 int tram_call(struct tram_actor *a, const char *method, const void *data, size_t size,

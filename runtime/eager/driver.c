@@ -110,7 +110,11 @@ static int eager_borrow(struct tram__source *s, const struct tram_ref *r, struct
     if (!f)
         return TRAM_ERR_CONSUMED;
     struct tram__span span = tram__span_begin();
+    if (f->actor)
+        tram__eager_push(f->get_name, f->call);
     int status = f->done ? TRAM_OK : tram__actor_await(f->actor, &f->done, timeout_s);
+    if (f->actor)
+        tram__eager_pop();
     if (!status && f->actor)
         tram__span(&span, TRAM__EVENT_AWAIT, f->traced, f->actor->index, f->call);
     e->fetching = span;

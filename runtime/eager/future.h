@@ -51,6 +51,7 @@ struct tram__future {
     uint32_t next_free;
     uint32_t call;   /* low half of its number on its actor */
     uint32_t traced; /* its method's number among the names of a trace */
+    void *get_name;  /* of the range in which it is waited for */
     bool done;
     uint32_t object_count, alive; /* alive: objects that are held */
     struct tram__object one, *objects;

@@ -111,7 +111,11 @@ static void run_method(struct tram__eager_serve *e, struct tram__entry *n, const
     c->may_forward = method->forwards;
     c->stream = e->serve->stream;
     e->running = n;
+    if (tram__probe_sink && !e->ranges)
+        tram__eager_name_ranges(e);
+    tram__eager_push(e->ranges ? e->ranges[method - e->serve->class->methods] : NULL, m->call);
     int code = tram__call_run(c, method->fn, e->serve->self);
+    tram__eager_pop();
     for (uint32_t i = 0; !code && i < n->outcome_count; i++)
         if (c->results[i].forward && !set_forward(e, n, m, i))
             code = c->code ? c->code : TRAM_ERR_NO_MEMORY;

@@ -318,6 +318,20 @@ static void on_idle(struct tram__serve *s) {
 
 /* ---- the whole ---- */
 
+/* The names of its methods, where there is a sink for ranges. */
+void tram__eager_name_ranges(struct tram__eager_serve *e) {
+    const struct tram_class *class = e->serve->class;
+    char text[200];
+    size_t count = 0;
+    while (class->methods && class->methods[count].name)
+        count++;
+    e->ranges = tram__must(calloc(count + 1, sizeof *e->ranges));
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text, sizeof text, "RUN %s.%s", e->serve->name, class->methods[i].name);
+        e->ranges[i] = tram__probe_sink->name(text);
+    }
+}
+
 static void on_created(struct tram__serve *s) {
     struct tram__eager_serve *e = s->eager;
     char name[80];
@@ -346,6 +360,7 @@ void tram__eager_serve_fini(struct tram__serve *s) {
     tram__queue_free(&e->queue);
     tram__store_fini(&e->store);
     free(e->traced);
+    free(e->ranges);
     free(e->args);
     free(e->argument_of);
     free(e->targets);

@@ -28,7 +28,9 @@ struct tram__eager_serve {
     uint32_t arg_capacity;
     struct tram__call_result results[TRAM_MAX_RESULTS];
     struct tram__span span; /* of the call under way */
-    uint32_t *traced; /* by method of the class: its number among the names of a trace; NULL: there is none */
+    /* By method of the class: its number among the names of a trace, and its name for ranges; NULL: there is none. */
+    uint32_t *traced;
+    void **ranges;
 };
 
 /* What there must be memory for. Without, the actor ends: its driver reads the death. */
@@ -40,6 +42,8 @@ static inline void *tram__must(void *p) {
 
 /* Number of a method among the names of a trace. */
 uint32_t tram__eager_traced(struct tram__eager_serve *e, const char *method);
+
+void tram__eager_name_ranges(struct tram__eager_serve *e);
 
 /* ---- run.c ---- */
 

@@ -7,6 +7,7 @@
 #define TRAM_EAGER_TRACE_H
 
 #include "probe/probe.h"
+#include "probe/sink.h"
 
 struct tram__span {
     struct tram__ring *ring; /* NULL: nothing is recorded */
@@ -30,6 +31,16 @@ static inline void tram__span(struct tram__span *s, enum tram__event_kind kind, 
         tram__probe_slice(s->ring, kind, name, 1 + actor, call, s->mark, now);
         s->mark = now;
     }
+}
+
+/* The same as ranges, where there is a sink: a call, the wait for its result, and its method. */
+static inline void tram__eager_push(void *name, uint64_t call) {
+    if (__builtin_expect(tram__probe_sink != NULL, 0))
+        tram__probe_sink->begin(TRAM__RANGE_EAGER, name, call);
+}
+static inline void tram__eager_pop(void) {
+    if (__builtin_expect(tram__probe_sink != NULL, 0))
+        tram__probe_sink->end();
 }
 
 #endif

@@ -74,7 +74,8 @@ struct tram_batch {
 
 /* Exact counters since the start; TRAM_ABSENT-like -1 where a mode has none. */
 struct tram_mode_counters {
-    double copies, copied_bytes, sleeps, maps; /* maps: of device memory: made, pinned, imported or given back */
+    double copies, copied_bytes, sleeps,
+        maps; /* maps: of device memory: made, pinned, imported or given back */
     int64_t compile_ns, channel_bytes;
     const char *note; /* good until close: what the mode chose, such as its kernel; or NULL */
 };

@@ -24,6 +24,7 @@
 #include "harness/floor.h"
 #include "harness/payload.h"
 #include "probe/probe.h"
+#include "probe/sink.h"
 #include "results/statistics.h"
 
 enum {
@@ -363,7 +364,10 @@ static int measure(struct runner *r) {
         return -1;
     r->pid_count = r->ops->pids(r->state, r->pids);
     r->ops->counters(r->state, &before);
-    if (time_batches(r) || time_each(r))
+    tram__probe_measure(true);
+    int failed = time_batches(r) || time_each(r);
+    tram__probe_measure(false);
+    if (failed)
         return -1;
     read_counters(r, &before);
     if (verify(r))

@@ -27,7 +27,7 @@ struct tram_trial {
     double execs_per_s, cpu_ns_per_exec;
     double fill_ns, check_ns;            /* per execution; NaN with --no-check */
     double copies, copied_bytes, sleeps; /* per execution; NaN where the mode does not count */
-    double maps;     /* in all, since the warm-up */
+    double maps;                         /* in all, since the warm-up */
     double idle_cpu; /* of one CPU, by the other processes while nothing runs; NaN: no third pass */
     double wake_ns;  /* one execution after 3 ms of idleness */
     uint64_t batch;  /* executions timed together */
