@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "profilers/json.h"
+
+#include "profilers/perfetto.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 4096, SLOT_TIDS = 1 << 24, FIRST_NAMES = 64 };
+
+/* One ring on its way out. Names are quoted once each: there are few. */
+struct names {
+    uint64_t *keys;
+    char **texts;
+    uint32_t count, size;
+};
+struct json {
+    struct tram__writer w;
+    struct tram__scope scope;
+    struct names names;
+    bool first;
+};
+
+static char *quote(const char *text) {
+    json_t *s = json_string(text);
+    char *out = s ? json_dumps(s, JSON_ENCODE_ANY) : NULL;
+    json_decref(s);
+    return out;
+}
+
+static void put(struct json *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct json *j, const char *format, ...) {
+    char *to = (char *)tram__sink_room(j->w.sink, LINE);
+    size_t used = (size_t)snprintf(to, LINE, "%s", j->first ? "\n" : ",\n");
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(to + used, LINE - used, format, args);
+    va_end(args);
+    if (n > 0 && (size_t)n < LINE - used) {
+        j->w.sink->next += used + (size_t)n;
+        j->first = false;
+    }
+}
+
+static bool widen(struct names *n) {
+    uint32_t size = n->size ? 2 * n->size : FIRST_NAMES;
+    uint64_t *keys = calloc(size, sizeof *keys);
+    char **texts = calloc(size, sizeof *texts);
+    if (!keys || !texts) {
+        free(keys);
+        free(texts);
+        return false;
+    }
+    for (uint32_t i = 0; i < n->size; i++) {
+        uint32_t at = (uint32_t)(n->keys[i] * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (size - 1);
+        while (n->texts[i] && texts[at])
+            at = (at + 1) & (size - 1);
+        if (n->texts[i])
+            keys[at] = n->keys[i], texts[at] = n->texts[i];
+    }
+    free(n->keys);
+    free(n->texts);
+    *n = (struct names){keys, texts, n->count, size};
+    return true;
+}
+
+/* The name of an event, quoted. */
+static const char *name_of(struct json *j, const struct tram__event *e) {
+    struct names *n = &j->names;
+    char text[TRAM__EVENT_TEXT];
+    uint64_t key = tram__event_key(e);
+    if ((n->count >= 1 << 20 || n->count * 2 >= n->size) && (n->count >= 1 << 20 || !widen(n)))
+        return "\"\"";
+    uint32_t at = (uint32_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (n->size - 1);
+    while (n->texts[at] && n->keys[at] != key)
+        at = (at + 1) & (n->size - 1);
+    if (!n->texts[at]) {
+        struct tram__view *v =
+            tram__kind(tram__event_kind(e))->graph ? tram__scope_view(&j->scope, e->group) : NULL;
+        tram__event_text(j->scope.process, v ? v->graph : NULL, e, text, sizeof text);
+        n->keys[at] = key;
+        n->texts[at] = quote(text);
+        n->count += n->texts[at] != NULL;
+    }
+    return n->texts[at] ? n->texts[at] : "\"\"";
+}
+
+static void forget_names(struct names *n) {
+    for (uint32_t i = 0; i < n->size; i++)
+        free(n->texts[i]);
+    free(n->keys);
+    free(n->texts);
+    memset(n, 0, sizeof *n);
+}
+
+static void put_flows(struct json *j, const struct tram__event *e, bool read, uint64_t ns, unsigned tid) {
+    uint32_t count, first = tram__scope_edges(&j->scope, e, read, &count);
+    for (uint32_t k = 0; k < count; k++) {
+        uint64_t id = tram__flow_take(&j->w.flows, first + k, e->number, read);
+        if (id)
+            put(j,
+                "{\"ph\":\"%s\",\"id\":\"0x%llx\",\"name\":\"message\",\"cat\":\"message\",\"pid\":%d,"
+                "\"tid\":%u,\"ts\":%llu.%03u%s}",
+                read ? "f" : "s", (unsigned long long)id, (int)j->scope.process->pid, tid,
+                (unsigned long long)(ns / 1000), (unsigned)(ns % 1000), read ? ",\"bp\":\"e\"" : "");
+        j->w.counts.flows += id && !read;
+    }
+}
+
+static void put_event(struct json *j, const struct tram__event *e, bool died) {
+    const struct tram__kind *k = tram__kind(tram__event_kind(e));
+    uint64_t begin, end;
+    unsigned tid = (unsigned)j->scope.thread->tid;
+    tram__run_span(j->w.run, j->scope.thread, e, &begin, &end);
+    if (died)
+        end = j->w.run->end_ns > begin ? j->w.run->end_ns : begin;
+    uint64_t length = end - begin;
+    if (k->place == TRAM__PLACE_NONE) {
+        j->w.counts.unknown++;
+        return;
+    }
+    if (k->place == TRAM__PLACE_COUNTER) {
+        put(j, "{\"ph\":\"C\",\"name\":%s,\"pid\":%d,\"ts\":%llu.%03u,\"args\":{\"value\":%lld}}",
+            name_of(j, e), (int)j->scope.process->pid, (unsigned long long)(begin / 1000),
+            (unsigned)(begin % 1000), (long long)e->number);
+        j->w.counts.samples++;
+        return;
+    }
+    if (k->place == TRAM__PLACE_SLOT)
+        tid = SLOT_TIDS + e->name % SLOT_TIDS;
+    put(j,
+        "{\"ph\":\"X\",\"name\":%s,\"cat\":\"%s\",\"pid\":%d,\"tid\":%u,\"ts\":%llu.%03u,\"dur\":%llu.%03u,"
+        "\"args\":{\"%s\":%llu,\"group\":%u%s}}",
+        name_of(j, e), tram__category_text(k->category), (int)j->scope.process->pid, tid,
+        (unsigned long long)(begin / 1000), (unsigned)(begin % 1000), (unsigned long long)(length / 1000),
+        (unsigned)(length % 1000), k->graph ? "execution" : "call", (unsigned long long)e->number, e->group,
+        died ? ",\"died here\":true" : "");
+    j->w.counts.slices++;
+    put_flows(j, e, false, begin, tid);
+    put_flows(j, e, true, end, tid);
+}
+
+static bool put_thread(struct json *j, const struct tram__run_thread *t) {
+    if (!tram__scope_open(&j->scope, &j->w, t))
+        return false;
+    char *process = quote(j->scope.process->name), *thread = quote(t->name);
+    if (process && thread) {
+        put(j, "{\"ph\":\"M\",\"name\":\"process_name\",\"pid\":%d,\"args\":{\"name\":%s}}",
+            (int)j->scope.process->pid, process);
+        put(j, "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%d,\"tid\":%d,\"args\":{\"name\":%s}}",
+            (int)j->scope.process->pid, (int)t->tid, thread);
+    }
+    for (uint64_t i = 0; i < t->count; i++)
+        put_event(j, &t->events[i], false);
+    if (tram__event_kind(&t->open) != TRAM__EVENT_NONE)
+        put_event(j, &t->open, true);
+    bool good = process && thread;
+    free(process);
+    free(thread);
+    forget_names(&j->names);
+    tram__scope_close(&j->scope);
+    return good;
+}
+
+int tram__json_write(const struct tram__run *r, struct tram__sink *sink, struct tram__counts *counts) {
+    struct json j = {.w = {.run = r, .sink = sink}, .first = true};
+    if (!tram__flows_init(&j.w.flows, r->edge_count, 0))
+        return -1;
+    bool good = tram__flows_find(&j.w);
+    unsigned char *p = tram__sink_room(sink, LINE);
+    sink->next += (size_t)snprintf(
+        (char *)p, LINE,
+        "{\"displayTimeUnit\":\"ns\",\"otherData\":{\"clock\":\"CLOCK_MONOTONIC\",\"error_ns\":%llu,"
+        "\"dropped\":%llu},\"traceEvents\":[",
+        (unsigned long long)r->error_ns, (unsigned long long)r->dropped);
+    for (uint32_t i = 0; good && i < r->thread_count; i++)
+        good = put_thread(&j, &r->threads[i]);
+    p = tram__sink_room(sink, LINE);
+    sink->next += (size_t)snprintf((char *)p, LINE, "\n]}\n");
+    tram__flows_free(&j.w.flows);
+    if (counts)
+        *counts = j.w.counts;
+    return good ? 0 : -1;
+}

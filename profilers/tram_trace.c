@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Traces of Tramline runs: make one from what a dead run left behind, put several together, check one, and say where the time
+ * went.
+ */
+#include "profilers/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {{"recover", tram__command_recover}};
+
+static const char help[] =
+    "tram-trace recover FOLDER -o FILE [--deflate]\n"
+    "    Makes a trace of what a run left in FOLDER (PATH.rings) when it died. The folder stays.\n"
+    "    FILE: ending in .json, else Perfetto's own format; --deflate: squeezed, as Perfetto reads it too.\n";
+
+int main(int argc, char **argv) {
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        fputs(help, argc < 2 ? stderr : stdout);
+        return argc < 2 ? 2 : 0;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            for (int k = 2; k < argc; k++)
+                if (strcmp(argv[k], "--help") == 0) {
+                    fputs(help, stdout);
+                    return 0;
+                }
+            return commands[i].run(argc - 2, argv + 2);
+        }
+    fprintf(stderr, "tram-trace: %s: no such command; see tram-trace --help\n", argv[1]);
+    return 2;
+}
