@@ -22,12 +22,12 @@ void tram__trace_wait(struct tram__tracer *t, enum tram__event_kind kind, uint32
 void tram__trace_sleep(bool awake) {
     static _Thread_local uint64_t begin;
     struct tram__ring *r = tram__probe;
-    if (!r)
+    if (!r || r->quiet)
         return;
     uint64_t now = tram__probe_now(r);
-    if (awake)
+    if (awake && begin)
         tram__probe_slice(r, TRAM__EVENT_SLEEP, 0, 0, 0, begin, now);
-    begin = now;
+    begin = awake ? 0 : now;
 }
 
 /* ---- ranges ---- */

@@ -26,10 +26,16 @@ struct tram__tracer {
 /* Waits shorter than this are told with what follows them: the window was open. */
 enum { TRAM__TRACE_SHORT_NS = 200 };
 
-/* Execution n begins here. */
+/* Execution n begins here; if the one before it was recorded, where that ended. */
 static inline void tram__trace_enter(struct tram__tracer *t, uint64_t n) {
-    struct tram__ring *r = tram__probe;
-    t->ring = __builtin_expect(r != NULL, 0) && tram__probe_wants(r, n) ? r : NULL;
+    struct tram__ring *r = tram__probe, *before = t->ring;
+    t->ring = NULL;
+    if (__builtin_expect(r != NULL, 0)) {
+        r->quiet = !tram__probe_wants(r, n);
+        t->ring = r->quiet ? NULL : r;
+        if (!r->quiet && !before)
+            t->mark = tram__probe_now(r);
+    }
     t->on = (t->ring != NULL) | (t->sink != NULL);
 }
 /* The same, and what happened before is not of it. */

@@ -20,6 +20,7 @@ struct tram__ring {
     const struct tram__control *control;
     size_t bytes;
     enum tram__clock clock;
+    bool quiet; /* what the thread is at is not wanted */
     struct tram__ring *next_of_process;
 };
 
