@@ -257,6 +257,7 @@ static int fetch(struct tram_call *c, const struct tram__slot_view *slot, uint64
     c->stream->used = true;
     if (e->holds == slot->n || !bytes)
         return TRAM_OK;
+    tram__transport_begin();
     int code = e->ops->get(e->end, slot->event, slot->data, bytes, c->stream);
     if (code) {
         tram__transport_failed(e->ops, "get", code);
@@ -342,6 +343,7 @@ static int into_slot(struct tram_call *c, size_t index, enum tram_where where, s
         return fail_call(c, status);
     t->data = slot->data;
     c->results[index].in_slot = true;
+    c->stream->making = c;
     size_t bytes = c->results[index].element_bytes = tram_tensor_bytes(t);
     if (where != TRAM_ON_CPU)
         return 0;
@@ -449,6 +451,7 @@ static int put(struct tram_call *c, const struct tram__call_result *r) {
     struct tram__custom_end *e = r->slot->custom;
     c->stream->used = true;
     e->holds = r->slot->n;
+    tram__transport_begin();
     int code = r->element_bytes
                    ? e->ops->put(e->end, r->slot->event, r->slot->data, r->element_bytes, c->stream)
                    : 0;
@@ -481,6 +484,7 @@ int tram__call_settle(struct tram_call *c, int code) {
     }
     int waited = s->used ? wait_for(s) : TRAM_OK; /* arguments are given back after this */
     s->used = false;
+    s->making = NULL;
     s->call++;
     if (code || (!status && !waited))
         return code;
@@ -504,11 +508,24 @@ int tram_stream_copy(struct tram_stream *s, void *to, const void *from, size_t s
     return tram__stream_copy(s, to, from, size);
 }
 
+/* Whether this is in a result's slot, whose readers wait for the stream themselves. */
+static bool in_slot(const struct tram_stream *s, const void *p) {
+    const char *at = p;
+    for (uint32_t i = 0; s->making && i < s->making->result_count; i++) {
+        const struct tram__call_result *r = &s->making->results[i];
+        const char *from = r->in_slot && !r->slot->custom ? r->slot->data : NULL;
+        if (from && at >= from && at < from + r->slot->bytes)
+            return true;
+    }
+    return false;
+}
+
 int tram_stream_gemm(struct tram_stream *s, uint32_t m, uint32_t n, uint32_t k, const float *a,
                      const float *b, float *c) {
     if (!s)
         return no_stream();
     struct tram__work w = {.kind = TRAM__WORK_GEMM, .m = m, .n = n, .k = k, .a = a, .b = b, .c = c};
+    s->used |= !in_slot(s, c);
     return tram__stream_compute(s, &w);
 }
 

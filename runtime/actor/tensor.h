@@ -45,7 +45,8 @@ struct tram_stream {
     struct tram__staged *args, *results; /* by index */
     uint32_t arg_count, result_count;
     uint64_t call; /* number of the one under way */
-    bool used;     /* host memory that is not to change may be in use by the stream */
+    bool used; /* what was given to the stream may concern more than the slots of edges: it is waited for */
+    const struct tram_call *making; /* some result of this call is made in a slot; NULL: none is */
     /* Asked while the host waits for the stream, or for room in it: not 0 ends the wait. NULL: it does not end. */
     int (*interrupted)(void *arg);
     void *arg;

@@ -34,6 +34,10 @@ const struct tram_transport_ops *tram__transport_find(const struct tram_transpor
     return NULL;
 }
 
+void tram__transport_begin(void) {
+    said.code = 0;
+}
+
 int tram_transport_fail(int code, const char *format, ...) {
     va_list args;
     va_start(args, format);

@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 enum { DEFAULT_INFLIGHT = 10, DEFAULT_KEPT = 1000 };
-#define COMPILE_S  10.0
-#define CLEAN_UP_S 1.0 /* after a failure; an actor that is busy for longer obeys when it can */
+#define COMPILE_S   10.0
+#define ALLOCATED_S 1e-8 /* for each byte: memory is made resident, by every process its own */
+#define CLEAN_UP_S  1.0  /* after a failure; an actor that is busy for longer obeys when it can */
 
 /* What is missing, for want of memory, will be noticed when it is used. Takes the descriptors that go with it, from *fd on. */
 static void keep_lent(struct tram_actor *a, const Tram__Wire__Answer *m, const struct tram__frame *f,
@@ -149,22 +150,37 @@ static void add_local_requests(struct request *r, const struct tram__schedule *s
     }
 }
 
+/* Bytes of elements that stay on devices; of host memory: on those that have no memory of their own. */
+static uint64_t device_bytes(const struct tram__layout *l, bool of_host_memory) {
+    const struct tram__schedule *s = l->schedule;
+    uint64_t bytes = 0;
+    for (uint32_t c = 0; c < s->channel_count; c++) {
+        const struct tram__channel_plan *plan = &s->channels[c];
+        const char *device =
+            plan->device_bytes ? s->graph->nodes[s->participants[plan->writer].tasks[0].node].device : NULL;
+        if (device && (!of_host_memory || strncmp(device, "cuda", 4) != 0))
+            bytes += l->slots * plan->device_bytes;
+    }
+    return bytes;
+}
+
 /* Before anything is allocated: crossing a limit while prefaulting kills instead of failing. */
 static int check_memory(const struct tram__layout *l) {
-    uint64_t available = tram__memory_available();
-    if (l->total + l->local <= available)
+    uint64_t available = tram__memory_available(), wanted = l->total + l->local + device_bytes(l, true);
+    if (wanted <= available)
         return TRAM_OK;
     struct request r = {.used = 0};
     const struct tram__schedule *s = l->schedule;
     char name[200];
     for (uint32_t c = 0; c < s->channel_count; c++) {
         tram__schedule_channel_name(s, c, name, sizeof name);
-        add_request(&r, strchr(name, ' ') + 1, l->slots, s->channels[c].capacity);
+        add_request(&r, strchr(name, ' ') + 1, l->slots,
+                    s->channels[c].capacity + s->channels[c].device_bytes);
     }
     for (uint32_t p = 0; p < s->participant_count; p++)
         add_local_requests(&r, s, &s->participants[p]);
     return tram__fail(TRAM_ERR_NO_MEMORY, "the edges need %llu bytes, %llu are available; slots x bytes: %s",
-                      (unsigned long long)(l->total + l->local), (unsigned long long)available, r.text);
+                      (unsigned long long)wanted, (unsigned long long)available, r.text);
 }
 
 static int keep_names(struct tram_compiled *x, const struct tram__schedule *s) {
@@ -561,7 +577,6 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
                    const struct tram_compile_options *o) {
     struct tram__schedule *s;
     struct tram__layout layout = {0};
-    uint64_t deadline_ns = tram__deadline_ns(COMPILE_S);
     const struct tram__channel_ops *ops = tram__channel_backend(o->channel ? o->channel : "shm");
     if (!ops)
         return tram_last_error()->status;
@@ -583,6 +598,9 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
         status = check_memory(&layout);
     if (!status)
         status = keep_names(x, s);
+    x->channel_bytes = status ? 0 : layout.total + device_bytes(&layout, false);
+    uint64_t deadline_ns =
+        tram__deadline_ns(COMPILE_S + ALLOCATED_S * (double)(x->channel_bytes + layout.local));
     x->wait = o->wait ? o->wait : x->t->wait;
     x->thread = o->thread;
     x->cpu = -1;
@@ -601,7 +619,6 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
             order_end(x, false, tram__now_ns()); /* who is too busy to answer has not opened anything yet */
         *tram__error() = why;
     }
-    x->channel_bytes = layout.total;
     for (uint32_t i = 0; given && i < s->participant_count; i++) {
         close_fd(&given[i].region);
         tram__lent_free(given[i].lent, given[i].lent_count);
@@ -614,9 +631,36 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
     return status;
 }
 
-int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
+/* One try. */
+static int try_compile(struct tram_graph *g, const struct tram_compile_options *o,
                        struct tram_compiled **out) {
     static tram__word64 last_id; /* several runtimes may live on threads of their own */
+    struct tram_compiled *x = calloc(1, sizeof *x);
+    if (!x)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
+    x->t = g->t;
+    x->id = 1 + atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
+    x->participant.region_fd = -1;
+    x->events_fd = -1;
+    x->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    x->most_kept = o->full == TRAM_FULL_WAITS ? o->kept ? o->kept : DEFAULT_KEPT : 0;
+    x->t->on_frame[TRAM__FRAME_ANSWER] = on_answer;
+    int status = x->bell < 0 ? tram__fail_errno("an event descriptor") : tram__timeouts_find(o, &x->timeouts);
+    if (!status)
+        status = compile(x, g, o);
+    if (!status) {
+        *out = x;
+        return TRAM_OK;
+    }
+    struct tram_error why = *tram_last_error();
+    free_inside(x);
+    free(x);
+    *tram__error() = why;
+    return status;
+}
+
+int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *options,
+                       struct tram_compiled **out) {
     static const struct tram_compile_options none;
     const struct tram_compile_options *o = options ? options : &none;
     uint64_t start = tram__now_ns();
@@ -633,24 +677,15 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
     int status = tram__graph_check(g);
     if (status || (status = check_actors(g)))
         return status;
-    struct tram_compiled *x = calloc(1, sizeof *x);
-    if (!x)
-        return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
-    x->t = g->t;
-    x->id = 1 + atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed);
-    x->participant.region_fd = -1;
-    x->events_fd = -1;
-    x->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    x->most_kept = o->full == TRAM_FULL_WAITS ? o->kept ? o->kept : DEFAULT_KEPT : 0;
-    x->t->on_frame[TRAM__FRAME_ANSWER] = on_answer;
-    status = x->bell < 0 ? tram__fail_errno("an event descriptor") : tram__timeouts_find(o, &x->timeouts);
-    if (!status)
-        status = compile(x, g, o);
-    if (status) {
-        free_inside(x);
-        free(x);
-        return status;
+    struct tram_compiled *x;
+    status = try_compile(g, o, &x);
+    if (status == TRAM_ERR_UNSUPPORTED &&
+        !g->no_ipc) { /* whether memory can be imported is known once it is tried */
+        g->no_ipc = true;
+        status = try_compile(g, o, &x);
     }
+    if (status)
+        return status;
     tram__exec_arm(x);
     g->frozen = true;
     x->compile_ns = tram__now_ns() - start;

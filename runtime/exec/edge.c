@@ -28,6 +28,7 @@ static int open_custom(struct tram__edge *e, uint32_t slots, size_t readers) {
     if (!e->address.bytes)
         return tram__fail(TRAM_ERR_NO_MEMORY, "an address");
     const struct tram_transport_ops *o = e->custom.ops;
+    tram__transport_begin();
     int code = o->open(slots, e->stride, readers, e->address.bytes, &size, &e->custom.end);
     if (code)
         return tram__transport_failed(o, "open", code);
@@ -76,7 +77,8 @@ static int allocate(struct tram__participant *p, const Tram__Wire__Channel *c) {
     int status = p->device->ops->map(p->device, &e->own);
     if (status) {
         free(e->peers);
-        return status;
+        return tram__fail(status, "%u slots of %llu bytes for a tensor: %s", slots,
+                          (unsigned long long)c->device_bytes, tram_last_error()->text);
     }
     p->edge_count++;
     return TRAM_OK;
@@ -108,6 +110,7 @@ const struct tram__memory_handle *tram__edge_lends(const struct tram__edge *e) {
 
 static int connect_custom(struct tram__edge *e, uint32_t slots, const void *address, size_t size) {
     const struct tram_transport_ops *o = e->custom.ops;
+    tram__transport_begin();
     int code = o->connect(address, size, slots, e->stride, &e->custom.end);
     if (code)
         return tram__transport_failed(o, "connect", code);
@@ -130,8 +133,14 @@ int tram__edge_import(struct tram__participant *p, uint32_t channel, uint32_t fr
                                    .handle = {fd, (uint32_t)size, (unsigned char *)(uintptr_t)handle}};
         int status = p->device->ops->map(p->device, m);
         m->handle = (struct tram__memory_handle){.fd = -1};
-        if (status)
-            m->own = NULL;
+        if (!status)
+            return TRAM_OK;
+        m->own = NULL;
+        if (status == TRAM_ERR_SYSTEM ||
+            status == TRAM_ERR_UNSUPPORTED) /* there may be another way: compile.c */
+            return tram__fail(TRAM_ERR_UNSUPPORTED,
+                              "a tensor of another actor cannot be reached here by ipc: %s",
+                              tram_last_error()->text);
         return status;
     }
     return tram__fail(TRAM_ERR_PROTOCOL, "device memory of participant %u for channel %u was not expected",

@@ -53,6 +53,8 @@ struct tram__unit {
 };
 
 struct tram_graph {
+    bool
+        no_ipc; /* it was tried, and something stood in the way that nobody could know: not for who leaves the choice to us */
     struct tram *t; /* whose graph it is; opaque here */
     struct tram__node *nodes;
     uint32_t node_count, node_capacity;

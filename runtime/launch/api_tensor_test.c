@@ -843,7 +843,7 @@ static void edges_that_cannot_be(void **state) {
 }
 
 /* What compile says of an edge between two actors on these devices, and whether it works where ipc is not insisted on. NULL: it
- * never does, as one that should cannot import the other's memory. */
+ * is not known before it is tried that one cannot import the other's memory. */
 static void between(const char *from, const char *to, const char *says) {
     struct tram_actor *pair[2];
     struct tram_tensor_hint h = hint_of(100, TRAM_WHERE_DEFAULT, 1);
@@ -863,15 +863,18 @@ static void between(const char *from, const char *to, const char *says) {
         struct tram_node l = tram_graph_bind(g, pair[1], "look", m);
         tram_graph_limit(g, l, sizeof(struct seen));
         tram_graph_output(g, l);
-        if (!says) {
-            FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_SYSTEM);
+        if (!says && !way) {
+            FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_UNSUPPORTED);
             SAYS("fault: memory of others is refused on purpose");
             SAYS(strcmp(from, "fault:5") == 0 ? "actor left: " : "actor right: ");
         } else if (!way && *says) {
             FAILS(tram_graph_compile(g, NULL, &x), TRAM_ERR_INVALID);
             SAYS(says);
         } else {
+            enum tram_transport picked;
             OK(tram_graph_compile(g, NULL, &x));
+            OK(tram_compiled_transport(x, m, &picked));
+            assert_true(says && !*says ? picked == TRAM_TRANSPORT_IPC : picked != TRAM_TRANSPORT_IPC);
             OK(tram_execute(x, &o, sizeof o, &r));
             expect_seen(&r, &o, true);
             OK(tram_teardown(x));

@@ -555,7 +555,9 @@ static int choose(struct tram__schedule *s, struct tram__channel_plan *c, uint32
     const char *reason = NULL;
     c->transport = s->graph->nodes[c->node].tensor->transport;
     bool any = c->transport == TRAM_TRANSPORT_AUTO, custom = c->transport == TRAM_TRANSPORT_CUSTOM;
-    if (any || custom || c->transport == TRAM_TRANSPORT_IPC) {
+    if (any && s->graph->no_ipc) {
+        c->transport = through_host(s, c);
+    } else if (any || custom || c->transport == TRAM_TRANSPORT_IPC) {
         reason = custom ? why_in_messages(s, c, why, sizeof why) : obstacle(s, c, why, sizeof why);
         if (!reason && !count_edge(c, edges))
             reason = "an actor has as many such edges as it can";

@@ -178,7 +178,9 @@ int tram_arg_tensor(struct tram_call *c, size_t index, enum tram_where where, st
 int tram_result_tensor(struct tram_call *c, size_t index, enum tram_where where, struct tram_tensor *t,
                        size_t part_bytes, void **part);
 
-/* The stream of the calling thread's calls; NULL when the actor has no device. What it is given it does in order. */
+/* The stream of the calling thread's calls; NULL when the actor has no device. What it is given it does in order. What a method
+ * gave to it is done before its results are there, except work on a result's own memory on an edge by ipc: that is ordered with
+ * whoever reads it. So graphs and calls on one actor, which have a stream each, see each other's finished work. */
 struct tram_stream *tram_call_stream(struct tram_call *c);
 /* Each is given to the stream and returns 0 or a status. Copies go between any of device and CPU memory, which has to stay. */
 int tram_stream_copy(struct tram_stream *s, void *to, const void *from, size_t size);

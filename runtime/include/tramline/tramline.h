@@ -438,7 +438,7 @@ struct tram_stats {
     uint64_t wakes;  /* of a thread that sleeps, or seemed to */
     uint64_t yields; /* those of main threads apart */
     uint64_t maps;   /* device memory that was allocated while it ran, for tensors that no edge announced */
-    uint64_t channel_bytes; /* shared memory of all channels */
+    uint64_t channel_bytes; /* memory of all channels, shared and on devices */
     uint64_t compile_ns;
 };
 int tram_compiled_stats(const struct tram_compiled *x, struct tram_stats *out);
