@@ -17,12 +17,8 @@ struct party {
     size_t host_bytes, device_bytes;
 };
 
-static int no_memory(struct tram_call *c, size_t bytes) {
-    return tram_fail(c, 1, "%zu bytes for a tensor", bytes);
-}
-
-/* Room for so many bytes on the host, or on the device. */
-static void *host_room(struct party *p, size_t bytes) {
+/* Room for so many bytes on the host, or on the device; NULL, and the call has failed. */
+static void *host_room(struct party *p, struct tram_call *c, size_t bytes) {
     if (p->host_bytes >= bytes)
         return p->host;
     free(p->host);
@@ -30,12 +26,14 @@ static void *host_room(struct party *p, size_t bytes) {
     p->host_bytes = p->host ? bytes : 0;
     if (p->host)
         memset(p->host, 1, bytes);
+    else
+        tram_fail(c, 1, "%zu bytes for a tensor", bytes);
     return p->host;
 }
 
 static void *device_room(struct party *p, struct tram_call *c, size_t bytes) {
     if (!tram_call_stream(c))
-        return host_room(p, bytes);
+        return host_room(p, c, bytes);
     if (p->device_bytes >= bytes)
         return p->device;
     tram_device_free(c, p->device);
@@ -62,15 +60,15 @@ static int make(struct party *p, struct tram_call *c, bool loan) {
         return code;
     memcpy(part, o, sizeof *o);
     if (o->check) {
-        void *host = host_room(p, o->bytes);
+        void *host = host_room(p, c, o->bytes);
         if (!host)
-            return no_memory(c, o->bytes);
+            return 1;
         tram_order_fill(host, o->bytes, o->stamp);
         return move(c, t.data, host, o->bytes);
     }
     if (!loan) {
         void *own = device_room(p, c, o->bytes);
-        code = own ? move(c, t.data, own, o->bytes) : no_memory(c, o->bytes);
+        code = own ? move(c, t.data, own, o->bytes) : 1;
     }
     return code ? code : move(c, (char *)t.data + end, &o->stamp, o->bytes - end);
 }
@@ -87,22 +85,26 @@ static int make_in_place(void *self, struct tram_call *c) {
 static int compare(struct party *p, struct tram_call *c, const struct tram_tensor *t,
                    const struct tram_order *o, uint64_t *wrong) {
     struct tram_stream *s = tram_call_stream(c);
-    void *host = host_room(p, o->bytes), *own = host && s ? device_room(p, c, o->bytes) : host;
+    void *host = host_room(p, c, o->bytes), *own = host && s ? device_room(p, c, o->bytes) : host;
     size_t end = tram_order_stamp_at(o->bytes);
     float largest = 0;
     if (!own)
-        return no_memory(c, o->bytes);
+        return 1;
     tram_order_fill(host, o->bytes, o->stamp);
     if (!s) {
         *wrong = memcmp(t->data, host, end) != 0;
         return 0;
     }
+    size_t count = end / sizeof(float), rest = end - count * sizeof(float);
+    char tail[sizeof(float)] = {0};
     int status = tram_stream_copy(s, own, host, o->bytes);
     if (!status)
-        status = tram_stream_differ(s, t->data, own, (uint32_t)(end / sizeof(float)), &largest);
+        status = tram_stream_differ(s, t->data, own, (uint32_t)count, &largest);
+    if (!status) /* what makes no whole number of floats */
+        status = tram_stream_copy(s, tail, (const char *)t->data + end - rest, rest);
     if (!status)
         status = tram_stream_wait(s);
-    *wrong = !(largest == 0);
+    *wrong = !(largest == 0) || memcmp(tail, (const char *)host + end - rest, rest) != 0;
     return status;
 }
 

@@ -25,6 +25,8 @@ struct cuda_device {
     struct tram__device base;
     struct cudaDeviceProp properties;
     struct tram__ties ties; /* as they were when it was opened */
+    bool
+        stuck; /* a stream was given up that may wait for a process that is dead: freeing memory would wait with it */
 };
 
 struct tram__stream {
@@ -152,10 +154,12 @@ static int pin(struct cuda_device *d, const struct tram__memory *m) {
 static void unmap(struct cuda_device *d, struct tram__memory *m) {
     struct mapped *own = m->own;
     cudaSetDevice(d->base.ordinal);
-    for (uint32_t i = 0; own && i < m->events; i++)
+    for (uint32_t i = 0; own && !d->stuck && i < m->events; i++)
         if (own->events[i])
             cudaEventDestroy(own->events[i]);
-    if (m->kind == TRAM__MEMORY_OWN && m->data)
+    if (d->stuck)
+        ;
+    else if (m->kind == TRAM__MEMORY_OWN && m->data)
         cudaFree(m->data);
     else if (m->kind == TRAM__MEMORY_IMPORTED && m->data)
         cudaIpcCloseMemHandle(m->data);
@@ -223,22 +227,29 @@ static int cuda_stream(struct tram__device *device, struct tram__stream **out) {
 }
 
 /* What was given to a stream cannot be taken back: it is waited for, but not for ever, as it may wait for a process that is
- * dead. */
+ * dead. Then it is left to the end of this one, and so is all memory. */
 #define DROP_S 2.0
 
 static int cuda_wait(struct tram__stream *s, double timeout_s);
 
 static void cuda_drop(struct tram__stream *s) {
     cudaSetDevice(s->d->base.ordinal);
-    cuda_wait(s, DROP_S);
-    if (s->blas)
-        cublasDestroy(s->blas);
-    cudaStreamDestroy(s->stream);
+    if (cuda_wait(s, DROP_S) == TRAM_ERR_TIMED_OUT) {
+        s->d->stuck = true;
+    } else {
+        if (s->blas)
+            cublasDestroy(s->blas);
+        cudaStreamDestroy(s->stream);
+    }
     cudaGetLastError();
     free(s);
 }
 
-/* Polls until the stream has done everything: 0, or ERR_TIMED_OUT, or what went wrong. */
+/* For so long a wait polls; then it looks again after naps, which cost a long one little. */
+#define POLL_S 200e-6
+static const struct timespec nap = {.tv_nsec = 50000};
+
+/* Looks until the stream has done everything: 0, or ERR_TIMED_OUT, or what went wrong. */
 static int poll_done(struct tram__stream *s, double timeout_s) {
     struct cuda_device *d = s->d;
     struct timespec begin, now;
@@ -246,9 +257,13 @@ static int poll_done(struct tram__stream *s, double timeout_s) {
     clock_gettime(CLOCK_MONOTONIC, &begin);
     while ((error = cudaStreamQuery(s->stream)) == cudaErrorNotReady) {
         clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((double)(now.tv_sec - begin.tv_sec) + 1e-9 * (double)(now.tv_nsec - begin.tv_nsec) >= timeout_s)
+        double took = (double)(now.tv_sec - begin.tv_sec) + 1e-9 * (double)(now.tv_nsec - begin.tv_nsec);
+        if (took >= timeout_s)
             return TRAM_ERR_TIMED_OUT;
-        sched_yield();
+        if (took < POLL_S)
+            sched_yield();
+        else
+            nanosleep(&nap, NULL);
     }
     TRY(error, "its work");
     s->awaits = false;

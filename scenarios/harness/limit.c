@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness/limit.h"
 
+#include "base/region.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -17,7 +19,7 @@
 
 /* Copying to the same place every time can be slower than taking turns among a few. What fits a slot takes turns in any
  * case: how far a cache line is from a core depends on its address. */
-enum { MOST_TURNS = 64, TURN_BYTES = 512 * 1024, POLLS_PER_CLOCK = 1 << 16 };
+enum { MOST_TURNS = 64, TURN_BYTES = 512 * 1024, POLLS_PER_CLOCK = 1 << 16, DEADLINE_EVERY = 16 };
 
 const struct limit_strategy limit_strategies[LIMIT_STRATEGIES] = {
     [LIMIT_SPIN] = {"spin", UINT32_MAX, 0, false}, [LIMIT_YIELD] = {"yield", 0, UINT32_MAX, false},
@@ -153,6 +155,8 @@ static void limit_close(void *state) {
 /* ---- batches ---- */
 
 static int late(const struct limit *s, uint64_t n, char *why) {
+    if (s->board && limit_gpu_failed(s, why))
+        return -1;
     snprintf(why, TRAM_WHY, "limit: execution %llu was not finished within %g s", (unsigned long long)n,
              s->c->timeout_s);
     return -1;
@@ -168,7 +172,7 @@ static void put(const struct limit *s, uint32_t n, const unsigned char *from) {
 static int limit_run(void *state, struct tram_batch *b, char *why) {
     struct limit *s = state;
     uint32_t inflight = s->c->inflight, first = s->sent + 1;
-    uint64_t deadline = tram__now_ns() + (uint64_t)(s->c->timeout_s * 1e9) * (1 + b->count / 1000);
+    uint64_t each = (uint64_t)(s->c->timeout_s * 1e9), deadline = 0;
     for (uint32_t sent = 0, got = 0; got < b->count;) {
         while (sent < b->count && sent - got < inflight) {
             if (b->took_ns)
@@ -176,6 +180,8 @@ static int limit_run(void *state, struct tram_batch *b, char *why) {
             put(s, first + sent, b->from + sent * s->c->input.stride);
             sent++;
         }
+        if (got % DEADLINE_EVERY == 0) /* the clock is not read for each */
+            deadline = tram__now_ns() + each * (inflight + DEADLINE_EVERY);
         for (unsigned k = 0; k < s->results; k++) {
             unsigned hop = hop_of_result(s, k);
             if (!await(s, hop, first + got, deadline))
@@ -247,6 +253,11 @@ static int map_shared(struct limit *s, char *why) {
     size_t head = (sizeof(struct limit_control) + slots * sizeof(struct limit_slot) + 4095) / 4096 * 4096;
     size_t board = limit_gpu_any(s) ? limit_gpu_board_bytes(s) : 0;
     s->bytes = head + extents + tensors + board;
+    if (s->bytes > tram__memory_available()) {
+        snprintf(why, TRAM_WHY, "limit: %zu bytes of shared memory are wanted, %llu are available", s->bytes,
+                 (unsigned long long)tram__memory_available());
+        return -1;
+    }
     void *shared =
         mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (shared == MAP_FAILED) {

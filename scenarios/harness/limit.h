@@ -104,6 +104,8 @@ bool limit_gpu_any(const struct limit *s);
 size_t limit_gpu_board_bytes(const struct limit *s);
 void limit_gpu_start(const struct limit *s, unsigned k);
 int limit_gpu_await(const struct limit *s, char *why);
+bool limit_gpu_failed(const struct limit *s,
+                      char *why); /* some process of the limit has ended, or says why it cannot go on */
 bool limit_gpu_makes(const struct limit *s, const struct tram_order *o, unsigned char *shared, size_t slot);
 bool limit_gpu_takes(const struct limit *s, const struct tram_order *o, const unsigned char *shared,
                      size_t slot, struct tram_receipt *r);

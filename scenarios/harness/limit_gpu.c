@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The limit of a transfer where GPUs take part: the bare calls of limit_gpu.h, in the processes of the limit. Between GPUs of
- * one kind the elements stay in the maker's memory, which the receivers import, ordered by an event for each slot; a
- * receiver on another GPU copies them over. Otherwise they pass through the host's slots, pinned unless that is not wanted.
+ * The limit of a transfer where GPUs take part: the bare calls of limit_gpu.h, in the processes of the limit. What is copied
+ * is what a compiled graph would copy: by ipc the elements stay in the maker's memory, which the receivers import, ordered by
+ * an event for each slot, and a receiver on another GPU copies them over; else they pass through the host's slots.
  */
 #include "harness/limit_gpu.h"
 
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,10 +42,7 @@ static const char *gpu_of(const struct limit *s, unsigned k) {
 }
 
 static bool stays(const struct limit *s) {
-    bool all = s->c->transport == TRAM_TRANSPORT_AUTO || s->c->transport == TRAM_TRANSPORT_IPC;
-    for (unsigned k = 1; k <= s->c->actors; k++)
-        all &= gpu_of(s, k) != NULL;
-    return all;
+    return s->c->picked == TRAM_TRANSPORT_IPC;
 }
 
 bool limit_gpu_any(const struct limit *s) {
@@ -121,7 +119,7 @@ static void import(const struct limit *s, bool same_gpu) {
 
 void limit_gpu_start(const struct limit *s, unsigned k) {
     const char *name = gpu_of(s, k), *maker = gpu_of(s, 1);
-    bool pins = s->c->transport != TRAM_TRANSPORT_STAGED && s->c->transport != TRAM_TRANSPORT_SHM;
+    bool pins = s->c->picked == TRAM_TRANSPORT_PINNED;
     if (!name)
         return;
     load(s);
@@ -133,7 +131,7 @@ void limit_gpu_start(const struct limit *s, unsigned k) {
         give_up(s);
     }
     if (stays(s) && k > 1)
-        import(s, strcmp(name, maker) == 0);
+        import(s, tram_same_device(name, maker));
     else if (stays(s))
         lend(s);
     else if (s->tensors && pins)
@@ -145,15 +143,26 @@ void limit_gpu_start(const struct limit *s, unsigned k) {
     atomic_fetch_add(&s->board->ready, 1);
 }
 
+bool limit_gpu_failed(const struct limit *s, char *why) {
+    siginfo_t end = {.si_pid = 0};
+    bool dead = waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid != 0;
+    if (!atomic_load(&s->board->failed) && !dead)
+        return false;
+    snprintf(why, TRAM_WHY, "limit: %s",
+             atomic_load(&s->board->failed) ? s->board->why : "one of its processes died");
+    return true;
+}
+
 int limit_gpu_await(const struct limit *s, char *why) {
     uint32_t wanted = 0;
     time_t start = time(NULL);
     for (unsigned k = 1; k <= s->c->actors; k++)
         wanted += gpu_of(s, k) != NULL;
     while (atomic_load(&s->board->ready) < wanted) {
-        if (atomic_load(&s->board->failed) || time(NULL) - start > READY_S) {
-            snprintf(why, TRAM_WHY, "limit: %s",
-                     atomic_load(&s->board->failed) ? s->board->why : "a GPU took too long to start");
+        if (limit_gpu_failed(s, why))
+            return -1;
+        if (time(NULL) - start > READY_S) {
+            snprintf(why, TRAM_WHY, "limit: a GPU took too long to start");
             return -1;
         }
         usleep(1000);

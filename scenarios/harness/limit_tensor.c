@@ -24,20 +24,18 @@ static unsigned char *elements_at(const struct limit *s, uint32_t n) {
 void limit_tensor_plan(struct limit *s) {
     const struct tram_case *c = s->c;
     bool inside = c->tensor <= LIMIT_IN_SLOT - sizeof(struct tram_order);
-    bool stays = c->transport == TRAM_TRANSPORT_AUTO || c->transport == TRAM_TRANSPORT_IPC;
-    for (uint32_t k = 0; k < c->actors; k++)
-        stays &= tram_device_of(&c->devices, k) != NULL;
+    bool stays = c->picked == TRAM_TRANSPORT_IPC;
     s->tensor_stride = inside ? 0 : (c->tensor + 4095) / 4096 * 4096;
-    s->stages_out = !stays && tram_device_of(&c->devices, 0) && c->transport != TRAM_TRANSPORT_SHM;
+    s->stages_out = !stays && tram_device_of(&c->devices, 0) && c->picked != TRAM_TRANSPORT_SHM;
     s->stays = stays;
 }
 
 /* Whether process k brings the elements into memory of its own. */
 static bool stages_in(const struct limit *s, unsigned k) {
     const char *maker = tram_device_of(&s->c->devices, 0), *here = tram_device_of(&s->c->devices, k - 1);
-    if (!here || s->c->transport == TRAM_TRANSPORT_SHM)
+    if (!here || s->c->picked == TRAM_TRANSPORT_SHM)
         return false;
-    return !s->stays || strcmp(maker, here) != 0;
+    return !s->stays || !tram_same_device(maker, here);
 }
 
 bool limit_tensor_copies(const struct limit *s) {

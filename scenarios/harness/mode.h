@@ -19,7 +19,7 @@ struct tram_case {
     struct tram_layout input;
     size_t tensor; /* of a transfer, as in struct tram_point; with: */
     struct tram_devices devices;
-    enum tram_transport transport;
+    enum tram_transport transport, picked; /* picked: what compile makes of it */
     uint32_t actors, inflight;
     bool loan, main_thread;
     bool check;     /* fill and check payloads; of tensors their ends always, and all of them now and then: */

@@ -250,7 +250,7 @@ static void print_ladders(const struct tram_run *r) {
         double p50_ns[TRAM_MODES];
         for (int m = 0; m < TRAM_MODES; m++)
             p50_ns[m] = TRAM_FIGURE(r, point, m, p50_ns);
-        if (at->inflight > 1 || !tram_ladder(p50_ns, line, sizeof line))
+        if (at->inflight > 1 || !tram_ladder(p50_ns, at->tensor != 0, line, sizeof line))
             continue;
         tram__size_print(tram_point_bytes(at), size_text, sizeof size_text);
         printf("%s  ", titled ? "" : "\nShares of the p50, one in flight\n");

@@ -28,7 +28,7 @@ double tram_gain_over_eager(const struct tram_run *r, size_t point, int mode);
 unsigned tram_eager_modes(const struct tram_run *r);
 
 /* What the steps from one mode to the next take of the slowest, in one line: "of eager's 4.09 us: limit 7 %, ...". p50_ns:
- * by mode, NaN where there is none. False, with nothing written, when fewer than two were measured. */
-bool tram_ladder(const double p50_ns[TRAM_MODES], char *out, size_t size);
+ * by mode, NaN where there is none; tensors: calls copy what the graph leaves where it is. False, with nothing written, when fewer than two were measured. */
+bool tram_ladder(const double p50_ns[TRAM_MODES], bool tensors, char *out, size_t size);
 
 #endif

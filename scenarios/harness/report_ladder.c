@@ -22,6 +22,7 @@ enum { RUNGS = sizeof rungs / sizeof rungs[0] };
 struct text {
     char *out;
     size_t size, used;
+    bool tensors;
 };
 
 static void add(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -45,7 +46,8 @@ static void add_step(struct text *t, size_t below, size_t at, double share) {
     add(t, ", ");
     for (size_t i = below + 1; i <= at; i++, between = " + ")
         if (!rungs[i].beside)
-            add(t, "%s%s", between, rungs[i].step);
+            add(t, "%s%s%s", between, rungs[i].step,
+                t->tensors && rungs[i].mode == TRAM_MODE_EAGER_SHM ? " and its copies" : "");
     add(t, " (%s - %s) %.0f %%", tram_mode_names[rungs[at].mode], tram_mode_names[rungs[below].mode], share);
 }
 
@@ -54,8 +56,8 @@ static double share_of(double ns, double all) {
     return round(100 * ns / all) + 0.0;
 }
 
-bool tram_ladder(const double p50_ns[TRAM_MODES], char *out, size_t size) {
-    struct text t = {out, size, 0};
+bool tram_ladder(const double p50_ns[TRAM_MODES], bool tensors, char *out, size_t size) {
+    struct text t = {.out = out, .size = size, .tensors = tensors};
     size_t measured = 0, slowest = RUNGS, below = RUNGS;
     char whole[TRAM_CELL];
     for (size_t i = 0; i < RUNGS; i++) {

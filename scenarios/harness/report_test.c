@@ -22,7 +22,7 @@ static bool whole_ladder(double limit, double compiled, double eager_shm, double
     p50_ns[TRAM_MODE_EAGER] = eager;
     p50_ns[TRAM_MODE_GRAPH_EAGER] = graph_eager;
     memset(line, 0, sizeof line);
-    return tram_ladder(p50_ns, line, sizeof line);
+    return tram_ladder(p50_ns, false, line, sizeof line);
 }
 
 static bool ladder(double limit, double compiled, double eager) {
@@ -71,7 +71,7 @@ static void a_short_buffer_is_enough_for_what_fits(void **state) {
     char small[16];
     for (int m = 0; m < TRAM_MODES; m++)
         p50_ns[m] = 1000 * (m + 1);
-    assert_true(tram_ladder(p50_ns, small, sizeof small));
+    assert_true(tram_ladder(p50_ns, false, small, sizeof small));
     assert_memory_equal(small, "of ", 3);
     assert_int_equal(strlen(small), sizeof small - 1);
 }

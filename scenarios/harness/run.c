@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/region.h"
 #include "harness/floor.h"
 #include "harness/report.h"
 
@@ -110,6 +111,7 @@ struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int m
               .tensor = at->tensor,
               .devices = s->devices,
               .transport = s->transport,
+              .picked = r->picked,
               .loan = s->loan,
               .main_thread = s->main_thread,
               .check = !s->no_check,
@@ -312,6 +314,20 @@ static void list_devices(struct tram_run *r, struct tram_actor **actors, unsigne
     }
 }
 
+/* What the processes of a transfer take of this machine's memory in the worst of the modes: slots, the object store, and what
+ * each makes its tensors from, or compares them with. */
+static int check_memory(const struct tram_run *r, const struct tram_point *p) {
+    uint64_t each = p->tensor, wanted = each * (3 * (uint64_t)p->inflight + 4 * (uint64_t)p->actors),
+             available = tram__memory_available();
+    if (wanted <= available)
+        return 0;
+    fprintf(stderr,
+            "%s: --size=%zu --inflight=%u --receivers=%u: about %llu bytes are needed, %llu are available\n",
+            r->scenario->name, p->tensor, p->inflight, p->actors - 1, (unsigned long long)wanted,
+            (unsigned long long)available);
+    return 2;
+}
+
 /* Whether the devices are there, and can have the largest tensors on an edge as asked for: compiled once before anything is
  * measured. */
 static int try_transfer(struct tram *t, struct tram_run *r) {
@@ -328,11 +344,13 @@ static int try_transfer(struct tram *t, struct tram_run *r) {
     r->picked = s->transport;
     if (!largest->tensor)
         return 0;
-    int status = build(t, r->scenario, s, largest, actors, &edge, &g);
+    int status = check_memory(r, largest);
+    if (!status)
+        status = build(t, r->scenario, s, largest, actors, &edge, &g);
     if (!status)
         list_devices(r, actors, largest->actors);
     struct tram_compile_options o = {.inflight = largest->inflight};
-    if (status || !s->modes[TRAM_MODE_COMPILED]) {
+    if (status) {
         tram_graph_destroy(g);
         return status;
     }

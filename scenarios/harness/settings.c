@@ -219,6 +219,8 @@ static int parse_devices(const char *text, struct tram_devices *out) {
 static int parse_transfer(struct tram_settings *out) {
     if (tram_transport_parse(out->how, &out->transport))
         return about("transport", out->how);
+    if (out->transport == TRAM_TRANSPORT_CUSTOM)
+        return tram__fail(TRAM_ERR_INVALID, "--transport=custom: this program brings none along");
     if (out->check && out->no_check)
         return tram__fail(TRAM_ERR_INVALID, "--check: --no-check was given as well");
     return parse_devices(out->device, &out->devices);

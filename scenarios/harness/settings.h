@@ -5,6 +5,9 @@
 #ifndef TRAM_HARNESS_SETTINGS_H
 #define TRAM_HARNESS_SETTINGS_H
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/cpus.h"
 #include "base/options.h"
 #include "harness/harness.h"
@@ -50,6 +53,13 @@ struct tram_devices {
     char name[TRAM_MAX_DEVICES][TRAM_DEVICE_NAME]; /* "cpu": none */
     uint32_t count;
 };
+
+/* Whether these are the same: "host" is "host:0". */
+static inline bool tram_same_device(const char *a, const char *b) {
+    size_t n = strcspn(a, ":");
+    return strcspn(b, ":") == n && memcmp(a, b, n) == 0 &&
+           atoi(a[n] ? a + n + 1 : "0") == atoi(b[n] ? b + n + 1 : "0");
+}
 
 /* Of actor k from 0; NULL: on the CPU. */
 static inline const char *tram_device_of(const struct tram_devices *d, uint32_t k) {

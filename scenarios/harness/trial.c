@@ -35,11 +35,12 @@ enum {
     P99_SAMPLES = 1000,
     WAKES = 21,
 };
-#define SETTLE_NS    (50 * UINT64_C(1000000))
-#define IDLE_NS      (200 * UINT64_C(1000000))
-#define WARMUP_NS    (100 * UINT64_C(1000000))
-#define PASS_NS      (300 * UINT64_C(1000000))
-#define LONG_PASS_NS (1000 * UINT64_C(1000000)) /* where a 99th percentile comes of it */
+#define SETTLE_NS     (50 * UINT64_C(1000000))
+#define IDLE_NS       (200 * UINT64_C(1000000))
+#define WARMUP_NS     (100 * UINT64_C(1000000))
+#define PASS_NS       (300 * UINT64_C(1000000))
+#define LONG_BATCH_NS 100e6
+#define LONG_PASS_NS  (1000 * UINT64_C(1000000)) /* where a 99th percentile comes of it */
 
 struct runner {
     struct tram_trial *t;
@@ -221,8 +222,11 @@ static int warm_up(struct runner *r) {
             count = clamp(r->t->warmup - done, 1, most);
     }
     uint64_t wanted = (uint64_t)(BATCH_NS / fmax(best_ns, 1));
-    /* In a pipeline, filling and draining are part of every batch: keep them a small one. */
-    r->batch = clamp(wanted, c->inflight > 1 ? 64 * c->inflight : 1, most);
+    /* In a pipeline, filling and draining are part of every batch: keep them a small one, within reason. */
+    uint64_t affordable = (uint64_t)(LONG_BATCH_NS / fmax(best_ns, 1)), least = 64 * c->inflight;
+    if (least > affordable)
+        least = affordable > 2 * c->inflight ? affordable : 2 * c->inflight;
+    r->batch = clamp(wanted, c->inflight > 1 ? least : 1, most);
     r->fill_ns = r->check_ns = r->filled = 0;
     return 0;
 }
