@@ -266,12 +266,81 @@ static int keep(void *self, struct tram_call *c) {
     return tram_result_copy(c, 0, "kept", 4);
 }
 
+/* Matrices of the actor's own: a diagonal of ones, and some that are told from each other. */
+enum { SIDE = 320, KINDS = 4 };
+
+static float element(uint32_t kind, uint32_t i) {
+    return (float)((i * 7 + kind * 1001) % 4093);
+}
+
+static float *ones, *kinds[KINDS], *product;
+
+/* "p": puts them there; a byte 0 to KINDS - 1: the product of the ones and that one, made in the result itself while the method
+ * goes on, so that nothing but the order of events keeps its readers from coming too early. */
+static int multiply_there(void *self, struct tram_call *c) {
+    static float host[SIDE * SIDE];
+    struct tram_stream *s = tram_call_stream(c);
+    unsigned char what = *(const unsigned char *)tram_arg(c, 0).data;
+    (void)self;
+    for (uint32_t k = 0; what == 'p' && k <= KINDS; k++) {
+        float **at = k == KINDS ? &ones : &kinds[k];
+        for (uint32_t i = 0; i < SIDE * SIDE; i++)
+            host[i] = k == KINDS ? i % SIDE == i / SIDE : element(k, i);
+        if (!(*at = tram_device_alloc(c, sizeof host)) || tram_stream_copy(s, *at, host, sizeof host) ||
+            tram_stream_wait(s))
+            return 1;
+    }
+    if (what == 'p')
+        return (product = tram_device_alloc(c, sizeof host)) ? tram_result_copy(c, 0, "done", 4) : 1;
+    struct tram_tensor t = {.dtype = TRAM_F32, .rank = 2, .shape = {SIDE, SIDE}};
+    void *part;
+    int code = tram_result_tensor(c, 0, TRAM_WHERE_DEFAULT, &t, 1, &part);
+    if (code)
+        return code;
+    *(unsigned char *)part = what;
+    return tram_stream_gemm(s, SIDE, SIDE, SIDE, ones, kinds[what], t.data);
+}
+
+/* The same in memory of the actor's own, and how many elements of it are wrong: "?" and the kind. */
+static int multiply_here(void *self, struct tram_call *c) {
+    static float host[SIDE * SIDE];
+    struct tram_stream *s = tram_call_stream(c);
+    const unsigned char *what = tram_arg(c, 0).data;
+    uint32_t wrong = 0;
+    (void)self;
+    if (what[0] != '?')
+        return tram_stream_gemm(s, SIDE, SIDE, SIDE, ones, kinds[what[0]], product);
+    if (tram_stream_copy(s, host, product, sizeof host) || tram_stream_wait(s))
+        return 1;
+    for (uint32_t i = 0; i < SIDE * SIDE; i++)
+        wrong += host[i] != element(what[1], i);
+    return tram_result_copy(c, 0, &wrong, sizeof wrong);
+}
+
+/* Whether the product is the one that its CPU part says it is: how many elements are not. */
+static int inspect(void *self, struct tram_call *c) {
+    struct tram_tensor t;
+    struct tram_bytes part;
+    (void)self;
+    int code = tram_arg_tensor(c, 0, TRAM_ON_CPU, &t, &part);
+    if (code)
+        return code;
+    uint32_t wrong = 0, kind = *(const unsigned char *)part.data;
+    for (uint32_t i = 0; i < SIDE * SIDE; i++)
+        wrong += ((const float *)t.data)[i] != element(kind, i);
+    uint32_t said[2] = {kind, wrong};
+    return tram_result_copy(c, 0, said, sizeof said);
+}
+
 static const struct tram_method methods[] = {{.name = "make", .fn = make},
                                              {.name = "look", .fn = look},
                                              {.name = "sneak", .fn = sneak},
                                              {.name = "slow", .fn = slow},
                                              {.name = "flood", .fn = flood},
                                              {.name = "keep", .fn = keep},
+                                             {.name = "multiply_there", .fn = multiply_there},
+                                             {.name = "multiply_here", .fn = multiply_here},
+                                             {.name = "inspect", .fn = inspect},
                                              {.name = "spread", .fn = spread},
                                              {.name = "twice", .fn = twice},
                                              {.name = "make_or_not", .fn = make_or_not},
@@ -1175,6 +1244,79 @@ static void memory_of_their_own(void **state) {
     fails(CPU, "keep", "n", 1, "4096 bytes on a device: the actor has none");
 }
 
+/* Results that are still being made when they are handed on, several in flight, slots used again and again. */
+static void work_under_way(void **state) {
+    enum { INFLIGHT = 3, EXECUTIONS = 24 };
+    (void)state;
+    struct tram_tensor_hint h = {.tensor = {.dtype = TRAM_F32, .rank = 2, .shape = {SIDE, SIDE}},
+                                 .is_static = 1,
+                                 .part_bytes = 1,
+                                 .transport = TRAM_TRANSPORT_IPC};
+    struct tram_compile_options o = {.inflight = INFLIGHT};
+    struct tram_ref r[EXECUTIONS];
+    struct tram_graph *g;
+    struct tram_compiled *x;
+    char got[16];
+    OK(tram_call(a[DEVICE], "multiply_there", "p", 1, &r[0]));
+    int there = tram_get(&r[0], got, sizeof got, NULL, 30);
+    assert_int_equal(there, TRAM_OK);
+    OK(tram_graph_create(test_runtime, &g));
+    struct tram_node made = tram_graph_bind(g, a[DEVICE], "multiply_there", tram_graph_input(g, 1));
+    tram_graph_tensor(g, made, &h);
+    struct tram_node seen = tram_graph_bind(g, a[OTHER], "inspect", made);
+    tram_graph_limit(g, seen, 8);
+    tram_graph_output(g, seen);
+    OK(tram_graph_compile(g, &o, &x));
+    for (uint32_t i = 0; i < EXECUTIONS + INFLIGHT; i++) {
+        unsigned char kind = (unsigned char)(i * 3 % KINDS);
+        uint32_t said[2];
+        if (i >= INFLIGHT) {
+            int status = tram_get(&r[i - INFLIGHT], said, sizeof said, NULL, 30);
+            if (status == TRAM_ERR_TASK && strstr(tram_last_error()->text, "OpenBLAS"))
+                skip();
+            assert_int_equal(status, TRAM_OK);
+            assert_int_equal(said[0], (i - INFLIGHT) * 3 % KINDS);
+            assert_int_equal(said[1], 0);
+        }
+        if (i < EXECUTIONS)
+            OK(tram_execute(x, &kind, 1, &r[i]));
+    }
+    OK(tram_teardown(x));
+    tram_graph_destroy(g);
+}
+
+/* The same for oneself: it is there for calls, on another stream, when the execution's result is; and after teardown. */
+static void work_for_oneself(void **state) {
+    (void)state;
+    struct tram_graph *g;
+    struct tram_compiled *x;
+    struct tram_ref r;
+    char got[16];
+    OK(tram_call(a[DEVICE], "multiply_there", "p", 1, &r));
+    OK(tram_get(&r, got, sizeof got, NULL, 30));
+    for (unsigned char kind = 0; kind < 2 * KINDS; kind++) {
+        unsigned char of = kind % KINDS, ask[2] = {'?', of};
+        uint32_t wrong = 1;
+        OK(tram_graph_create(test_runtime, &g));
+        struct tram_node done = tram_graph_bind(g, a[DEVICE], "multiply_here", tram_graph_input(g, 2));
+        tram_graph_output(g, done);
+        OK(tram_graph_compile(g, NULL, &x));
+        OK(tram_execute(x, &of, 1, &r));
+        int status = tram_get(&r, got, sizeof got, NULL, 30);
+        if (status == TRAM_ERR_TASK && strstr(tram_last_error()->text, "OpenBLAS"))
+            skip();
+        assert_int_equal(status, TRAM_OK);
+        if (kind >= KINDS)
+            OK(tram_teardown(x));
+        OK(tram_call(a[DEVICE], "multiply_here", ask, sizeof ask, &r));
+        OK(tram_get(&r, &wrong, sizeof wrong, NULL, 30));
+        assert_int_equal(wrong, 0);
+        if (kind < KINDS)
+            OK(tram_teardown(x));
+        tram_graph_destroy(g);
+    }
+}
+
 static void mistakes(void **state) {
     (void)state;
     struct order o = {10, 1, 0};
@@ -1243,6 +1385,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(pinned_edges),
         cmocka_unit_test(products),
         cmocka_unit_test(memory_of_their_own),
+        cmocka_unit_test(work_under_way),
+        cmocka_unit_test(work_for_oneself),
         cmocka_unit_test(mistakes),
         cmocka_unit_test(devices_that_are_not_there),
     };
