@@ -11,12 +11,19 @@
 #include <nvtx3/nvToolsExt.h>
 #include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 static nvtxDomainHandle_t domain;
 static nvtxStringHandle_t measured;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of what follows */
+static struct known {
+    struct known *next;
+    nvtxStringHandle_t string;
+    char text[];
+} * known;
 static nvtxRangeId_t measuring;
 static bool is_measuring;
 
@@ -30,8 +37,23 @@ static bool heard(void) {
     return domain != NULL;
 }
 
+/* Registered once, whoever asks how often: the profiler keeps every string that it is given. */
 static void *name(const char *text) {
-    return nvtxDomainRegisterStringA(domain, text);
+    void *string = NULL;
+    pthread_mutex_lock(&lock);
+    struct known *k = known;
+    while (k && strcmp(k->text, text) != 0)
+        k = k->next;
+    if (!k && (k = malloc(sizeof *k + strlen(text) + 1))) {
+        strcpy(k->text, text);
+        k->string = nvtxDomainRegisterStringA(domain, text);
+        k->next = known;
+        known = k;
+    }
+    if (k)
+        string = k->string;
+    pthread_mutex_unlock(&lock);
+    return string;
 }
 
 static void thread(const char *text) {

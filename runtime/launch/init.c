@@ -113,8 +113,8 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
             goto err_free;
         }
     }
-    if ((status = tram__eager_init(t)) || (status = tram__exec_init(t)) ||
-        (status = tram__probe_sink_open("driver", true)) || (status = tram__trace_init(t)))
+    if ((status = tram__probe_sink_open("driver", true)) || (status = tram__eager_init(t)) ||
+        (status = tram__exec_init(t)) || (status = tram__trace_init(t)))
         goto err_free;
     *out = t;
     return TRAM_OK;
