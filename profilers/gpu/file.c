@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "gpu/file.h"
+#include "profilers/gpu/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,8 +8,8 @@
  * enqueuing, can still name it. Starting one is an atomic addition, a look at names that mostly are there, and a clock reading;
  * without room there is no event, which NCCL knows as NULL. Nothing here can fail as far as NCCL sees.
  */
-#include "gpu/file.h"
-#include "nccl/interface.h"
+#include "profilers/gpu/file.h"
+#include "profilers/nccl/interface.h"
 
 #include <stdio.h>
 #include <stdlib.h>

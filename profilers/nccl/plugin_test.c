@@ -2,8 +2,8 @@
  *
  * The plugin, loaded and called as NCCL does, from several threads; its file is then checked record by record.
  */
-#include "gpu/file.h"
-#include "nccl/interface.h"
+#include "profilers/gpu/file.h"
+#include "profilers/nccl/interface.h"
 
 #include <dlfcn.h>
 #include <setjmp.h>
