@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "probe/probe.h"
 #include "probe/sink.h"
+#include "probe/watch.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -104,6 +105,8 @@ static int say_hello(struct tram__serve *s, int status, const char *text) {
 
 static int open_device(struct tram__serve *s, const char *name) {
     int status = *name ? tram__device_open(name, &s->device) : TRAM_OK;
+    if (!status && s->device && strcmp(s->device->ops->name, "cuda") == 0)
+        tram__probe_watch_open(s->name);
     if (!status && s->device)
         status = tram__call_stream_open(s->device, &s->stream);
     return status;
@@ -111,6 +114,7 @@ static int open_device(struct tram__serve *s, const char *name) {
 
 void tram__serve_close_device(struct tram__serve *s) {
     tram__call_stream_close(s->stream);
+    tram__probe_watch_close(); /* the last stream has been waited for */
     tram__device_close(s->device);
     s->stream = NULL;
     s->device = NULL;

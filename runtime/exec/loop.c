@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "exec/edge.h"
 #include "exec/pin.h"
+#include "probe/gpu.h"
+#include "probe/watch.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -299,7 +301,11 @@ static __attribute__((noinline)) int compute_told(struct tram__loop *l, struct t
     if (tracer->ring)
         tram__probe_begin(tracer->ring, TRAM__EVENT_COMPUTE, t->node, tracer->graph, n, tracer->mark);
     tram__trace_push(tracer, TRAM__RANGE_COMPUTE, tracer->tasks, (size_t)(t - l->tasks), n);
+    if (tram__probe_watch)
+        tram__probe_watch->begin(tram__gpu_task(tracer->graph, n, t->node));
     int status = work(l, t, n, slot);
+    if (tram__probe_watch)
+        tram__probe_watch->end();
     tram__trace_pop(tracer);
     tram__trace(tracer, TRAM__EVENT_COMPUTE, t->node, n);
     if (!status && writes)
