@@ -41,13 +41,15 @@ int tram__probe_sink_open(const char *process, bool tells) {
     bool on = strcmp(how, "on") == 0, automatic = strcmp(how, "auto") == 0;
     if (!on && !automatic && strcmp(how, "off") != 0)
         return tram__fail(TRAM_ERR_INVALID, "TRAM_NVTX=%s: on, off or auto is wanted", how);
-    if (tram__probe_sink || !(on || (automatic && tram__probe_watched())))
+    if (!on && !(automatic && tram__probe_watched()))
         return TRAM_OK;
     snprintf(process_name, sizeof process_name, "%s", process);
-    const struct tram__probe_sink *sink = load(why, sizeof why);
-    if (!sink && tells)
-        fprintf(stderr, "tramline: no NVTX ranges: %s\n", why);
-    tram__probe_sink = sink && sink->heard() ? sink : NULL;
+    if (!tram__probe_sink) { /* else a process that was forked has it from its parent */
+        const struct tram__probe_sink *sink = load(why, sizeof why);
+        if (!sink && tells)
+            fprintf(stderr, "tramline: no NVTX ranges: %s\n", why);
+        tram__probe_sink = sink && sink->heard() ? sink : NULL;
+    }
     tram__probe_sink_thread("main");
     return TRAM_OK;
 }
