@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a profiler sees of a run through NVTX: every range of every execution, once, under its name and its thread's. The
- * profiler is tool_test.c; with TRAM_NVTX=off it must see nothing.
+ * profiler is tool_test.c; with TRAM_NVTX=off it must see nothing. In actors there is a stand-in for what watches a GPU
+ * (probe/watch.h) besides, which has to be told of every task while it runs.
  */
 #include "testing.h"
 
+#include "probe/gpu.h"
 #include "probe/sink.h"
+#include "probe/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +28,7 @@ struct seen_thread {
 /* The ranges of one name on one thread. */
 struct row {
     char thread[80], name[80];
-    unsigned category, strings;
+    unsigned category, strings, tasks;
     unsigned long long count, sum; /* sum: of the payloads */
 };
 
@@ -66,6 +69,14 @@ static void see_push(struct seen_thread *t, unsigned category, unsigned long lon
         t->deepest = t->open;
 }
 
+/* The watch is told within the range, which stands on the top. */
+static void see_task(const struct seen_thread *t, unsigned long long task) {
+    struct row *r = row_of(t->name, "task");
+    assert_int_equal(t->open, 1);
+    assert_true(task >> 48 >= 1 && task >> 48 <= 3);
+    assert_int_equal(task >> 16 & 0xFFFFFFFF, ++r->tasks); /* one for each execution, in order */
+}
+
 static void see(const char *line) {
     static const char *const categories[] = {"", "read", "compute", "write", "collective", "eager"};
     int pid, tid, named, at = 0;
@@ -84,6 +95,8 @@ static void see(const char *line) {
         assert_true(category >= 1 && category <= 5);
         assert_string_equal(name, categories[category]);
         seen.categories++;
+    } else if (sscanf(line, "task %llu", &number) == 1) {
+        see_task(t, number);
     } else if (strcmp(line, "pop\n") == 0) {
         assert_true(t->open-- > 0);
     } else if (strcmp(line, "domain tramline\n") == 0) {
@@ -151,6 +164,16 @@ static void diamond(void **state) {
     expect("driver: main", TRAM__RANGE_WRITE, "WRITE c1 input 1", EXECUTIONS, false);
     expect("driver: main", TRAM__RANGE_READ, "READ c2 cat.join", EXECUTIONS, false);
     expect("driver: main", TRAM__RANGE_READ, "READ c3 dan.echo", EXECUTIONS, false);
+}
+
+/* A node is told from another, and an actor from another. */
+static void tasks(void **state) {
+    (void)state;
+    static const char *const threads[] = {"ann: graph 1", "bob: graph 1", "cat: graph 2", "dan: graph 2",
+                                          "eve: main"};
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++)
+        assert_int_equal(row_of(threads[i], "task")->tasks, EXECUTIONS);
+    assert_int_equal(row_of("driver: main", "task")->tasks, 0);
 }
 
 /* In turns there is no waiting to tell of. */
@@ -277,6 +300,21 @@ static void run(void **state) {
     tram_fini(test_runtime);
 }
 
+/* ---- what watches ---- */
+
+static void watch_tell(uint64_t task) {
+    char line[80];
+    FILE *f = fopen(getenv("TRAM_TEST_NVTX"), "ae");
+    snprintf(line, sizeof line, "%d %d task %llu\n", (int)getpid(), (int)gettid(), (unsigned long long)task);
+    if (!f || fputs(line, f) < 0 || fclose(f))
+        abort();
+}
+
+static void watch_end(void) {
+}
+
+static const struct tram__probe_watch watch = {watch_tell, watch_end, watch_end};
+
 static int prepare(int *argc, char ***argv) {
     const char *how = getenv("TRAM_NVTX");
     snprintf(path, sizeof path, "/tmp/tramline_nvtx_%d", (int)getpid());
@@ -287,6 +325,8 @@ static int prepare(int *argc, char ***argv) {
         if (tram_init(argc, argv, test_classes, &test_runtime) != TRAM_ERR_INVALID)
             return 1;
         setenv("TRAM_NVTX", how ? how : "", 1);
+    } else if (!how || strcmp(how, "off") != 0) {
+        tram__probe_watch = &watch;
     }
     return tram_init(argc, argv, test_classes, &test_runtime);
 }
@@ -302,7 +342,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest runs[] = {cmocka_unit_test(run)}, offs[] = {cmocka_unit_test(off)};
     const struct CMUnitTest checks[] = {cmocka_unit_test(chain),       cmocka_unit_test(diamond),
                                         cmocka_unit_test(main_thread), cmocka_unit_test(inputs),
-                                        cmocka_unit_test(eager),       cmocka_unit_test(whole)};
+                                        cmocka_unit_test(eager),       cmocka_unit_test(tasks),
+                                        cmocka_unit_test(whole)};
     int failed = cmocka_run_group_tests(runs, NULL, NULL);
     if (is_off)
         return failed + cmocka_run_group_tests(offs, NULL, NULL);
