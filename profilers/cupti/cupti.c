@@ -4,7 +4,8 @@
  * each of their records becomes one of probe/gpu.h. Its clock is ours, CLOCK_MONOTONIC, into which it converts the GPU's times.
  *
  * Every call of the CUDA runtime has a correlation, which what it has the GPU do bears as well. Around a task the calling thread
- * has an external correlation, the task; CUPTI links the two.
+ * has an external correlation, the task; CUPTI links the two. TRAM_GPU_RECORDS of the environment is how many records the file
+ * has room for.
  */
 #include "probe/watch.h"
 #include "profilers/cupti/convert.h"
@@ -25,7 +26,8 @@ static const CUpti_ActivityKind kinds[] = {
 
 static struct tram__gpu_file file;
 static CUpti_SubscriberHandle subscriber;
-static _Atomic int buffers; /* that CUPTI has */
+static _Atomic int buffers;  /* that CUPTI has */
+static _Atomic bool is_open; /* the file takes records */
 
 /* ---- records ---- */
 
@@ -229,9 +231,11 @@ static void CUPTIAPI take_buffer(CUcontext context, uint32_t stream, uint8_t *bu
     CUpti_Activity *record = NULL;
     size_t lost = 0;
     (void)size;
-    while (valid && cuptiActivityGetNextRecord(buffer, valid, &record) == CUPTI_SUCCESS)
+    bool takes =
+        atomic_load_explicit(&is_open, memory_order_acquire); /* a straggler may come after the end */
+    while (takes && valid && cuptiActivityGetNextRecord(buffer, valid, &record) == CUPTI_SUCCESS)
         tram__cupti_record(&file, record);
-    if (cuptiActivityGetNumDroppedRecords(context, stream, &lost) == CUPTI_SUCCESS && lost)
+    if (takes && cuptiActivityGetNumDroppedRecords(context, stream, &lost) == CUPTI_SUCCESS && lost)
         atomic_fetch_add_explicit(&file.head->lost, lost, memory_order_relaxed);
     if (buffer)
         atomic_fetch_sub_explicit(&buffers, 1, memory_order_relaxed);
@@ -263,6 +267,7 @@ static void close_all(void) {
         cuptiActivityDisable(kinds[i]);
     cuptiActivityFlushAll(CUPTI_ACTIVITY_FLAG_FLUSH_FORCED);
     cuptiUnsubscribe(subscriber);
+    atomic_store_explicit(&is_open, false, memory_order_release);
     tram__gpu_file_close(&file);
 }
 
@@ -325,6 +330,7 @@ const struct tram__probe_watch *tram__probe_watch_enter(uint32_t version, const 
         cuptiUnsubscribe(subscriber);
         return NULL;
     }
+    atomic_store_explicit(&is_open, true, memory_order_release);
     if (enable(why, size))
         return &watch;
     close_all();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A profiler plugin for NCCL: what it does goes into the file nccl-PID (probe/gpu.h) of the folder that TRAM_NCCL_TRACE names,
- * or of the run that TRAM_TRACE traces. NCCL is told of it by NCCL_PROFILER_PLUGIN=.../libtramline_nccl_profiler.so.
+ * or of the run that TRAM_TRACE traces; TRAM_NCCL_RECORDS is how many records it has room for. NCCL is told of it by NCCL_PROFILER_PLUGIN=.../libtramline_nccl_profiler.so.
  *
  * An event is a record of the file from its start on: its address is what NCCL knows it by, and stays good for as long as the
  * file is open. No record is used twice, so that an event which outlives its parent, as the parts of a collective outlive its
