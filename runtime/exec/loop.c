@@ -392,6 +392,8 @@ static int run_step_told(struct tram__loop *l, const struct tram__loop_step *s, 
         return run_step(l, s, timeout_s);
     if (!turn)
         push_step(l, s);
+    else if (l->tracer.ring)
+        l->tracer.mark = tram__probe_now(l->tracer.ring);
     int status = run_step(l, s, timeout_s);
     if (turn && !status)
         push_step(l, s);

@@ -113,11 +113,18 @@ int tram_init_with(int *argc, char ***argv, const struct tram_class *classes,
             goto err_free;
         }
     }
-    if ((status = tram__probe_sink_open("driver", true)) || (status = tram__eager_init(t)) ||
-        (status = tram__exec_init(t)) || (status = tram__trace_init(t)))
+    if ((status = tram__probe_sink_open("driver", true)) || (status = tram__eager_init(t)))
         goto err_free;
+    if ((status = tram__exec_init(t)))
+        goto err_eager;
+    if ((status = tram__trace_init(t)))
+        goto err_exec;
     *out = t;
     return TRAM_OK;
+err_exec:
+    tram__exec_fini(t);
+err_eager:
+    tram__eager_fini(t);
 err_free:
     if (t->bell >= 0)
         close(t->bell);
