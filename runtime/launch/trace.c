@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,9 @@ static tram__trace_write_fn *find_writer(void) {
     return write;
 }
 
-/* Whether the file can be written is known before anything is measured. */
-static int check_path(const char *path) {
+/* Whether the file can be written is known before anything is measured. It is there then, if nowhere before. */
+static int check_path(const char *path, bool *made) {
+    *made = access(path, F_OK) != 0;
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
         return tram__fail(TRAM_ERR_SYSTEM, "%s: %s", path, strerror(errno));
@@ -46,7 +48,8 @@ int tram_trace_open(struct tram *t, const char *path, const struct tram_trace_op
     if (strlen(path) + sizeof ".rings" > sizeof folder)
         return tram__fail(TRAM_ERR_INVALID, "a name of %zu bytes for a trace", strlen(path));
     snprintf(folder, sizeof folder, "%s.rings", path);
-    int status = find_writer() ? check_path(path) : tram_last_error()->status;
+    bool made = false;
+    int status = find_writer() ? check_path(path, &made) : tram_last_error()->status;
     char *copy = status ? NULL : strdup(path);
     if (!status && !copy)
         status = tram__fail(TRAM_ERR_NO_MEMORY, "a trace");
@@ -61,6 +64,8 @@ int tram_trace_open(struct tram *t, const char *path, const struct tram_trace_op
     if (!status && (status = tram__probe_thread("main")))
         tram__probe_close();
     if (status) {
+        if (made)
+            unlink(path);
         free(copy);
         return status;
     }

@@ -370,12 +370,13 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
     size_t prefix = strlen(TRAM_TRIAL_OPTION);
     if (argc == 2 && strncmp(argv[1], TRAM_TRIAL_OPTION, prefix) == 0)
         tram_trial_serve(atoi(argv[1] + prefix), scenario, argc, argv);
+    struct tram_settings settings = {.trace = getenv("TRAM_TRACE")};
+    unsetenv("TRAM_TRACE"); /* it is for the traced trials alone */
     struct tram *t;
     if (tram_init(&argc, &argv, scenario->classes, &t)) { /* serves, if this process is an actor */
         fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
         return 1;
     }
-    struct tram_settings settings;
     struct tram_run run = {.scenario = scenario, .settings = &settings};
     if (tram_settings_parse(argc, argv, scenario, &settings)) {
         fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);

@@ -273,9 +273,13 @@ static int parse_trace(const struct raw *raw) {
     struct tram_settings *s = raw->s;
     uint64_t bytes;
     size_t count;
-    if (!s->trace)
-        s->trace = getenv("TRAM_TRACE");
-    unsetenv("TRAM_TRACE"); /* it is for the traced trials alone */
+    bool runtime = false;
+    for (int m = 0; m < TRAM_MODES; m++)
+        runtime |= m != TRAM_MODE_LIMIT && s->modes[m];
+    if (s->trace && !runtime)
+        return tram__fail(TRAM_ERR_INVALID,
+                          "--trace=%s: the limit alone has no trace: it shares nothing with the runtime",
+                          s->trace);
     if (s->trace && (!*s->trace || strlen(s->trace) > TRAM_MAX_PATH / 2))
         return tram__fail(TRAM_ERR_INVALID, "--trace=%s: the name of a file is wanted", s->trace);
     if (!s->trace && (raw->trace_window || raw->trace_ring))
@@ -304,7 +308,8 @@ int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scena
                       .size = "1",
                       .inflight = "1",
                       .actors = "1"};
-    *out = (struct tram_settings){.repetitions = 5, .seed = 1, .timeout_s = 10, .how = "auto"};
+    *out = (struct tram_settings){
+        .repetitions = 5, .seed = 1, .timeout_s = 10, .how = "auto", .trace = out->trace};
     if (transfers(scenario)) {
         raw.size = "40000000";
         out->device = "host";

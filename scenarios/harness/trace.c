@@ -62,10 +62,6 @@ int tram_run_traced(struct tram_run *r, char *program, char *why) {
         snprintf(why, TRAM_WHY, "out of memory");
         return -1;
     }
-    if (!count_cases(s)) {
-        snprintf(why, TRAM_WHY, "the limit has no trace: it shares nothing with the runtime");
-        return -1;
-    }
     if (count_cases(s) > 1)
         remove(s->trace); /* whether it can be written was tried there */
     for (size_t point = 0; point < s->point_count; point++)
