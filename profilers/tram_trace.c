@@ -11,12 +11,17 @@
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {{"recover", tram__command_recover}};
+} commands[] = {{"recover", tram__command_recover}, {"check", tram__command_check}};
 
 static const char help[] =
     "tram-trace recover FOLDER -o FILE [--deflate]\n"
     "    Makes a trace of what a run left in FOLDER (PATH.rings) when it died. The folder stays.\n"
-    "    FILE: ending in .json, else Perfetto's own format; --deflate: squeezed, as Perfetto reads it too.\n";
+    "    FILE: ending in .json, else Perfetto's own format; --deflate: squeezed, as Perfetto reads it too.\n"
+    "tram-trace check FILE\n"
+    "    Reads every packet of a trace that Tramline wrote and prints exactly what it has. Exit status 1 "
+    "when anything is\n"
+    "    wrong: unknown fields, slices without an end, flows that do not begin and end once, times that go "
+    "back.\n";
 
 int main(int argc, char **argv) {
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
