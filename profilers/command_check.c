@@ -29,11 +29,11 @@ int tram__command_check(int argc, char **argv) {
     const struct {
         const char *name;
         uint64_t count;
-    } rows[] = {{"packets", r.packets}, {"processes", r.processes}, {"threads", r.threads},
-                {"tracks", r.tracks},   {"sequences", r.sequences}, {"slices", r.slices},
-                {"moments", r.moments}, {"samples", r.samples},     {"flows", r.flows},
-                {"errors", r.errors}};
+    } rows[] = {{"packets", r.packets},   {"processes", r.processes}, {"threads", r.threads},
+                {"tracks", r.tracks},     {"sequences", r.sequences}, {"slices", r.slices},
+                {"moments", r.moments},   {"samples", r.samples},     {"flows", r.flows},
+                {"backward", r.backward}, {"errors", r.errors}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         printf("%s %llu\n", rows[i].name, (unsigned long long)rows[i].count);
-    return r.errors ? 1 : 0;
+    return r.errors || r.backward ? 1 : 0;
 }

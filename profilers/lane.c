@@ -189,8 +189,11 @@ static uint32_t name_of(struct tram__lane *l, const struct tram__event *e) {
 static unsigned char *put_front(struct tram__lane *l, unsigned char *p, uint64_t ns) {
     p = tram__put_uint(p, TRAM__PF_TIMESTAMP, ns - l->clock_ns);
     l->clock_ns = ns;
-    p = tram__put_uint(p, TRAM__PF_SEQUENCE, l->sequence);
-    return tram__put_uint(p, TRAM__PF_SEQUENCE_FLAGS, TRAM__PF_NEEDS);
+    return tram__put_uint(p, TRAM__PF_SEQUENCE, l->sequence);
+}
+/* The same of what refers to names: it says so. */
+static unsigned char *put_named_front(struct tram__lane *l, unsigned char *p, uint64_t ns) {
+    return tram__put_uint(put_front(l, p, ns), TRAM__PF_SEQUENCE_FLAGS, TRAM__PF_NEEDS);
 }
 
 static unsigned char *put_number(unsigned char *p, uint32_t iid, uint64_t value) {
@@ -249,7 +252,7 @@ static void put_begin(struct tram__lane *l, const struct tram__slice *s) {
     bool large = departs > 2;
     unsigned char *p = tram__sink_room(l->scope->w->sink, PACKET + departs * 10u), *packet, *event;
     p = packet = put_open(p, TRAM__PF_PACKET, large);
-    p = put_front(l, p, s->begin);
+    p = put_named_front(l, p, s->begin);
     p = event = put_open(p, TRAM__PF_TRACK_EVENT, large);
     p = tram__put_uint(p, TRAM__PF_TYPE, TRAM__PF_BEGIN);
     p = tram__put_uint(p, TRAM__PF_NAME, name);
@@ -274,7 +277,7 @@ static void put_arrival(struct tram__lane *l, const struct tram__slice *s) {
     uint32_t name = name_of(l, s->event);
     unsigned char *p = tram__sink_room(w->sink, PACKET), *packet, *event;
     p = packet = put_open(p, TRAM__PF_PACKET, false);
-    p = put_front(l, p, s->end);
+    p = put_named_front(l, p, s->end);
     p = event = put_open(p, TRAM__PF_TRACK_EVENT, false);
     p = tram__put_uint(p, TRAM__PF_TYPE, TRAM__PF_INSTANT);
     p = tram__put_uint(p, TRAM__PF_NAME, name);

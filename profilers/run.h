@@ -109,7 +109,7 @@ static inline uint64_t tram__run_ns(const struct tram__run *r, const struct tram
                                     uint64_t ticks) {
     enum { MOST_BITS = 62 };
     __extension__ typedef __int128 wide;
-    uint64_t most = UINT64_C(1) << MOST_BITS;
+    uint64_t most = (UINT64_C(1) << MOST_BITS) - 1;
     if (t->clock == TRAM__CLOCK_MONOTONIC)
         return ticks < most ? ticks : most;
     wide ns = (wide)r->base_ns + ((((wide)ticks - (wide)r->base_ticks) * (wide)r->rate) >> 60);

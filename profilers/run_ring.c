@@ -100,6 +100,10 @@ bool tram__run_add_ring(struct tram__run *r, const char *file) {
     t.first = t.head->first;
     t.last = t.head->last;
     t.closed = t.last.ns != 0;
+    if (t.first.ns >> 62)
+        t.first.ns = 0;
+    if (t.last.ns >> 62)
+        t.last.ns = 0;
     tram__run_text(t.name, sizeof t.name, t.head->thread, sizeof t.head->thread);
     snprintf(t.file, sizeof t.file, "%s", file);
     find_open(&t);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { TRIES = 100, HEAD = 16 };
+enum { TRIES = 100, HEAD = 16, SQUEEZE = 1 };
 
 static int failed(const char *path, int error, char *why, size_t size) {
     snprintf(why, size, "%s: %s", path, strerror(error));
@@ -85,7 +85,7 @@ static unsigned char *varint(unsigned char *p, uint64_t v) {
 static void write_squeezed(struct tram__sink *s, size_t size) {
     unsigned char head[HEAD], inner[HEAD];
     unsigned long out = s->squeezed_size - HEAD;
-    if (compress2(s->squeezed + HEAD, &out, s->buffer, size, 6) != Z_OK) {
+    if (compress2(s->squeezed + HEAD, &out, s->buffer, size, SQUEEZE) != Z_OK) {
         s->error = ENOMEM;
         return;
     }

@@ -150,8 +150,7 @@ void tram__trace_add_flow(struct tram__trace_reader *r, uint64_t id, bool ends, 
     } else {
         f->seen |= bit;
         r->report->flows++;
-        if (ends ? f->ns > ns : ns > f->ns)
-            tram__trace_wrong(r, "flow %llx ends before it begins", (unsigned long long)id);
+        r->report->backward += ends ? f->ns > ns : ns > f->ns;
     }
 }
 

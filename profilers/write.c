@@ -31,12 +31,12 @@ int tram__trace_write(const struct tram__run *r, const char *path, bool deflate,
     return -1;
 }
 
-/* "ring-12-3" and the like: a word, then numbers. */
+/* "ring-12-3" and the like: a word, then so many numbers, or more where a file is one of several. */
 static bool is_ours(const char *name) {
     static const struct {
         const char *word;
         int numbers;
-    } kinds[] = {{"ring", 2}, {"names", 1}, {"graph", 1}};
+    } kinds[] = {{"ring", 2}, {"names", 1}, {"graph", 1}, {"gpu", 1}, {"nccl", 1}};
     if (strcmp(name, "control") == 0 || strcmp(name, "notes") == 0)
         return true;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -45,10 +45,10 @@ static bool is_ours(const char *name) {
         int left = kinds[i].numbers;
         if (strncmp(name, kinds[i].word, n) != 0)
             continue;
-        for (; left && p[0] == '-' && isdigit((unsigned char)p[1]); left--)
+        for (; p[0] == '-' && isdigit((unsigned char)p[1]); left--)
             for (p++; isdigit((unsigned char)*p);)
                 p++;
-        if (!left && !*p)
+        if (left <= 0 && !*p)
             return true;
     }
     return false;
