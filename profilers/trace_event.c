@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 enum { DEEPEST = 8192, FLOWS = 1024 };
+_Static_assert(TRAM__CATEGORIES <= 8, "the report has room for all");
 
 /* A TrackEvent, taken apart. */
 struct parts {
@@ -120,6 +121,7 @@ static void end(struct tram__trace_reader *r, struct tram__trace_track *t, uint6
     }
     const struct tram__trace_open *o = &t->open[--t->open_count];
     r->report->slices++;
+    r->report->by_category[o->category < TRAM__CATEGORIES ? o->category : 0]++;
     if (r->handler->event && o->name)
         r->handler->event(r->handler->arg, &(struct tram__trace_event){.track = t,
                                                                        .name = o->name,

@@ -36,8 +36,9 @@ struct tram__trace_handler {
 };
 struct tram__trace_report {
     uint64_t packets, slices, moments, samples, flows, processes, threads, tracks, sequences;
-    uint64_t
-        backward; /* flows that end before they begin: a run's times made no sense, but the trace is whole */
+    /* Flows that end before they begin: a run's times made no sense, but the trace is whole. */
+    uint64_t backward, most_backward_ns;
+    uint64_t by_category[8]; /* slices, by enum tram__category */
     uint64_t errors;
     char lines[20][256]; /* of the first errors */
 };

@@ -150,7 +150,12 @@ void tram__trace_add_flow(struct tram__trace_reader *r, uint64_t id, bool ends, 
     } else {
         f->seen |= bit;
         r->report->flows++;
-        r->report->backward += ends ? f->ns > ns : ns > f->ns;
+        uint64_t begin = ends ? f->ns : ns, end = ends ? ns : f->ns;
+        if (begin > end) {
+            r->report->backward++;
+            if (begin - end > r->report->most_backward_ns)
+                r->report->most_backward_ns = begin - end;
+        }
     }
 }
 

@@ -82,6 +82,12 @@ static inline uint64_t tram__ticks(void) {
     return tram__now_ns();
 #endif
 }
+/* Loads before it have their values before anything after it begins: ticks, above all. */
+static inline void tram__settle(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_lfence();
+#endif
+}
 /* Ticks in a microsecond, measured once per process (about 1 ms on the first call). */
 uint64_t tram__ticks_per_us(void);
 

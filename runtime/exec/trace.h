@@ -44,10 +44,13 @@ static inline void tram__trace_begin(struct tram__tracer *t, uint64_t n) {
     if (__builtin_expect(t->ring != NULL, 0))
         t->mark = tram__probe_now(t->ring);
 }
-/* This is what the time since the mark went to. */
+/* This is what the time since the mark went to. What a READ waited for has come before the clock is read: the processor would
+ * read it while the message is on its way, and the message would seem to come before it was sent. */
 static inline void tram__trace(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name,
                                uint64_t n) {
     if (__builtin_expect(t->ring != NULL, 0)) {
+        if (kind == TRAM__EVENT_READ_WAIT)
+            tram__settle();
         uint64_t now = tram__probe_now(t->ring);
         tram__probe_slice(t->ring, kind, name, t->graph, n, t->mark, now);
         t->mark = now;
