@@ -11,12 +11,15 @@
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {{"recover", tram__command_recover}, {"check", tram__command_check}};
+} commands[] = {
+    {"recover", tram__command_recover}, {"merge", tram__command_merge}, {"check", tram__command_check}};
 
 static const char help[] =
     "tram-trace recover FOLDER -o FILE [--deflate]\n"
     "    Makes a trace of what a run left in FOLDER (PATH.rings) when it died. The folder stays.\n"
     "    FILE: ending in .json, else Perfetto's own format; --deflate: squeezed, as Perfetto reads it too.\n"
+    "tram-trace merge FILE... -o FILE [--deflate]\n"
+    "    Puts Perfetto traces of several runs on one machine into one file, on one time line.\n"
     "tram-trace check FILE\n"
     "    Reads every packet of a trace that Tramline wrote and prints exactly what it has. Exit status 1 "
     "when anything is\n"

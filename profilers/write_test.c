@@ -2,6 +2,7 @@
  *
  * Traces of made-up runs, with exact counts of what is in them.
  */
+#include "profilers/command.h"
 #include "profilers/decode.h"
 #include "profilers/testing.h"
 
@@ -340,6 +341,33 @@ static void the_folder_goes(void **state) {
     assert_int_not_equal(access(folder, F_OK), 0);
 }
 
+/* Two runs side by side; the same one twice is refused. */
+static void merged(void **state) {
+    (void)state;
+    struct tram__counts c;
+    static struct tram__trace_report one, both;
+    const struct tram__trace_handler none = {0};
+    char why[512], other[100], out[100];
+    snprintf(other, sizeof other, "%s.other", path);
+    snprintf(out, sizeof out, "%s.both", path);
+    synthetic_chain(folder, 2, 200, TRAM__CLOCK_TSC);
+    one = test_round(folder, path, true, &c, NULL);
+    synthetic_chain(folder, 3, 100, TRAM__CLOCK_MONOTONIC);
+    struct tram__trace_report two = test_round(folder, other, false, &c, NULL);
+    char *good[] = {path, other, "-o", out}, *bad[] = {path, path, "-o", out};
+    assert_int_equal(tram__command_merge(4, good), 0);
+    GOOD(tram__trace_read(out, &none, &both, why, sizeof why), why);
+    assert_int_equal(both.errors, 0);
+    assert_int_equal(both.slices, one.slices + two.slices);
+    assert_int_equal(both.flows, one.flows + two.flows);
+    assert_int_equal(both.sequences, one.sequences + two.sequences);
+    assert_int_equal(both.packets, one.packets + two.packets);
+    assert_int_equal(unlink(out), 0);
+    assert_int_equal(tram__command_merge(4, bad), 2);
+    assert_int_not_equal(access(out, F_OK), 0);
+    unlink(other);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, enter, leave)
     const struct CMUnitTest tests[] = {TEST(numbers_and_texts),
@@ -352,6 +380,7 @@ int main(void) {
                                        TEST(died_in_a_method),
                                        TEST(a_full_disk),
                                        TEST(the_place_of_the_file),
-                                       TEST(the_folder_goes)};
+                                       TEST(the_folder_goes),
+                                       TEST(merged)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
