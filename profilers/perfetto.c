@@ -233,7 +233,9 @@ static bool write_threads(struct tram__writer *w) {
 
 int tram__perfetto_write(const struct tram__run *r, struct tram__sink *sink, struct tram__counts *counts) {
     struct tram__writer w = {.run = r, .sink = sink, .next_sequence = TRAMLINE_SEQUENCE};
-    w.salt = ((uint64_t)(uint32_t)r->driver_pid << 32 ^ r->begin_ns) * UINT64_C(0x9E3779B97F4A7C15) >> 1;
+    w.salt = ((uint64_t)(uint32_t)r->driver_pid << 32 ^ r->begin_ns ^ (r->end_ns - r->begin_ns) << 20) *
+                 UINT64_C(0x9E3779B97F4A7C15) >>
+             1;
     w.many_graphs = r->graph_count > 1;
     if (!tram__flows_init(&w.flows, r->edge_count, w.salt))
         return -1;

@@ -354,7 +354,7 @@ static void merged(void **state) {
     one = test_round(folder, path, true, &c, NULL);
     synthetic_chain(folder, 3, 100, TRAM__CLOCK_MONOTONIC);
     struct tram__trace_report two = test_round(folder, other, false, &c, NULL);
-    char *good[] = {path, other, "-o", out}, *bad[] = {path, path, "-o", out};
+    char to[] = "-o", *good[] = {path, other, to, out}, *bad[] = {path, path, to, out};
     assert_int_equal(tram__command_merge(4, good), 0);
     GOOD(tram__trace_read(out, &none, &both, why, sizeof why), why);
     assert_int_equal(both.errors, 0);
