@@ -13,7 +13,8 @@ enum {
     ANNOTATION_SLOT,
     MOST_NAMES = 1 << 20,
     DEEPEST = 4096,
-    PACKET = 160, /* the most that one takes without names and flows */
+    MOST_WORK = 256, /* of one task: what is beyond has no flow */
+    PACKET = 160,    /* the most that one takes without names and flows */
 };
 
 /* ---- tracks and sequences ---- */
@@ -242,6 +243,15 @@ static void put_close(unsigned char *inside, const unsigned char *end, bool larg
         inside[-1] = (unsigned char)(end - inside);
 }
 
+/* Flows from a task to what it had a GPU do. */
+static uint32_t put_to_work(struct tram__writer *w, const struct tram__event *e, uint64_t *flows) {
+    if (!w->gpu || !w->gpu->link_count)
+        return 0;
+    uint32_t count = tram__gpu_flows(w->gpu, tram__gpu_task(e->group, e->number, e->name), flows, MOST_WORK);
+    w->counts.flows += count;
+    return count;
+}
+
 static void put_begin(struct tram__lane *l, const struct tram__slice *s) {
     enum tram__event_kind kind = tram__event_kind(s->event);
     uint32_t departs = 0, arrives = 0, to = 0, from = 0, name = name_of(l, s->event);
@@ -249,8 +259,10 @@ static void put_begin(struct tram__lane *l, const struct tram__slice *s) {
         to = tram__scope_edges(l->scope, s->event, false, &departs);
     if (kind == TRAM__EVENT_RUN || kind == TRAM__EVENT_DECODE)
         from = tram__scope_edges(l->scope, s->event, true, &arrives);
-    bool large = departs > 2;
-    unsigned char *p = tram__sink_room(l->scope->w->sink, PACKET + departs * 10u), *packet, *event;
+    uint64_t work[MOST_WORK];
+    uint32_t works = kind == TRAM__EVENT_COMPUTE ? put_to_work(l->scope->w, s->event, work) : 0;
+    bool large = departs + works > 2;
+    unsigned char *p = tram__sink_room(l->scope->w->sink, PACKET + (departs + works) * 10u), *packet, *event;
     p = packet = put_open(p, TRAM__PF_PACKET, large);
     p = put_named_front(l, p, s->begin);
     p = event = put_open(p, TRAM__PF_TRACK_EVENT, large);
@@ -259,6 +271,8 @@ static void put_begin(struct tram__lane *l, const struct tram__slice *s) {
     p = tram__put_uint(p, TRAM__PF_CATEGORY, tram__kind(kind)->category);
     p = put_facts(l, p, s->event);
     p = put_flows(l, p, s->event, false, to, departs);
+    for (uint32_t i = 0; i < works; i++)
+        p = tram__put_fixed64(p, TRAM__PF_FLOW, work[i]);
     p = put_flows(l, p, s->event, true, from, arrives);
     put_close(event, p, large);
     put_close(packet, p, large);

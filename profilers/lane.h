@@ -11,6 +11,7 @@
 #define TRAM_PROFILERS_LANE_H
 
 #include "profilers/flows.h"
+#include "profilers/gpu_tracks.h"
 #include "profilers/names.h"
 #include "profilers/sink.h"
 
@@ -27,6 +28,7 @@ struct tram__writer {
     uint64_t salt, next_track; /* tracks: numbers that another trace hardly has */
     uint32_t next_sequence;
     bool many_graphs, no_memory;
+    struct tram__gpu_set *gpu; /* NULL: the run has nothing of the kind */
 };
 
 /* A graph as one thread sees it. */

@@ -32,6 +32,7 @@ const char *tram__category_text(unsigned category) {
         [TRAM__CATEGORY_READ] = "read",   [TRAM__CATEGORY_COMPUTE] = "compute",
         [TRAM__CATEGORY_WRITE] = "write", [TRAM__CATEGORY_EAGER] = "eager",
         [TRAM__CATEGORY_WAIT] = "wait",   [TRAM__CATEGORY_PROGRAM] = "program",
+        [TRAM__CATEGORY_GPU] = "gpu",     [TRAM__CATEGORY_COLLECTIVE] = "collective",
     };
     return category && category < TRAM__CATEGORIES ? texts[category] : "";
 }

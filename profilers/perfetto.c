@@ -227,6 +227,8 @@ static bool write_threads(struct tram__writer *w) {
         const struct tram__run_thread *t = &r->threads[i];
         good = tram__perfetto_thread(w, t, tracks[t->process], declare_thread(w, t, tracks[t->process]));
     }
+    if (good && w->gpu)
+        good = tram__gpu_write(w, w->gpu, tracks);
     free(tracks);
     return good;
 }
@@ -239,7 +241,9 @@ int tram__perfetto_write(const struct tram__run *r, struct tram__sink *sink, str
     w.many_graphs = r->graph_count > 1;
     if (!tram__flows_init(&w.flows, r->edge_count, w.salt))
         return -1;
-    bool good = tram__flows_find(&w);
+    struct tram__gpu_set gpu;
+    bool good = tram__gpu_open(&gpu, (struct tram__run *)(uintptr_t)r, w.salt) && tram__flows_find(&w);
+    w.gpu = gpu.count ? &gpu : NULL;
     if (good) {
         tell_clock(&w);
         struct tram__track t = {.name = "tramline", .description = "about this trace"};
@@ -251,6 +255,7 @@ int tram__perfetto_write(const struct tram__run *r, struct tram__sink *sink, str
         good = write_threads(&w);
     }
     tram__flows_free(&w.flows);
+    tram__gpu_close(&gpu);
     if (counts)
         *counts = w.counts;
     return good ? 0 : -1;

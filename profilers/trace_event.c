@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum { DEEPEST = 8192, FLOWS = 1024 };
-_Static_assert(TRAM__CATEGORIES <= 8, "the report has room for all");
+_Static_assert(TRAM__CATEGORIES <= 12, "the report has room for all");
 
 /* A TrackEvent, taken apart. */
 struct parts {

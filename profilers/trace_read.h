@@ -38,7 +38,7 @@ struct tram__trace_report {
     uint64_t packets, slices, moments, samples, flows, processes, threads, tracks, sequences;
     /* Flows that end before they begin: a run's times made no sense, but the trace is whole. */
     uint64_t backward, most_backward_ns;
-    uint64_t by_category[8]; /* slices, by enum tram__category */
+    uint64_t by_category[12]; /* slices, by enum tram__category */
     uint64_t errors;
     char lines[20][256]; /* of the first errors */
 };
