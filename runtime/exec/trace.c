@@ -7,6 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+void tram__trace_enter_ring(struct tram__tracer *t, uint64_t n) {
+    struct tram__ring *r = tram__probe, *before = t->ring;
+    r->quiet = !tram__probe_wants(r, n);
+    t->ring = r->quiet ? NULL : r;
+    if (!r->quiet && !before)
+        t->mark = tram__probe_now(r);
+    t->on = (t->ring != NULL) | (t->sink != NULL);
+}
+
+void tram__trace_begin_ring(struct tram__tracer *t, uint64_t n) {
+    tram__trace_enter_ring(t, n);
+    if (t->ring)
+        t->mark = tram__probe_now(t->ring);
+}
+
 void tram__trace_wait(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n) {
     if (!t->ring)
         return;
@@ -46,6 +61,7 @@ static void *range_name(const struct tram__tracer *t, const char *what, const st
 int tram__trace_name(struct tram__tracer *t, const struct tram__participant *p, const char *actor) {
     char text[240];
     t->sink = tram__probe_sink;
+    t->on = t->sink != NULL;
     if (!t->sink)
         return TRAM_OK;
     t->reads = calloc(p->reader_count + 1, sizeof *t->reads);

@@ -26,23 +26,18 @@ struct tram__tracer {
 /* Waits shorter than this are told with what follows them: the window was open. */
 enum { TRAM__TRACE_SHORT_NS = 200 };
 
-/* Execution n begins here; if the one before it was recorded, where that ended. */
+/* Execution n begins here; if the one before it was recorded, where that ended. Without a ring there is nothing to do: `on` is
+ * then what the sink makes it, once (tram__trace_name). */
+void tram__trace_enter_ring(struct tram__tracer *t, uint64_t n);
 static inline void tram__trace_enter(struct tram__tracer *t, uint64_t n) {
-    struct tram__ring *r = tram__probe, *before = t->ring;
-    t->ring = NULL;
-    if (__builtin_expect(r != NULL, 0)) {
-        r->quiet = !tram__probe_wants(r, n);
-        t->ring = r->quiet ? NULL : r;
-        if (!r->quiet && !before)
-            t->mark = tram__probe_now(r);
-    }
-    t->on = (t->ring != NULL) | (t->sink != NULL);
+    if (__builtin_expect(tram__probe != NULL, 0))
+        tram__trace_enter_ring(t, n);
 }
 /* The same, and what happened before is not of it. */
+void tram__trace_begin_ring(struct tram__tracer *t, uint64_t n);
 static inline void tram__trace_begin(struct tram__tracer *t, uint64_t n) {
-    tram__trace_enter(t, n);
-    if (__builtin_expect(t->ring != NULL, 0))
-        t->mark = tram__probe_now(t->ring);
+    if (__builtin_expect(tram__probe != NULL, 0))
+        tram__trace_begin_ring(t, n);
 }
 /* This is what the time since the mark went to. What a READ waited for has come before the clock is read: the processor would
  * read it while the message is on its way, and the message would seem to come before it was sent. */
