@@ -169,6 +169,10 @@ static bool add_graph(struct tram__run *r, const char *file) {
     }
     if (cut)
         tram__run_note(r, "%s/%s: cut, or not understood from some line on", r->folder, file);
+    return tram__run_insert_graph(r, g);
+}
+
+bool tram__run_insert_graph(struct tram__run *r, struct tram__run_graph *g) {
     struct tram__run_graph **graphs = realloc(r->graphs, (r->graph_count + 1) * sizeof *graphs);
     if (!graphs) {
         tram__run_graph_free(g);
@@ -180,6 +184,14 @@ static bool add_graph(struct tram__run *r, const char *file) {
         graphs[at] = graphs[at - 1];
     graphs[at] = g;
     return true;
+}
+
+void tram__run_number_edges(struct tram__run *r) {
+    for (uint32_t g = 0; g < r->graph_count; g++)
+        for (uint32_t c = 0; c < r->graphs[g]->channel_count; c++) {
+            r->graphs[g]->channels[c].first_edge = r->edge_count;
+            r->edge_count += r->graphs[g]->channels[c].reader_count;
+        }
 }
 
 const struct tram__run_graph *tram__run_graph_find(const struct tram__run *r, uint32_t id) {
@@ -247,7 +259,7 @@ static int add_files(struct tram__run *r, char *why, size_t why_size) {
     return good && r->thread_count ? 0 : -1;
 }
 
-/* From when to when, and where each edge has its place among those of all graphs. */
+/* From when to when. */
 static void sum_up(struct tram__run *r) {
     r->begin_ns = UINT64_MAX;
     for (uint32_t i = 0; i < r->thread_count; i++) {
@@ -267,11 +279,6 @@ static void sum_up(struct tram__run *r) {
     }
     if (r->begin_ns > r->end_ns)
         r->begin_ns = r->end_ns;
-    for (uint32_t g = 0; g < r->graph_count; g++)
-        for (uint32_t c = 0; c < r->graphs[g]->channel_count; c++) {
-            r->graphs[g]->channels[c].first_edge = r->edge_count;
-            r->edge_count += r->graphs[g]->channels[c].reader_count;
-        }
 }
 
 int tram__run_open(struct tram__run *r, const char *folder, char *why, size_t why_size) {
@@ -289,6 +296,7 @@ int tram__run_open(struct tram__run *r, const char *folder, char *why, size_t wh
     for (uint32_t i = 0; i < r->process_count; i++)
         open_names(r, &r->processes[i]);
     tram__run_set_clock(r);
+    tram__run_number_edges(r);
     sum_up(r);
     return 0;
 }

@@ -98,6 +98,10 @@ void tram__run_note(struct tram__run *r, const char *format, ...) __attribute__(
 bool tram__run_add_ring(struct tram__run *r, const char *file);
 /* Of all threads together, once all are open (run_clock.c). */
 void tram__run_set_clock(struct tram__run *r);
+/* Adds a graph, which is the run's from then on: freed when there is no memory (false). Then gives each edge its place among
+ * those of all graphs. */
+bool tram__run_insert_graph(struct tram__run *r, struct tram__run_graph *g);
+void tram__run_number_edges(struct tram__run *r);
 /* The graph of this number, or NULL. */
 const struct tram__run_graph *tram__run_graph_find(const struct tram__run *r, uint32_t id);
 /* String `number` of a process; NULL: it has none. */

@@ -131,6 +131,7 @@ static void end(struct tram__trace_reader *r, struct tram__trace_track *t, uint6
                                                                        .number = o->number,
                                                                        .graph = o->graph,
                                                                        .slice = true,
+                                                                       .scratch = &t->scratch,
                                                                        .has_number = o->has_number});
 }
 

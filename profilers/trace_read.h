@@ -17,6 +17,7 @@ struct tram__trace_track {
     struct tram__trace_open *open; /* slices that have begun, the innermost last */
     uint32_t open_count, open_most;
     uint64_t last_ns; /* of its last event */
+    uint64_t scratch; /* the handler's; 0 at first */
 };
 /* A slice, or with begin = end and no `slice` a moment. */
 struct tram__trace_event {
@@ -26,6 +27,7 @@ struct tram__trace_event {
     uint64_t begin, end;
     uint64_t number, graph; /* execution or call; graph 0: not said */
     bool slice, has_number;
+    uint64_t *scratch; /* of the track */
 };
 struct tram__trace_handler {
     void *arg;

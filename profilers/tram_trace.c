@@ -11,8 +11,10 @@
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {
-    {"recover", tram__command_recover}, {"merge", tram__command_merge}, {"check", tram__command_check}};
+} commands[] = {{"recover", tram__command_recover},
+                {"merge", tram__command_merge},
+                {"check", tram__command_check},
+                {"summary", tram__command_summary}};
 
 static const char help[] =
     "tram-trace recover FOLDER -o FILE [--deflate]\n"

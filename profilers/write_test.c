@@ -6,6 +6,7 @@
 #include "profilers/decode.h"
 #include "profilers/testing.h"
 
+#include <jansson.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -341,6 +342,34 @@ static void the_folder_goes(void **state) {
     assert_int_not_equal(access(folder, F_OK), 0);
 }
 
+static void as_json(void **state) {
+    (void)state;
+    enum { ACTORS = 2, EXECUTIONS = 50 };
+    char why[TRAM__RUN_WHY] = "", name[100];
+    struct tram__counts c;
+    struct tram__run run;
+    size_t i, slices = 0, begins = 0, ends = 0;
+    json_t *e;
+    synthetic_chain(folder, ACTORS, EXECUTIONS, TRAM__CLOCK_TSC);
+    snprintf(name, sizeof name, "%s.json", folder);
+    GOOD(tram__run_open(&run, folder, why, sizeof why), why);
+    GOOD(tram__trace_write(&run, name, false, &c, why, sizeof why), why);
+    tram__run_close(&run);
+    json_t *j = json_load_file(name, 0, NULL), *events = json_object_get(j, "traceEvents");
+    assert_non_null(j);
+    json_array_foreach(events, i, e) {
+        const char *ph = json_string_value(json_object_get(e, "ph"));
+        slices += *ph == 'X';
+        begins += *ph == 's';
+        ends += *ph == 'f';
+    }
+    assert_int_equal(slices, EXECUTIONS * (5 + 3 * ACTORS));
+    assert_int_equal(begins, EXECUTIONS * (ACTORS + 1));
+    assert_int_equal(ends, begins);
+    json_decref(j);
+    unlink(name);
+}
+
 /* Two runs side by side; the same one twice is refused. */
 static void merged(void **state) {
     (void)state;
@@ -381,6 +410,7 @@ int main(void) {
                                        TEST(a_full_disk),
                                        TEST(the_place_of_the_file),
                                        TEST(the_folder_goes),
-                                       TEST(merged)};
+                                       TEST(merged),
+                                       TEST(as_json)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
