@@ -54,6 +54,21 @@ static void print_notes(const struct tram__run *r) {
         fprintf(stderr, "tram-trace: %s: and %u more\n", r->folder, r->note_count - TRAM__RUN_NOTES);
 }
 
+static void print_made(const struct tram__run *r, const char *out, const struct tram__counts *c) {
+    printf("%s: %llu slices and %llu flows of %u threads", out, (unsigned long long)c->slices,
+           (unsigned long long)c->flows, r->thread_count);
+    if (r->dropped)
+        printf("; %llu events were dropped", (unsigned long long)r->dropped);
+    if (c->unknown)
+        printf("; %llu made no sense", (unsigned long long)c->unknown);
+    if (c->clipped)
+        printf("; %llu slices were shortened, for they overlapped", (unsigned long long)c->clipped);
+    if (r->error_ns == UINT64_MAX)
+        printf("; its clock is not known\n");
+    else
+        printf("; times within %llu ns of CLOCK_MONOTONIC\n", (unsigned long long)r->error_ns);
+}
+
 int tram__command_recover(int argc, char **argv) {
     const char *out = NULL;
     bool deflate = false;
@@ -77,12 +92,7 @@ int tram__command_recover(int argc, char **argv) {
     if (status)
         fprintf(stderr, "tram-trace recover: %s\n", why);
     else
-        printf("%s: %llu slices and %llu flows of %u threads; %llu events were dropped, %llu made no sense, "
-               "%llu were "
-               "shortened; times within %llu ns of CLOCK_MONOTONIC\n",
-               out, (unsigned long long)c.slices, (unsigned long long)c.flows, run.thread_count,
-               (unsigned long long)run.dropped, (unsigned long long)c.unknown, (unsigned long long)c.clipped,
-               (unsigned long long)run.error_ns);
+        print_made(&run, out, &c);
     tram__run_close(&run);
     return status ? 2 : 0;
 }

@@ -3,6 +3,7 @@
  * Folders and traces that are cut, torn or hostile: what is read of them is bounded, and every trace that is written of such a
  * folder is a right one. TRAM_TEST_SECONDS: how long each goes on (3).
  */
+#include "profilers/summary.h"
 #include "profilers/testing.h"
 
 #include <dirent.h>
@@ -130,6 +131,27 @@ static void one_spoilt_folder(void) {
     assert_int_equal(report.slices, c.slices);
 }
 
+/* It ends, and says in a line why it could not be done. */
+static void summarise(const char *what) {
+    char why[TRAM__RUN_WHY] = "";
+    static struct tram__source source;
+    struct tram__summary summary;
+    if (tram__source_open(&source, what, why, sizeof why)) {
+        assert_true(why[0] && !strchr(why, '\n'));
+        return;
+    }
+    if (tram__summary_make(&summary, &source, draw(2) * (1 + draw(50)), why, sizeof why) == 0) {
+        FILE *f = fopen("/dev/null", "we");
+        assert_non_null(f);
+        tram__summary_table(&summary, f);
+        tram__summary_dot(&summary, f);
+        assert_int_equal(tram__summary_json(&summary, f), 0);
+        fclose(f);
+        tram__summary_free(&summary);
+    }
+    tram__source_close(&source);
+}
+
 static void spoilt_folders(void **state) {
     (void)state;
     uint64_t until = until_ns(), rounds = 0;
@@ -139,6 +161,7 @@ static void spoilt_folders(void **state) {
         synthetic_names(folder, 4242, names);
         synthetic_file(folder, "notes", "key value\nother\n", 16);
         one_spoilt_folder();
+        summarise(folder);
         synthetic_remove(folder);
         synthetic_folder(folder);
     }
@@ -172,6 +195,7 @@ static void spoilt_traces(void **state) {
             fclose(f);
             spoil(copy);
             GOOD(tram__trace_read(copy, &h, &report, why, sizeof why), why);
+            summarise(copy);
         }
     }
     print_message("%llu traces\n", (unsigned long long)rounds);
