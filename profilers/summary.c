@@ -60,10 +60,22 @@ static void sum_execution(struct tram__graph_sum *g, const struct tram__told *t)
     g->executions++;
 }
 
+static void sum_channel(struct tram__graph_sum *g, const struct tram__told *t, uint32_t participant) {
+    uint64_t ns = t->end - t->begin;
+    uint32_t e;
+    if (t->kind == TRAM__EVENT_WRITE)
+        add(&g->writes[t->name], ns);
+    else if (t->kind == TRAM__EVENT_WRITE_WAIT)
+        add(&g->write_waits[t->name], ns);
+    else if ((t->kind == TRAM__EVENT_READ_WAIT || t->kind == TRAM__EVENT_READ_COPY) &&
+             edge_of(g, t->name, participant, &e))
+        add(t->kind == TRAM__EVENT_READ_WAIT ? &g->edges[e].wait : &g->edges[e].copy, ns);
+}
+
 static void sum(void *arg, const struct tram__told *t) {
     struct tram__summary *s = arg;
     uint64_t ns = t->end - t->begin;
-    uint32_t p, e;
+    uint32_t p;
     if (t->kind >= TRAM__EVENT_ENCODE) {
         if (t->kind != TRAM__EVENT_MARK && t->kind != TRAM__EVENT_COUNTER)
             sum_call(s, t);
@@ -92,8 +104,8 @@ static void sum(void *arg, const struct tram__told *t) {
         : t->kind == TRAM__EVENT_WRITE      ? &a->write
                                             : &a->copy,
         ns);
-    if (t->kind == TRAM__EVENT_READ_WAIT && t->name < g->graph->channel_count && edge_of(g, t->name, p, &e))
-        add(&g->edges[e].wait, ns);
+    if (t->name < g->graph->channel_count)
+        sum_channel(g, t, p);
 }
 
 /* ---- the second time: rows ---- */
@@ -208,8 +220,11 @@ static bool begin_graph(struct tram__graph_sum *g, const struct tram__run_graph 
     g->edges = calloc(g->edge_count + 1, sizeof *g->edges);
     g->tasks = calloc(graph->task_count + 1, sizeof *g->tasks);
     g->tasks_critical = calloc(graph->task_count + 1, sizeof *g->tasks_critical);
+    g->writes = calloc(graph->channel_count + 1, sizeof *g->writes);
+    g->write_waits = calloc(graph->channel_count + 1, sizeof *g->write_waits);
     g->writes_critical = calloc(graph->channel_count + 1, sizeof *g->writes_critical);
-    if (!g->actors || !g->edges || !g->tasks || !g->tasks_critical || !g->writes_critical)
+    if (!g->actors || !g->edges || !g->tasks || !g->tasks_critical || !g->writes || !g->write_waits ||
+        !g->writes_critical)
         return false;
     for (uint32_t c = 0, e = 0; c < graph->channel_count; c++)
         for (uint32_t k = 0; k < graph->channels[c].reader_count; k++, e++) {
@@ -252,6 +267,8 @@ void tram__summary_free(struct tram__summary *s) {
         free(s->graphs[i].edges);
         free(s->graphs[i].tasks);
         free(s->graphs[i].tasks_critical);
+        free(s->graphs[i].writes);
+        free(s->graphs[i].write_waits);
         free(s->graphs[i].writes_critical);
         free(s->graphs[i].words);
     }

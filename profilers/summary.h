@@ -39,9 +39,9 @@ struct tram__actor_sum {
     uint64_t slept, begin, end; /* from its first to its last */
 };
 struct tram__edge_sum {
-    uint32_t channel, reader;         /* participants */
-    struct tram__tally wait, latency; /* latency: from the WRITE's beginning to the READ's end */
-    struct tram__tally critical;      /* on critical paths */
+    uint32_t channel, reader;               /* participants */
+    struct tram__tally wait, copy, latency; /* latency: from the WRITE's beginning to the READ's end */
+    struct tram__tally critical;            /* on critical paths */
 };
 
 enum tram__step_kind {
@@ -67,7 +67,8 @@ struct tram__graph_sum {
     const struct tram__run_graph *graph;
     struct tram__actor_sum *actors; /* by participant */
     struct tram__edge_sum *edges;
-    struct tram__tally *tasks, *tasks_critical, *writes_critical; /* by task; by channel */
+    struct tram__tally *tasks, *tasks_critical;                 /* by task */
+    struct tram__tally *writes, *write_waits, *writes_critical; /* by channel */
     uint32_t edge_count, first_edge;
     uint64_t executions, lowest, highest; /* that were recorded */
     /* Those that are looked at one by one: a block in the middle. */

@@ -27,7 +27,9 @@ static json_t *actor_json(const struct tram__graph_sum *g, uint32_t p) {
 
 static json_t *edge_json(const struct tram__graph_sum *g, const struct tram__edge_sum *e) {
     const struct tram__run_channel *c = &g->graph->channels[e->channel];
-    return json_pack("{s:s,s:s,s:s,s:I,s:f,s:f,s:f,s:f,s:f}", "channel", c->name, "writer",
+    return json_pack("{s:f,s:f,s:f,s:s,s:s,s:s,s:I,s:f,s:f,s:f,s:f,s:f}", "write_mean_ns",
+                     mean(&g->writes[e->channel]), "slot_wait_mean_ns", mean(&g->write_waits[e->channel]),
+                     "copy_mean_ns", mean(&e->copy), "channel", c->name, "writer",
                      g->graph->participants[c->writer].name, "reader", g->graph->participants[e->reader].name,
                      "reads", (json_int_t)e->wait.count, "read_mean_ns", mean(&e->wait), "latency_mean_ns",
                      mean(&e->latency), "critical_ns", each(g, e->critical.ns), "critical_share",

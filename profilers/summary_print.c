@@ -99,20 +99,23 @@ static void print_actors(const struct tram__graph_sum *g, FILE *f) {
 }
 
 static void print_edges(const struct tram__graph_sum *g, FILE *f) {
-    fprintf(f, "\n  %-36s %8s %9s %9s %10s %9s\n", "edge, us in each execution", "READ", "latency",
-            "critical", "of path, %", "on path");
+    fprintf(f, "\n  %-36s %8s %8s %8s %8s %9s %9s %8s %8s\n", "edge, us in each execution", "slot", "WRITE",
+            "READ", "copy", "latency", "critical", "of path", "on path");
     for (uint32_t i = 0; i < g->edge_count; i++) {
         const struct tram__edge_sum *e = &g->edges[i];
+        uint64_t n = g->writes[e->channel].count;
         char name[300];
         snprintf(name, sizeof name, "%s: %s -> %s", g->graph->channels[e->channel].name, writer_of(g, e),
                  name_of(g, e->reader));
-        fprintf(f, "  %-36s %8.2f %9.2f %9.2f %10.1f %8.0f%%\n", name, mean_us(&e->wait),
-                mean_us(&e->latency), each_us(g, &e->critical), part(e->critical.ns, g->total.ns),
+        fprintf(f, "  %-36s %8.2f %8.2f %8.2f %8.2f %9.2f %9.2f %7.1f%% %7.0f%%\n", name,
+                n ? us(g->write_waits[e->channel].ns) / (double)n : 0, mean_us(&g->writes[e->channel]),
+                mean_us(&e->wait), mean_us(&e->copy), mean_us(&e->latency), each_us(g, &e->critical),
+                part(e->critical.ns, g->total.ns),
                 g->paths ? 100.0 * (double)e->critical.count / (double)g->paths : 0);
     }
-    fprintf(f, "  latency: from the beginning of the WRITE to the end of the READ. critical: what would be "
-               "gained at most\n"
-               "  if the edge were free.\n");
+    fprintf(f, "  slot: the writer's wait for one. latency: from the beginning of the WRITE to the end of "
+               "the READ.\n"
+               "  critical: what would be gained at most if the edge were free.\n");
 }
 
 static void print_path(const struct tram__summary *s, const struct tram__graph_sum *g, FILE *f) {
@@ -158,8 +161,11 @@ static void print_calls(const struct tram__summary *s, FILE *f) {
             "in all us");
     for (uint32_t i = 0; i < s->call_count; i++) {
         const struct tram__call_sum *c = &s->calls[i];
-        char name[32];
+        char name[80];
         snprintf(name, sizeof name, c->actor ? "actor %u" : "driver", c->actor - 1);
+        for (uint32_t p = 0; p < s->source->run.process_count; p++)
+            if (s->source->run.processes[p].actor == c->actor && s->source->run.processes[p].name[0])
+                snprintf(name, sizeof name, "%s", s->source->run.processes[p].name);
         if (kind_names[c->kind])
             fprintf(f, "  %-20s %-10s %10llu %12.3f %12.1f\n", name, kind_names[c->kind],
                     (unsigned long long)c->tally.count, mean_us(&c->tally), us(c->tally.ns));

@@ -155,8 +155,11 @@ static void take_event(void *arg, const struct tram__trace_event *e) {
     if (t.kind == TRAM__EVENT_COMPUTE && !find_task(tram__run_graph_find(run, t.graph), e->name, &t.name))
         return;
     for (uint32_t i = 0; i < run->process_count; i++)
-        if (run->processes[i].pid == e->track->pid)
+        if (run->processes[i].pid == e->track->pid) {
             t.actor = run->processes[i].actor;
+            if (!run->processes[i].name[0] && e->track->process)
+                snprintf(run->processes[i].name, sizeof run->processes[i].name, "%s", e->track->process);
+        }
     if (is_wait(t.kind))
         t.slept = *e->scratch < t.end - t.begin ? *e->scratch : t.end - t.begin;
     *e->scratch = 0;
