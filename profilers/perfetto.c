@@ -113,7 +113,8 @@ struct moment {
 static struct moment begin_moment(struct tram__writer *w, uint64_t track, const char *name, size_t room) {
     struct moment m = {.at = tram__sink_room(w->sink, 1024 + room)};
     m.at = m.packet = tram__put_open(m.at, TRAM__PF_PACKET);
-    m.at = tram__put_uint(m.at, TRAM__PF_TIMESTAMP, w->run->begin_ns);
+    /* A nanosecond apart, lest they be stacked. */
+    m.at = tram__put_uint(m.at, TRAM__PF_TIMESTAMP, w->run->begin_ns + w->counts.instants);
     m.at = tram__put_uint(m.at, TRAM__PF_TIMESTAMP_CLOCK, TRAM__PF_MONOTONIC);
     m.at = tram__put_uint(m.at, TRAM__PF_SEQUENCE, TRAMLINE_SEQUENCE);
     m.at = m.event = tram__put_open(m.at, TRAM__PF_TRACK_EVENT);
