@@ -24,6 +24,8 @@ struct tram__source {
     char path[4096];
     bool trace;
     char note[300]; /* what makes it less than whole; empty: nothing */
+    double traced_ns,
+        untraced_ns; /* medians that the program measured, with the trace and without; 0: it did not say */
 };
 int tram__source_open(struct tram__source *s, const char *path, char *why, size_t why_size);
 int tram__source_tell(struct tram__source *s, tram__told_fn *fn, void *arg, char *why, size_t why_size);

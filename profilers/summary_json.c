@@ -76,7 +76,9 @@ int tram__summary_json(const struct tram__summary *s, FILE *f) {
     json_t *graphs = json_array();
     for (uint32_t i = 0; i < s->graph_count; i++)
         json_array_append_new(graphs, graph_json(&s->graphs[i]));
-    json_t *all = json_pack("{s:I,s:o}", "dropped", (json_int_t)s->source->run.dropped, "graphs", graphs);
+    json_t *all =
+        json_pack("{s:I,s:f,s:f,s:o}", "dropped", (json_int_t)s->source->run.dropped, "p50_traced_ns",
+                  s->source->traced_ns, "p50_untraced_ns", s->source->untraced_ns, "graphs", graphs);
     int status = all ? json_dumpf(all, f, JSON_INDENT(2)) : -1;
     json_decref(all);
     return status || fputc('\n', f) == EOF ? -1 : 0;

@@ -175,6 +175,9 @@ static void print_calls(const struct tram__summary *s, FILE *f) {
 void tram__summary_table(const struct tram__summary *s, FILE *f) {
     if (s->source->note[0])
         fprintf(f, "%s\n", s->source->note);
+    if (s->source->traced_ns > 0 && s->source->untraced_ns > 0)
+        fprintf(f, "the program measured a p50 of %.2f us traced, %.2f us without\n",
+                s->source->traced_ns / 1e3, s->source->untraced_ns / 1e3);
     for (uint32_t i = 0; i < s->graph_count; i++) {
         const struct tram__graph_sum *g = &s->graphs[i];
         fprintf(f, "%sgraph %u: %llu executions, %llu looked at, p50 %.2f us, mean %.2f us\n", i ? "\n" : "",

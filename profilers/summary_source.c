@@ -87,8 +87,24 @@ static void add_text(struct reading *r, const char *text, size_t size) {
     r->texts[i].size += size;
 }
 
+/* What the program itself has to say about the run. */
+static void take_note(struct tram__source *s, const char *key, const char *text) {
+    if (strcmp(key, "p50_traced_ns") == 0)
+        s->traced_ns = strtod(text, NULL);
+    else if (strcmp(key, "p50_untraced_ns") == 0)
+        s->untraced_ns = strtod(text, NULL);
+}
+
+static void take_notes(struct tram__source *s) {
+    char key[64], text[64];
+    for (const char *line = s->run.about; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+        if (sscanf(line, "%63s %63s", key, text) == 2)
+            take_note(s, key, text);
+}
+
 static void take_fact(void *arg, const char *name, const char *text, size_t size, uint64_t value) {
     struct reading *r = arg;
+    char note[64];
     if (strcmp(name, "graph") == 0)
         r->graph = value;
     else if (strcmp(name, "schedule") == 0 && text && r->first)
@@ -101,6 +117,10 @@ static void take_fact(void *arg, const char *name, const char *text, size_t size
         r->runs++;
     else if (strcmp(name, "dropped") == 0)
         r->source->run.dropped = value;
+    else if (text && size && size < sizeof note) {
+        snprintf(note, sizeof note, "%.*s", (int)size, text);
+        take_note(r->source, name, note);
+    }
 }
 
 static void add_process(struct reading *r) {
@@ -217,6 +237,8 @@ int tram__source_open(struct tram__source *s, const char *path, char *why, size_
     int status = s->trace ? open_trace(s, why, why_size) : tram__run_open(&s->run, path, why, why_size);
     if (status && s->trace)
         tram__run_close(&s->run);
+    if (!status)
+        take_notes(s);
     if (!status && s->run.dropped)
         snprintf(s->note, sizeof s->note, "%llu events found no room and are missing",
                  (unsigned long long)s->run.dropped);

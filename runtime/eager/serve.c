@@ -34,6 +34,21 @@ static void update_full(struct tram__eager_serve *e) {
 
 /* ---- running ---- */
 
+/* How many calls wait here, and how much memory they hold: told where it changes. */
+static void count_queue(struct tram__eager_serve *e) {
+    struct tram__ring *r = tram__probe;
+    if (__builtin_expect(r == NULL, 1) || !tram__probe_on(r))
+        return;
+    const struct tram__queue *q = &e->queue;
+    uint64_t now = tram__probe_now(r);
+    if (!e->depth_name) {
+        e->depth_name = tram__probe_name("queued calls");
+        e->bytes_name = tram__probe_name("bytes of queued calls");
+    }
+    tram__probe_slice(r, TRAM__EVENT_COUNTER, e->depth_name, 0, q->arrived - q->run, now, now);
+    tram__probe_slice(r, TRAM__EVENT_COUNTER, e->bytes_name, 0, q->bytes, now, now);
+}
+
 uint32_t tram__eager_traced(struct tram__eager_serve *e, const char *method) {
     const struct tram_class *class = e->serve->class;
     if (__builtin_expect(tram__probe == NULL, 1))
@@ -110,6 +125,7 @@ static int run_ready(struct tram__eager_serve *e) {
         q->bytes -= n->payload_at + n->payload_size;
         free(n->frame);
         n->frame = NULL;
+        count_queue(e);
     }
     update_full(e);
     return end;
@@ -199,6 +215,7 @@ static int on_call(struct tram__serve *s, const struct tram__frame *f) {
             end = enqueue(e, n, f) ? 0 : 1;
             tram__span(&span, TRAM__EVENT_DECODE, tram__eager_traced(e, m->method), s->index, m->call);
             n->came = span.ring ? span.mark : 0;
+            count_queue(e);
         }
     }
     tram__wire__task_spec__free_unpacked(m, allocator);

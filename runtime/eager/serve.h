@@ -31,6 +31,7 @@ struct tram__eager_serve {
     /* By method of the class: its number among the names of a trace, and its name for ranges; NULL: there is none. */
     uint32_t *traced;
     void **ranges;
+    uint32_t depth_name, bytes_name; /* of counters: the calls that wait, and what they hold */
 };
 
 /* What there must be memory for. Without, the actor ends: its driver reads the death. */
