@@ -366,7 +366,7 @@ static int handshake(struct tram_actor *a, const struct tram_actor_options *o) {
     m.store_bytes = a->t->store_bytes;
     m.mailbox = a->t->bell >= 0;
     m.device = (char *)(uintptr_t)(o->device ? o->device : "");
-    m.trace = (char *)(uintptr_t)(tram__probe_folder() ? tram__probe_folder() : "");
+    m.trace = (char *)(uintptr_t)(a->t->trace && tram__probe_folder() ? tram__probe_folder() : "");
     struct tram__send send = {
         .type = TRAM__FRAME_CREATE, .spec = &m.base, .payload = o->args, .payload_size = o->args_size};
     int status = tram__actor_send(a, &send);

@@ -428,7 +428,7 @@ static int check_arguments(const struct tram_actor *a, const char *method, const
 static int submit(struct tram_actor *a, const char *method, const struct tram_call_params *p,
                   struct tram_ref *refs) {
     struct tram__eager *e = a->t->eager;
-    struct tram__span span = tram__span_begin();
+    struct tram__span span = e->t->trace ? tram__span_begin() : (struct tram__span){.mark = 0};
     int status = check_arguments(a, method, p);
     if (status)
         return status;

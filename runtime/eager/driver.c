@@ -109,7 +109,7 @@ static int eager_borrow(struct tram__source *s, const struct tram_ref *r, struct
     struct tram__future *f = tram__future_find(e, r);
     if (!f)
         return TRAM_ERR_CONSUMED;
-    struct tram__span span = tram__span_begin();
+    struct tram__span span = e->t->trace ? tram__span_begin() : (struct tram__span){.mark = 0};
     if (f->actor)
         tram__eager_push(f->get_name, f->call);
     int status = f->done ? TRAM_OK : tram__actor_await(f->actor, &f->done, timeout_s);

@@ -87,7 +87,7 @@ static void on_reply(struct tram_actor *a, const struct tram__frame *frame) {
     struct tram__eager *e = a->t->eager;
     struct tram__caller *c = a->eager;
     ProtobufCAllocator *allocator = tram__arena_reset(&e->arena);
-    struct tram__span span = tram__span_begin();
+    struct tram__span span = e->t->trace ? tram__span_begin() : (struct tram__span){.mark = 0};
     uint32_t name = 0;
     e->heard++;
     Tram__Wire__TaskReply *m = tram__wire__task_reply__unpack(allocator, frame->spec_size, frame->spec);

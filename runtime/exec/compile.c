@@ -432,7 +432,7 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
     int named = tram__trace_name(&x->tracer, &x->participant, "driver");
     if (named)
         return named;
-    if ((tram__probe_folder() || x->tracer.sink) && !(x->submitted = calloc(x->slots, sizeof *x->submitted)))
+    if ((x->t->trace || x->tracer.sink) && !(x->submitted = calloc(x->slots, sizeof *x->submitted)))
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     x->arrived = calloc(s->output_count, sizeof *x->arrived);
     x->process_fds = malloc((x->actor_count + 1) * sizeof *x->process_fds);
@@ -612,7 +612,7 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
         (status = connect_all(x, &layout, given, deadline_ns)) == TRAM_OK)
         status = find_endpoints(x, s);
     if (!status)
-        status = tram__trace_graph(s, x->id);
+        status = x->t->trace ? tram__trace_graph(s, x->id) : TRAM_OK;
     if (status && x->actor_count) { /* whatever was begun at the actors ends there */
         struct tram_error why = *tram_last_error();
         if (stop_actors(x, tram__deadline_ns(CLEAN_UP_S)) && !x->halted)
@@ -678,6 +678,8 @@ int tram_graph_compile(struct tram_graph *g, const struct tram_compile_options *
     if (status || (status = check_actors(g)))
         return status;
     struct tram_compiled *x;
+    if (g->t->trace)
+        tram__probe_thread("thread"); /* that it gets no ring of its own is no reason to fail */
     status = try_compile(g, o, &x);
     if (status == TRAM_ERR_UNSUPPORTED &&
         !g->no_ipc) { /* whether memory can be imported is known once it is tried */

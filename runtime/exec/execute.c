@@ -166,8 +166,8 @@ static void submit(struct tram_compiled *x, struct tram_ref *refs) {
 
 static int execute(struct tram_compiled *x, size_t count, const struct tram_bytes *parts, double timeout_s,
                    struct tram_ref *refs) {
-    tram__trace_begin(&x->tracer, x->next);
     int status = admit(x, count, timeout_s);
+    tram__trace_begin(&x->tracer, x->next); /* what admit moved aside is told by itself */
     if (!status && x->start)
         status = loan_slot(x, x->start, timeout_s);
     for (size_t i = 0; !status && i < count; i++)
@@ -209,8 +209,8 @@ int tram_execute(struct tram_compiled *x, const void *data, size_t size, struct 
 
 int tram_execute_loan_parts(struct tram_compiled *x, size_t count, const size_t *sizes, void **buffers) {
     double timeout_s = x->timeouts.submit_s;
-    tram__trace_begin(&x->tracer, x->next);
     int status = admit(x, count, timeout_s);
+    tram__trace_begin(&x->tracer, x->next);
     if (!status && x->start)
         status = loan_slot(x, x->start, timeout_s);
     for (size_t i = 0; !status && i < count; i++)
@@ -275,6 +275,7 @@ void tram__exec_arm(struct tram_compiled *x) {
     p->waiter.arg = x;
     p->waiter.on_sleep = tram__trace_sleep;
     x->tracer.graph = (uint32_t)x->id;
+    x->tracer.mute = !x->t->trace;
 }
 
 int tram_compiled_stats(const struct tram_compiled *x, struct tram_stats *out) {

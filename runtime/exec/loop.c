@@ -52,7 +52,7 @@ struct tram__loop_task {
     const struct result *
         *arg_results; /* by argument: the result on such an edge that an earlier task here made */
     struct tram__slot_view *arg_slots;
-    bool on_device;
+    bool on_device, ran;
     struct tram__reader **releases;
     uint32_t release_count;
     uint32_t writes; /* results that other participants read */
@@ -243,6 +243,7 @@ static int work(struct tram__loop *l, struct tram__loop_task *t, uint64_t n, uin
     int entered = __builtin_expect(t->on_device, 0) ? enter_slots(t, n, slot) : TRAM_OK;
     if (entered)
         return entered;
+    t->ran = bad == NULL;
     if (__builtin_expect(bad != NULL, 0))
         set_failure(t, bad->status, bad->origin, bad->data, bad->size);
     else
@@ -307,7 +308,8 @@ static __attribute__((noinline)) int compute_told(struct tram__loop *l, struct t
     if (tram__probe_watch)
         tram__probe_watch->end();
     tram__trace_pop(tracer);
-    tram__trace(tracer, TRAM__EVENT_COMPUTE, t->node, n);
+    if (t->ran) /* else it only passes a failure on */
+        tram__trace(tracer, TRAM__EVENT_COMPUTE, t->node, n);
     if (!status && writes)
         push_write(l, t->results[first].writer, n);
     int over = status ? status : hand_over(t, n, slot);
@@ -500,7 +502,7 @@ static void *run(void *arg) {
     int status;
     snprintf(name, sizeof name, "graph %llu", (unsigned long long)l->participant.plan->graph);
     if (tram__probe_thread(name))
-        fprintf(stderr, "tramline: actor %s is not traced: %s\n", l->serve->name, tram_last_error()->text);
+        tram__probe_note("untraced", "%s, %s: %s", l->serve->name, name, tram_last_error()->text);
     tram__trace_begin(&l->tracer, l->n);
     do
         status = tram__loop_run(l, -1);

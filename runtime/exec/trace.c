@@ -8,10 +8,11 @@
 #include <string.h>
 
 void tram__trace_enter_ring(struct tram__tracer *t, uint64_t n) {
-    struct tram__ring *r = tram__probe, *before = t->ring;
-    r->quiet = !tram__probe_wants(r, n);
-    t->ring = r->quiet ? NULL : r;
-    if (!r->quiet && !before)
+    struct tram__ring *r = t->mute ? NULL : tram__probe, *before = t->ring;
+    if (r)
+        r->quiet = !tram__probe_wants(r, n);
+    t->ring = r && !r->quiet ? r : NULL;
+    if (t->ring && t->ring != before)
         t->mark = tram__probe_now(r);
     t->on = (t->ring != NULL) | (t->sink != NULL);
 }
@@ -91,24 +92,33 @@ void tram__trace_forget(struct tram__tracer *t) {
 
 /* ---- the graph ---- */
 
+/* A name is one line. */
+static const char *one_line(const char *name, char *out, size_t size) {
+    snprintf(out, size, "%s", name);
+    for (char *p = out; *p; p++)
+        if ((unsigned char)*p < ' ')
+            *p = ' ';
+    return out;
+}
+
 /* A line each, a name being the rest of its line; then the schedule as people read it:
  *   participant ID ACTOR NAME           ACTOR: 1 + its number, 0 for the driver
  *   channel ID KIND WRITER BYTES NAME   KIND: enum tram__channel_kind
  *   reader CHANNEL PARTICIPANT
  *   task NODE PARTICIPANT NAME */
 static void write_graph(const struct tram__schedule *s, uint64_t graph, FILE *f) {
-    char name[200];
+    char name[200], line[200];
     fprintf(f, "tramline graph %u\ngraph %llu\n", TRAM__RING_VERSION, (unsigned long long)graph);
     for (uint32_t p = 0; p < s->participant_count; p++) {
         const struct tram__participant_plan *part = &s->participants[p];
         uint32_t actor = p ? 1 + s->graph->nodes[part->tasks[0].node].actor_index : 0;
-        fprintf(f, "participant %u %u %s\n", p, actor, part->name);
+        fprintf(f, "participant %u %u %s\n", p, actor, one_line(part->name, line, sizeof line));
     }
     for (uint32_t c = 0; c < s->channel_count; c++) {
         const struct tram__channel_plan *plan = &s->channels[c];
         tram__schedule_channel_name(s, c, name, sizeof name);
         fprintf(f, "channel %u %d %u %llu %s\n", c, (int)plan->kind, plan->writer,
-                (unsigned long long)(plan->capacity + plan->device_bytes), name);
+                (unsigned long long)(plan->capacity + plan->device_bytes), one_line(name, line, sizeof line));
         for (uint32_t i = 0; i < plan->reader_count; i++)
             fprintf(f, "reader %u %u\n", c, plan->readers[i]);
     }
@@ -116,7 +126,7 @@ static void write_graph(const struct tram__schedule *s, uint64_t graph, FILE *f)
         for (uint32_t i = 0; i < s->participants[p].task_count; i++) {
             uint32_t node = s->participants[p].tasks[i].node;
             tram__graph_name(s->graph, node, name, sizeof name);
-            fprintf(f, "task %u %u %s\n", node, p, name);
+            fprintf(f, "task %u %u %s\n", node, p, one_line(name, line, sizeof line));
         }
     }
     fprintf(f, "schedule\n");

@@ -17,6 +17,7 @@ struct tram__tracer {
     struct tram__ring *ring; /* of the execution under way; NULL: it is not recorded */
     uint64_t mark;           /* ticks: what came before it is told */
     uint32_t graph;
+    bool mute;                           /* of a runtime that is not traced, in a process that is */
     bool on;                             /* the execution under way is told to somebody */
     const struct tram__probe_sink *sink; /* to this as well; NULL: there is none */
     void **reads, **writes,
@@ -30,13 +31,14 @@ enum { TRAM__TRACE_SHORT_NS = 200 };
  * then what the sink makes it, once (tram__trace_name). */
 void tram__trace_enter_ring(struct tram__tracer *t, uint64_t n);
 static inline void tram__trace_enter(struct tram__tracer *t, uint64_t n) {
-    if (__builtin_expect(tram__probe != NULL, 0))
+    if (__builtin_expect(tram__probe != NULL || t->ring != NULL,
+                         0)) /* a graph may go from one thread to another */
         tram__trace_enter_ring(t, n);
 }
 /* The same, and what happened before is not of it. */
 void tram__trace_begin_ring(struct tram__tracer *t, uint64_t n);
 static inline void tram__trace_begin(struct tram__tracer *t, uint64_t n) {
-    if (__builtin_expect(tram__probe != NULL, 0))
+    if (__builtin_expect(tram__probe != NULL || t->ring != NULL, 0))
         tram__trace_begin_ring(t, n);
 }
 /* This is what the time since the mark went to. What a READ waited for has come before the clock is read: the processor would

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,12 @@ static int check_path(const char *path, bool *made) {
 int tram_trace_open(struct tram *t, const char *path, const struct tram_trace_options *options) {
     static const struct tram_trace_options none;
     const struct tram_trace_options *o = options ? options : &none;
-    char folder[4096];
+    char folder[4096], whole[4096] = "";
+    if (*path != '/' && getcwd(whole, sizeof whole)) { /* the program may go elsewhere */
+        size_t n = strlen(whole);
+        snprintf(whole + n, sizeof whole - n, "/%s", path);
+        path = whole;
+    }
     if (t->trace)
         return tram__fail(TRAM_ERR_INVALID, "%s: a trace is being made already, for %s", path, t->trace);
     if (t->next_index)
@@ -73,9 +79,42 @@ int tram_trace_open(struct tram *t, const char *path, const struct tram_trace_op
     return TRAM_OK;
 }
 
+/* Whether the run that writes there is alive: then this program was started by it, and has inherited its environment. */
+static bool others_trace(const char *path) {
+    char file[4200];
+    struct tram__control c;
+    snprintf(file, sizeof file, "%s.rings/control", path);
+    FILE *f = fopen(file, "re");
+    bool read = f && fread(&c, sizeof c, 1, f) == 1 && c.magic == TRAM__CONTROL_MAGIC;
+    if (f)
+        fclose(f);
+    return read && c.driver_pid > 1 && (kill(c.driver_pid, 0) == 0 || errno == EPERM);
+}
+
+/* TRAM_TRACE=FILE, TRAM_TRACE_RING=BYTES, TRAM_TRACE_WINDOW=START:COUNT. One trace a process: another runtime in it has none. */
 int tram__trace_init(struct tram *t) {
-    const char *path = getenv("TRAM_TRACE");
-    return path && *path ? tram_trace_open(t, path, NULL) : TRAM_OK;
+    const char *path = getenv("TRAM_TRACE"), *ring = getenv("TRAM_TRACE_RING"),
+               *window = getenv("TRAM_TRACE_WINDOW");
+    struct tram_trace_options o = {0};
+    unsigned long long bytes, first, count;
+    char rest;
+    if (!path || !*path || tram__probe_folder())
+        return TRAM_OK;
+    if (others_trace(path)) {
+        fprintf(stderr,
+                "tramline: %s is being written by the program that started this one, which is not traced\n",
+                path);
+        return TRAM_OK;
+    }
+    if (ring && (sscanf(ring, "%llu%c", &bytes, &rest) != 1 || !bytes))
+        return tram__fail(TRAM_ERR_INVALID, "TRAM_TRACE_RING=%s: a number of bytes is wanted", ring);
+    if (window && (sscanf(window, "%llu:%llu%c", &first, &count, &rest) != 2 || !first || !count))
+        return tram__fail(TRAM_ERR_INVALID, "TRAM_TRACE_WINDOW=%s: START:COUNT is wanted", window);
+    if (ring)
+        o.ring_bytes = bytes;
+    if (window)
+        o.first = first, o.count = count;
+    return tram_trace_open(t, path, &o);
 }
 
 void tram__trace_fini(struct tram *t) {

@@ -21,6 +21,11 @@
 
 _Thread_local struct tram__ring *tram__probe;
 
+/* What rings lead to when their trace is over. */
+static struct tram__ring_head nowhere;
+static const struct tram__control nothing = {.window_first = UINT64_MAX};
+static struct tram__ring *retired;
+
 /* Of this process. */
 static struct {
     char *folder, *process;
@@ -144,7 +149,17 @@ static void forget(void) {
     memset(&self, 0, sizeof self);
 }
 
+/* A child records nothing: what it has of the trace is its parent's. */
+static void after_fork(void) {
+    memset(&self, 0, sizeof self);
+    tram__probe = NULL;
+}
+
 int tram__probe_open(const struct tram__probe_params *p) {
+    static bool watches;
+    if (!watches)
+        pthread_atfork(NULL, NULL, after_fork);
+    watches = true;
     if (self.folder)
         return tram__fail(TRAM_ERR_INVALID, "%s: the process is traced already, into %s", p->folder,
                           self.folder);
@@ -180,9 +195,33 @@ const char *tram__probe_folder(void) {
     return self.folder;
 }
 
+/* The file has what was recorded, and the ring leads nowhere. fd: the file's, or -1. */
+static void retire(struct tram__ring *r, int fd) {
+    uint64_t bytes = TRAM__RING_EVENTS_AT + r->next * sizeof(struct tram__event), capacity = r->capacity;
+    r->head->last = snapshot(r->clock);
+    r->head->capacity = r->next;
+    if (fd < 0 || ftruncate(fd, (off_t)bytes))
+        r->head->capacity = capacity;
+    munmap(r->head, r->bytes);
+    r->head = &nowhere;
+    r->events = NULL;
+    r->control = &nothing;
+    r->next = r->capacity = 0;
+    r->retired = r->quiet = true;
+}
+
+static void end(struct tram__ring *r) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", self.folder, r->file);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    retire(r, fd);
+    if (fd >= 0)
+        close(fd);
+}
+
 int tram__probe_thread(const char *name) {
     tram__probe_sink_thread(name);
-    if (!self.folder || tram__probe)
+    if (!self.folder || (tram__probe && !tram__probe->retired))
         return TRAM_OK;
     struct tram__ring *r = calloc(1, sizeof *r);
     char file[48];
@@ -199,6 +238,7 @@ int tram__probe_thread(const char *name) {
         free(r);
         return status;
     }
+    snprintf(r->file, sizeof r->file, "%s", file);
     r->head = at;
     r->events = (struct tram__event *)(void *)((char *)at + TRAM__RING_EVENTS_AT);
     r->control = self.control;
@@ -224,9 +264,9 @@ int tram__probe_thread(const char *name) {
 
 void tram__probe_thread_end(void) {
     struct tram__ring *r = tram__probe;
-    if (r)
-        r->head->last = snapshot(r->clock);
     tram__probe = NULL;
+    if (r && !r->retired && self.folder)
+        end(r);
 }
 
 void tram__probe_close(void) {
@@ -234,8 +274,10 @@ void tram__probe_close(void) {
     while (self.rings) {
         struct tram__ring *r = self.rings;
         self.rings = r->next_of_process;
-        munmap(r->head, r->bytes);
-        free(r);
+        if (!r->retired)
+            end(r);
+        r->next_of_process = retired;
+        retired = r;
     }
     forget();
 }

@@ -11,7 +11,7 @@
 
 #include <time.h>
 
-/* One thread's. */
+/* One thread's. It stays for as long as the process lives, as threads may still point to it when its trace is long written. */
 struct tram__ring {
     struct tram__ring_head *head; /* mapped */
     struct tram__event *events;
@@ -20,8 +20,10 @@ struct tram__ring {
     const struct tram__control *control;
     size_t bytes;
     enum tram__clock clock;
-    bool quiet; /* what the thread is at is not wanted */
+    bool retired; /* nothing is recorded any more */
+    bool quiet;   /* what the thread is at is not wanted */
     struct tram__ring *next_of_process;
+    char file[48];
 };
 
 /* The calling thread's; NULL: it is not traced. */
@@ -43,7 +45,7 @@ const char *tram__probe_folder(void);
 /* Gives the calling thread a ring, if the process is traced: 0 also when it is not. It stays until the process closes. The name
  * is told to the sink as well (sink.h). */
 int tram__probe_thread(const char *name);
-/* The thread will record nothing more. */
+/* The thread will record nothing more: its file is cut to what it holds. */
 void tram__probe_thread_end(void);
 /* Every thread has ended its recording: closes the files, which stay. */
 void tram__probe_close(void);
@@ -74,17 +76,19 @@ static inline bool tram__probe_on(const struct tram__ring *r) {
 /* A slice that has ended, or with end = begin a mark. */
 static inline void tram__probe_slice(struct tram__ring *r, enum tram__event_kind kind, uint32_t name,
                                      uint32_t group, uint64_t number, uint64_t begin, uint64_t end) {
-    if (__builtin_expect(r->next == r->capacity, 0)) {
+    uint64_t at = r->next;
+    if (__builtin_expect(at >= r->capacity, 0)) {
         tram__store_relaxed(&r->head->dropped, ++r->dropped);
         return;
     }
-    r->events[r->next] = (struct tram__event){.time = begin,
-                                              .kind_length = (uint64_t)kind << 56 | (end - begin),
-                                              .name = name,
-                                              .group = group,
-                                              .number = number};
+    r->events[at] = (struct tram__event){.time = begin,
+                                         .kind_length = (uint64_t)kind << 56 | (end - begin),
+                                         .name = name,
+                                         .group = group,
+                                         .number = number};
+    r->next = at + 1;
     tram__store_release(&r->head->written,
-                        ++r->next); /* whole before it is counted: a reader of a dead run relies on it */
+                        at + 1); /* whole before it is counted: a reader of a dead run relies on it */
 }
 
 /* What begins now, should the thread not live to see its end. */

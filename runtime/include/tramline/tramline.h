@@ -276,8 +276,8 @@ struct tram_trace_options {
 /* Records from now on what the driver and its actors do, and has tram_fini write it to `path`: ".json", or else Perfetto's own
  * format. Before the first actor is created. Until then it lies in the folder PATH.rings, from which `tram-trace recover` makes
  * a trace should the run die. ERR_NOT_FOUND when the trace library is not there, ERR_SYSTEM for a file that cannot be written,
- * ERR_INVALID for a folder that is there already. TRAM_TRACE=PATH in the environment does the same to any program, in its
- * tram_init. */
+ * ERR_INVALID for a folder that is there already. TRAM_TRACE=PATH in the environment does the same to any program, in
+ * its first tram_init; TRAM_TRACE_RING=BYTES and TRAM_TRACE_WINDOW=START:COUNT are its options. One trace a process. */
 int tram_trace_open(struct tram *t, const char *path, const struct tram_trace_options *options);
 
 /* ---- Graphs ---- */
