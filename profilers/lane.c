@@ -11,6 +11,7 @@ enum {
     ANNOTATION_CALL,
     ANNOTATION_GRAPH,
     ANNOTATION_SLOT,
+    ANNOTATION_NODE,
     MOST_NAMES = 1 << 20,
     DEEPEST = 4096,
     MOST_WORK = 256, /* of one task: what is beyond has no flow */
@@ -44,7 +45,8 @@ static void begin_sequence(struct tram__lane *l) {
     static const char *const annotations[] = {[ANNOTATION_EXECUTION] = "execution",
                                               [ANNOTATION_CALL] = "call",
                                               [ANNOTATION_GRAPH] = "graph",
-                                              [ANNOTATION_SLOT] = "slot"};
+                                              [ANNOTATION_SLOT] = "slot",
+                                              [ANNOTATION_NODE] = "node"};
     struct tram__sink *s = l->scope->w->sink;
     unsigned char *p = tram__sink_room(s, 2048), *packet, *inner, *event;
     p = packet = tram__put_open(p, TRAM__PF_PACKET);
@@ -181,6 +183,8 @@ static unsigned char *put_facts(const struct tram__lane *l, unsigned char *p, co
         p = put_number(p, ANNOTATION_GRAPH, e->group);
     if (k->place == TRAM__PLACE_SLOT)
         p = put_number(p, ANNOTATION_SLOT, e->name);
+    if (tram__event_kind(e) == TRAM__EVENT_COMPUTE) /* two tasks may have one name */
+        p = put_number(p, ANNOTATION_NODE, e->name);
     return p;
 }
 

@@ -89,6 +89,12 @@ static void sum(void *arg, const struct tram__told *t) {
         sum_execution(g, t);
         return;
     }
+    /* Of several results of one task the WRITEs begin together: what they share counts once. */
+    uint64_t shared = t->kind == TRAM__EVENT_WRITE && t->begin < a->written && a->written <= t->end
+                          ? a->written - t->begin
+                          : 0;
+    if (t->kind == TRAM__EVENT_WRITE)
+        a->written = t->end;
     a->begin = !a->begin || t->begin < a->begin ? t->begin : a->begin;
     a->end = t->end > a->end ? t->end : a->end;
     a->slept += t->slept;
@@ -103,7 +109,7 @@ static void sum(void *arg, const struct tram__told *t) {
         : t->kind == TRAM__EVENT_WRITE_WAIT ? &a->write_wait
         : t->kind == TRAM__EVENT_WRITE      ? &a->write
                                             : &a->copy,
-        ns);
+        ns - shared);
     if (t->name < g->graph->channel_count)
         sum_channel(g, t, p);
 }

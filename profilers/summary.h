@@ -39,6 +39,7 @@ struct tram__tally {
 struct tram__actor_sum {
     struct tram__tally read_wait, write_wait, copy, compute, write;
     uint64_t slept, begin, end; /* from its first to its last */
+    uint64_t written;           /* the end of its last WRITE so far */
 };
 struct tram__edge_sum {
     uint32_t channel, reader;               /* participants */
@@ -51,6 +52,7 @@ enum tram__step_kind {
     TRAM__STEP_TASK,
     TRAM__STEP_EDGE,
     TRAM__STEP_WRITE,
+    TRAM__STEP_BUSY, /* the message was there, and its reader at something else: another execution or graph, a call */
     TRAM__STEP_UNKNOWN
 };
 /* A part of the critical path, from its end backwards. */
@@ -79,7 +81,7 @@ struct tram__graph_sum {
     uint64_t looked_at, p50_ns, mean_ns;
     /* On the critical paths of executions about the median, in all and each part. */
     uint64_t paths;
-    struct tram__tally total, driver, unknown;
+    struct tram__tally total, driver, busy, unknown;
     uint64_t compute_sum_ns, compute_union_ns; /* overlap */
 };
 struct tram__call_sum {

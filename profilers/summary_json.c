@@ -51,10 +51,10 @@ static json_t *path_json(const struct tram__graph_sum *g) {
         edges += g->edges[e].critical.ns;
     for (uint32_t c = 0; c < g->graph->channel_count; c++)
         writes += g->writes_critical[c].ns;
-    return json_pack("{s:I,s:f,s:f,s:f,s:f,s:f,s:f}", "executions", (json_int_t)g->paths, "total_ns",
+    return json_pack("{s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "executions", (json_int_t)g->paths, "total_ns",
                      each(g, g->total.ns), "driver_ns", each(g, g->driver.ns), "tasks_ns", each(g, tasks),
-                     "edges_ns", each(g, edges), "writes_ns", each(g, writes), "unattributed_ns",
-                     each(g, g->unknown.ns));
+                     "edges_ns", each(g, edges), "writes_ns", each(g, writes), "busy_ns", each(g, g->busy.ns),
+                     "unattributed_ns", each(g, g->unknown.ns));
 }
 
 static json_t *graph_json(const struct tram__graph_sum *g) {

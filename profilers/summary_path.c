@@ -69,7 +69,9 @@ static bool follow(struct walk *w, const struct last *l) {
     here.at = l->begin;
     bool waited = written >= l->begin, idle = !find_last(&here).found;
     if (written && written <= l->end && (waited || idle)) {
-        step(w, TRAM__STEP_EDGE, l->index, written);
+        step(w, TRAM__STEP_EDGE, l->index, waited ? written : l->begin);
+        step(w, w->participant ? TRAM__STEP_BUSY : TRAM__STEP_DRIVER, 0,
+             written); /* if nobody waited for it yet */
         w->at = written < w->at ? written : w->at;
         w->participant = w->g->graph->channels[e->channel].writer;
         return true;
@@ -108,6 +110,7 @@ static void count_step(struct tram__graph_sum *g, const struct tram__step *s) {
                              : s->kind == TRAM__STEP_TASK  ? &g->tasks_critical[s->index]
                              : s->kind == TRAM__STEP_EDGE  ? &g->edges[s->index].critical
                              : s->kind == TRAM__STEP_WRITE ? &g->writes_critical[s->index]
+                             : s->kind == TRAM__STEP_BUSY  ? &g->busy
                                                            : &g->unknown;
     to->count++;
     to->ns += s->end - s->begin;

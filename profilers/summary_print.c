@@ -51,7 +51,7 @@ static int by_size(const void *a, const void *b) {
 /* All that took any time, what is not attributed last; to be freed. NULL: memory. */
 static struct line *lines_of(const struct tram__graph_sum *g, size_t *count) {
     const struct tram__run_graph *graph = g->graph;
-    struct line *l = calloc((size_t)g->edge_count + graph->task_count + graph->channel_count + 2, sizeof *l);
+    struct line *l = calloc((size_t)g->edge_count + graph->task_count + graph->channel_count + 3, sizeof *l);
     size_t n = 0;
     if (!l)
         return NULL;
@@ -79,6 +79,8 @@ static struct line *lines_of(const struct tram__graph_sum *g, size_t *count) {
             l[n++].tally = &g->writes_critical[c];
         }
     qsort(l, n, sizeof *l, by_size);
+    if (g->busy.ns)
+        l[n++] = (struct line){.name = "of who reads", .kind = "busy", .tally = &g->busy};
     l[n++] = (struct line){.name = "unattributed", .kind = "unattributed", .tally = &g->unknown};
     *count = n;
     return l;
@@ -143,6 +145,7 @@ static void print_steps(const struct tram__graph_sum *g, FILE *f) {
         fprintf(f, "  %9.2f us +%.2f  %s%s", us(s->begin - r.begin), us(s->end - s->begin),
                 s->kind == TRAM__STEP_DRIVER    ? "driver"
                 : s->kind == TRAM__STEP_UNKNOWN ? "unattributed"
+                : s->kind == TRAM__STEP_BUSY    ? "its reader is busy"
                 : s->kind == TRAM__STEP_WRITE   ? "WRITE "
                                                 : "",
                 s->kind == TRAM__STEP_TASK    ? graph->tasks[s->index].name

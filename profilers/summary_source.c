@@ -172,7 +172,10 @@ static void take_event(void *arg, const struct tram__trace_event *e) {
         return;
     if (!t.graph && tram__kind(t.kind)->graph && run->graph_count == 1)
         t.graph = run->graphs[0]->id;
-    if (t.kind == TRAM__EVENT_COMPUTE && !find_task(tram__run_graph_find(run, t.graph), e->name, &t.name))
+    if (t.kind == TRAM__EVENT_COMPUTE && e->node)
+        t.name = e->node - 1;
+    else if (t.kind == TRAM__EVENT_COMPUTE &&
+             !find_task(tram__run_graph_find(run, t.graph), e->name, &t.name))
         return;
     for (uint32_t i = 0; i < run->process_count; i++)
         if (run->processes[i].pid == e->track->pid) {

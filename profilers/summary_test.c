@@ -40,7 +40,7 @@ static void forget(void) {
 
 /* The parts of every path are all of it. */
 static void parts_are_the_whole(const struct tram__graph_sum *g) {
-    uint64_t sum = g->driver.ns + g->unknown.ns;
+    uint64_t sum = g->driver.ns + g->busy.ns + g->unknown.ns;
     for (uint32_t t = 0; t < g->graph->task_count; t++)
         sum += g->tasks_critical[t].ns;
     for (uint32_t e = 0; e < g->edge_count; e++)

@@ -45,6 +45,8 @@ static void take_fact(struct tram__trace_reader *r, struct tram__trace_sequence 
     }
     if (strcmp(name, "graph") == 0)
         p->facts.graph = value;
+    if (strcmp(name, "node") == 0)
+        p->facts.node = (uint32_t)value + 1;
     if (strcmp(name, "execution") == 0 || strcmp(name, "call") == 0) {
         p->facts.number = value;
         p->facts.has_number = true;
@@ -130,6 +132,7 @@ static void end(struct tram__trace_reader *r, struct tram__trace_track *t, uint6
                                                                        .end = ns,
                                                                        .number = o->number,
                                                                        .graph = o->graph,
+                                                                       .node = o->node,
                                                                        .slice = true,
                                                                        .scratch = &t->scratch,
                                                                        .has_number = o->has_number});

@@ -26,6 +26,7 @@ struct tram__trace_event {
     unsigned category; /* enum tram__category; 0: none */
     uint64_t begin, end;
     uint64_t number, graph; /* execution or call; graph 0: not said */
+    uint32_t node;          /* 1 + the task's; 0: not said */
     bool slice, has_number;
     uint64_t *scratch; /* of the track */
 };

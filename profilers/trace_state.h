@@ -13,6 +13,7 @@ struct tram__trace_open {
     unsigned category;
     uint64_t begin, number, graph;
     bool has_number;
+    uint32_t node; /* 1 + the task's */
 };
 /* Strings by number, from 1. */
 struct tram__trace_strings {

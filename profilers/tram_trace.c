@@ -24,9 +24,15 @@ static const char help[] =
     "    Puts Perfetto traces of several runs on one machine into one file, on one time line.\n"
     "tram-trace check FILE\n"
     "    Reads every packet of a trace that Tramline wrote and prints exactly what it has. Exit status 1 "
-    "when anything is\n"
-    "    wrong: unknown fields, slices without an end, flows that do not begin and end once, times that go "
-    "back.\n";
+    "when\n"
+    "    anything is wrong: unknown fields, slices without an end, flows that do not begin and end once, "
+    "times\n"
+    "    that go back.\n"
+    "tram-trace summary FOLDER|FILE [--json] [--dot=FILE] [--execution=N]\n"
+    "    Where the time of a run went, from the folder of a dead run or from a trace: what each task, edge "
+    "and\n"
+    "    wait took on the critical path of its executions. --dot: the graph with these times, for Graphviz;\n"
+    "    --execution: one execution, step by step.\n";
 
 int main(int argc, char **argv) {
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
