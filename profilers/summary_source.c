@@ -3,6 +3,7 @@
 #include "profilers/summary.h"
 #include "profilers/trace_read.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -236,7 +237,11 @@ int tram__source_open(struct tram__source *s, const char *path, char *why, size_
     struct stat st;
     memset(s, 0, sizeof *s);
     snprintf(s->path, sizeof s->path, "%s", path);
-    s->trace = stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+    if (stat(path, &st)) {
+        snprintf(why, why_size, "%s: %s", path, strerror(errno));
+        return -1;
+    }
+    s->trace = !S_ISDIR(st.st_mode);
     int status = s->trace ? open_trace(s, why, why_size) : tram__run_open(&s->run, path, why, why_size);
     if (status && s->trace)
         tram__run_close(&s->run);

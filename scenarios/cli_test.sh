@@ -154,20 +154,22 @@ refuse "--cpus=0-" --cpus=0-
 refuse "--json=/nonexistent/x.json" --json=/nonexistent/x.json
 refuse "--json=$dir" --json="$dir"
 
-refuse "--trace=/nonexistent/x.pftrace: /nonexistent/x.pftrace: No such" --trace=/nonexistent/x.pftrace
+refuse "--trace=/nonexistent/x.pftrace: /nonexistent/x.compiled.pftrace: No such" --trace=/nonexistent/x.pftrace
 refuse "--trace=$dir/t.pftrace: the limit alone has no trace" --mode=limit --trace="$dir/t.pftrace"
 refuse "--trace-window: --trace=FILE is missing" --trace-window=1:2
 refuse "--trace-window=0:2: START:COUNT" --trace=x --trace-window=0:2
 refuse "--trace-window=5: START:COUNT" --trace=x --trace-window=5
 refuse "--trace-ring=2G" --trace=x --trace-ring=2G
 refuse "--nvtx=maybe: on, off or auto" --nvtx=maybe
-mkdir "$dir/left.pftrace.rings"
+mkdir "$dir/left.compiled.pftrace.rings"
+echo kept > "$dir/t.pftrace"
 refuse "left behind by a run that did not end" --trace="$dir/left.pftrace"
-[ ! -e "$dir/left.pftrace" ] || { failed=$((failed + 1)); echo "a trace that was refused left a file"; }
+! ls "$dir" | grep -q '^left.*[.]pftrace$' || { failed=$((failed + 1)); echo "a trace that was refused left a file"; }
 
 accept "tramline" --version
 accept "traced, " --mode=compiled,eager -n 20 -w 2 --repetitions=1 --trace="$dir/t.pftrace" --nvtx=off
-if [ ! -s "$dir/t.compiled.pftrace" ] || [ ! -s "$dir/t.eager.pftrace" ] || [ -e "$dir/t.pftrace" ] ||
+if [ ! -s "$dir/t.compiled.pftrace" ] || [ ! -s "$dir/t.eager.pftrace" ] || [ "$(cat "$dir/t.pftrace")" != kept ] ||
+    ls "$dir" | grep -q try ||
     ls -d "$dir"/*.rings 2>/dev/null | grep -qv left; then
     failed=$((failed + 1))
     echo "the traces are not there, or more than they: $(ls "$dir")"

@@ -276,11 +276,12 @@ static int build(struct tram *t, const struct tram_scenario *scenario, const str
     return 0;
 }
 
-/* Whether a trace can be written at all is known before anything is measured. It is empty, and made again. */
-static int try_trace(struct tram *t, const struct tram_settings *s, const char *name) {
-    if (tram_trace_open(t, s->trace, &s->window) == 0)
+/* Whether the traces can be written is known before anything is measured. */
+static int try_trace(struct tram *t, const struct tram_run *r, char *tried) {
+    char why[TRAM_WHY];
+    if (tram_run_try_trace(r, t, tried, why) == 0)
         return 0;
-    fprintf(stderr, "%s: --trace=%s: %s\n", name, s->trace, tram_last_error()->text);
+    fprintf(stderr, "%s: --trace=%s: %s\n", r->scenario->name, r->settings->trace, why);
     return 2;
 }
 
@@ -385,8 +386,9 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         return 2;
     }
     int status = 0;
+    char tried[TRAM_MAX_PATH] = "";
     if (settings.trace && !settings.help && !settings.version && !settings.list)
-        status = try_trace(t, &settings, scenario->name);
+        status = try_trace(t, &run, tried);
     if (status)
         ;
     else if (settings.help)
@@ -400,6 +402,8 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
     if (!status && !settings.help && !settings.version && !settings.list)
         status = try_transfer(t, &run);
     tram_fini(t); /* before anything is measured */
+    if (*tried)
+        unlink(tried);
     if (!status && !settings.help && !settings.version && !settings.list)
         status = measure(&run, argc, argv);
     free(settings.points);
