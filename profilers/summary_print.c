@@ -183,6 +183,10 @@ void tram__summary_table(const struct tram__summary *s, FILE *f) {
                 s->source->traced_ns / 1e3, s->source->untraced_ns / 1e3);
     for (uint32_t i = 0; i < s->graph_count; i++) {
         const struct tram__graph_sum *g = &s->graphs[i];
+        if (!g->executions) {
+            fprintf(f, "%sgraph %u: none of its executions was recorded\n", i ? "\n" : "", g->graph->id);
+            continue;
+        }
         fprintf(f, "%sgraph %u: %llu executions, %llu looked at, p50 %.2f us, mean %.2f us\n", i ? "\n" : "",
                 g->graph->id, (unsigned long long)g->executions, (unsigned long long)g->looked_at,
                 us(g->p50_ns), us(g->mean_ns));

@@ -5,6 +5,7 @@
  */
 #include "profilers/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +47,12 @@ int main(int argc, char **argv) {
                     fputs(help, stdout);
                     return 0;
                 }
-            return commands[i].run(argc - 2, argv + 2);
+            int status = commands[i].run(argc - 2, argv + 2);
+            if (fflush(stdout) == 0 && !ferror(stdout))
+                return status;
+            fprintf(stderr, "tram-trace %s: what it says could not be written: %s\n", argv[1],
+                    strerror(errno));
+            return status ? status : 2;
         }
     fprintf(stderr, "tram-trace: %s: no such command; see tram-trace --help\n", argv[1]);
     return 2;

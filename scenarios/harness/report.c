@@ -275,6 +275,10 @@ static void print_traces(const struct tram_run *r) {
         tram__size_print(tram_point_bytes(&s->points[i / TRAM_MODES]), size_text, sizeof size_text);
         printf("  %s, %s: p50 %s traced, %s without: %s\n", tram_mode_names[i % TRAM_MODES], size_text,
                tram_print_ns(t->p50_ns, a), tram_print_ns(t->untraced_p50_ns, b), t->trace);
+        uint64_t ran = t->warmup + t->iterations + t->samples;
+        if (t->c.mode == TRAM_MODE_COMPILED && t->window.first > ran)
+            printf("    nothing of it is in the window from %llu on: %llu executions ran (see --iters)\n",
+                   (unsigned long long)t->window.first, (unsigned long long)ran);
     }
 }
 

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "harness/report_figures.h"
 
-enum { MOST_EXECUTIONS = 1000, LEAST_EXECUTIONS = 10 };
+enum { MOST_EXECUTIONS = 1000, LEAST_EXECUTIONS = 10, MOST_UNTRACED = 1000000 };
 #define TRACED_NS 0.3e9 /* of executions; each pass has as many */
 
 static size_t count_cases(const struct tram_settings *s) {
@@ -88,8 +88,11 @@ static int run_one(struct tram_run *r, size_t point, int mode, char *program, ch
     uint64_t executions = fit > MOST_EXECUTIONS    ? MOST_EXECUTIONS
                           : fit < LEAST_EXECUTIONS ? LEAST_EXECUTIONS
                                                    : (uint64_t)fit;
-    t->iters = s->iters ? s->iters : executions;
     t->warmup = s->warmup ? s->warmup : executions / 10 + 1;
+    t->iters = s->iters ? s->iters : executions;
+    uint64_t last = t->window.first + t->window.count;
+    if (!s->iters && last > t->iters) /* so that the window is met, if that is not too far */
+        t->iters = last < MOST_UNTRACED ? last : MOST_UNTRACED;
     name_file(r, point, mode, t->trace);
     if (tram_trial_run(t, program) == 0)
         return 0;
