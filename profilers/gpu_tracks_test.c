@@ -22,6 +22,8 @@ enum { EXECUTIONS = 500, KERNELS = 3, STEP_NS = 10000 };
 
 static char folder[64], path[80];
 
+static const char *keep; /* a folder that takes the traces, for others to look at; on the same file system */
+
 static int set_up(void **state) {
     (void)state;
     synthetic_folder(folder);
@@ -30,8 +32,12 @@ static int set_up(void **state) {
 }
 
 static int clean(void **state) {
+    static int count;
+    char kept[4200];
     (void)state;
-    unlink(path);
+    snprintf(kept, sizeof kept, "%s/gpu%d.pftrace", keep ? keep : "", ++count);
+    if (!keep || rename(path, kept))
+        unlink(path);
     synthetic_remove(folder);
     return 0;
 }
@@ -220,7 +226,8 @@ static void cut_or_hostile(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    keep = argc > 1 ? argv[1] : NULL;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(kernels_belong_to_tasks, set_up, clean),
         cmocka_unit_test_setup_teardown(what_found_no_room_is_told, set_up, clean),
