@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,8 +92,10 @@ static bool others_trace(const char *path) {
     return read && c.driver_pid > 1 && (kill(c.driver_pid, 0) == 0 || errno == EPERM);
 }
 
-/* TRAM_TRACE=FILE, TRAM_TRACE_RING=BYTES, TRAM_TRACE_WINDOW=START:COUNT. One trace a process: another runtime in it has none. */
+/* TRAM_TRACE=FILE, TRAM_TRACE_RING=BYTES, TRAM_TRACE_WINDOW=START:COUNT. One trace a process: another runtime in it has none, be
+ * it at the same time or, lest it take the first one's place, later. */
 int tram__trace_init(struct tram *t) {
+    static _Atomic(bool) had_one;
     const char *path = getenv("TRAM_TRACE"), *ring = getenv("TRAM_TRACE_RING"),
                *window = getenv("TRAM_TRACE_WINDOW");
     struct tram_trace_options o = {0};
@@ -100,6 +103,12 @@ int tram__trace_init(struct tram *t) {
     char rest;
     if (!path || !*path || tram__probe_folder())
         return TRAM_OK;
+    if (had_one) {
+        fprintf(stderr,
+                "tramline: %s has the trace of this program's first runtime; another one is not traced\n",
+                path);
+        return TRAM_OK;
+    }
     if (others_trace(path)) {
         fprintf(stderr,
                 "tramline: %s is being written by the program that started this one, which is not traced\n",
@@ -114,7 +123,9 @@ int tram__trace_init(struct tram *t) {
         o.ring_bytes = bytes;
     if (window)
         o.first = first, o.count = count;
-    return tram_trace_open(t, path, &o);
+    int status = tram_trace_open(t, path, &o);
+    had_one = status == TRAM_OK;
+    return status;
 }
 
 void tram__trace_fini(struct tram *t) {
