@@ -54,6 +54,7 @@ enum {
     TRAM__PF_ANNOTATION = 4,
     TRAM__PF_TYPE = 9,
     TRAM__PF_NAME = 10,
+    TRAM__PF_NAME_TEXT = 23, /* where it is not interned */
     TRAM__PF_TRACK_UUID = 11,
     TRAM__PF_VALUE = 30,
     TRAM__PF_FLOW = 47,
@@ -64,6 +65,7 @@ enum {
     TRAM__PF_SAMPLE = 4,
     /* DebugAnnotation */
     TRAM__PF_ANNOTATION_NAME = 1,
+    TRAM__PF_ANNOTATION_TEXT = 10, /* its name, where it is not interned */
     TRAM__PF_UINT = 3,
     TRAM__PF_STRING = 6,
     /* InternedData, and its entries */
@@ -118,6 +120,16 @@ static inline void tram__put_close(unsigned char *inside, const unsigned char *e
     inside[-3] = (unsigned char)(size >> 7 | 0x80);
     inside[-2] = (unsigned char)(size >> 14 | 0x80);
     inside[-1] = (unsigned char)(size >> 21 & 0x7F);
+}
+
+/* A number beside an event, under a name that is not interned. */
+static inline unsigned char *tram__put_fact(unsigned char *p, const char *name, uint64_t value) {
+    unsigned char *annotation;
+    p = annotation = tram__put_open(p, TRAM__PF_ANNOTATION);
+    p = tram__put_text(p, TRAM__PF_ANNOTATION_TEXT, name);
+    p = tram__put_uint(p, TRAM__PF_UINT, value);
+    tram__put_close(annotation, p);
+    return p;
 }
 
 #endif

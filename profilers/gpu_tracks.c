@@ -187,15 +187,6 @@ static const struct tram__gpu_link *link_of(const struct making *m, uint64_t rec
     return l && l->source == m->source && l->record == record && l->begun ? l : NULL;
 }
 
-static unsigned char *put_fact(unsigned char *p, const char *name, uint64_t value) {
-    unsigned char *annotation;
-    p = annotation = tram__put_open(p, TRAM__PF_ANNOTATION);
-    p = tram__put_text(p, 10, name);
-    p = tram__put_uint(p, TRAM__PF_UINT, value);
-    tram__put_close(annotation, p);
-    return p;
-}
-
 static void put_edge(struct making *m, uint64_t track, uint64_t ns, const struct tram__gpu_record *r,
                      uint32_t kind, const struct tram__gpu_link *link) {
     unsigned char *p = tram__sink_room(m->w->sink, 512), *packet, *event;
@@ -211,7 +202,7 @@ static void put_edge(struct making *m, uint64_t track, uint64_t ns, const struct
         p = tram__put_uint(p, TRAM__PF_NAME, name_of(r, kind, m->file_names));
         p = tram__put_uint(p, TRAM__PF_CATEGORY, category_of(kind));
         if (r->bytes)
-            p = put_fact(p, "bytes", r->bytes);
+            p = tram__put_fact(p, "bytes", r->bytes);
         if (link)
             p = tram__put_fixed64(p, TRAM__PF_FLOW_END, link->flow);
     }

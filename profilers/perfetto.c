@@ -92,16 +92,8 @@ static uint64_t declare_thread(struct tram__writer *w, const struct tram__run_th
 static unsigned char *put_text_fact(unsigned char *p, const char *name, const char *text, size_t size) {
     unsigned char *annotation;
     p = annotation = tram__put_open(p, TRAM__PF_ANNOTATION);
-    p = tram__put_text(p, 10, name);
+    p = tram__put_text(p, TRAM__PF_ANNOTATION_TEXT, name);
     p = tram__put_bytes(p, TRAM__PF_STRING, text, size);
-    tram__put_close(annotation, p);
-    return p;
-}
-static unsigned char *put_number_fact(unsigned char *p, const char *name, uint64_t value) {
-    unsigned char *annotation;
-    p = annotation = tram__put_open(p, TRAM__PF_ANNOTATION);
-    p = tram__put_text(p, 10, name);
-    p = tram__put_uint(p, TRAM__PF_UINT, value);
     tram__put_close(annotation, p);
     return p;
 }
@@ -120,7 +112,7 @@ static struct moment begin_moment(struct tram__writer *w, uint64_t track, const 
     m.at = m.event = tram__put_open(m.at, TRAM__PF_TRACK_EVENT);
     m.at = tram__put_uint(m.at, TRAM__PF_TYPE, TRAM__PF_INSTANT);
     m.at = tram__put_uint(m.at, TRAM__PF_TRACK_UUID, track);
-    m.at = tram__put_text(m.at, 23, name);
+    m.at = tram__put_text(m.at, TRAM__PF_NAME_TEXT, name);
     return m;
 }
 static void end_moment(struct tram__writer *w, struct moment *m) {
@@ -166,12 +158,12 @@ static void tell_run(struct tram__writer *w, uint64_t track) {
     struct moment m = begin_moment(w, track, "run", 16384);
     const char *clock = ticks ? "time stamp counter, as CLOCK_MONOTONIC" : "CLOCK_MONOTONIC";
     m.at = put_text_fact(m.at, "clock", clock, strlen(clock));
-    m.at = put_number_fact(m.at, "error_ns", r->error_ns);
-    m.at = put_number_fact(m.at, "events", r->events);
-    m.at = put_number_fact(m.at, "dropped", r->dropped);
-    m.at = put_number_fact(m.at, "driver_pid", (uint32_t)r->driver_pid);
-    m.at = put_number_fact(m.at, "window_first", r->window_first);
-    m.at = put_number_fact(m.at, "window_count", r->window_count);
+    m.at = tram__put_fact(m.at, "error_ns", r->error_ns);
+    m.at = tram__put_fact(m.at, "events", r->events);
+    m.at = tram__put_fact(m.at, "dropped", r->dropped);
+    m.at = tram__put_fact(m.at, "driver_pid", (uint32_t)r->driver_pid);
+    m.at = tram__put_fact(m.at, "window_first", r->window_first);
+    m.at = tram__put_fact(m.at, "window_count", r->window_count);
     size_t n = program(r, line, sizeof line);
     if (n)
         m.at = put_text_fact(m.at, "program", line, n);
@@ -180,8 +172,8 @@ static void tell_run(struct tram__writer *w, uint64_t track) {
     end_moment(w, &m);
     for (uint32_t i = 0; i < r->process_count; i++) {
         m = begin_moment(w, track, "process", 512);
-        m.at = put_number_fact(m.at, "pid", (uint32_t)r->processes[i].pid);
-        m.at = put_number_fact(m.at, "actor", r->processes[i].actor);
+        m.at = tram__put_fact(m.at, "pid", (uint32_t)r->processes[i].pid);
+        m.at = tram__put_fact(m.at, "actor", r->processes[i].actor);
         end_moment(w, &m);
     }
 }
@@ -194,7 +186,7 @@ static void tell_graph(struct tram__writer *w, uint64_t track, const struct tram
         while (n > 4 && at + n < g->text_size && ((unsigned char)g->text[at + n] & 0xC0) == 0x80)
             n--; /* between two characters */
         struct moment m = begin_moment(w, track, "graph", TEXT_PIECE);
-        m.at = put_number_fact(m.at, "graph", g->id);
+        m.at = tram__put_fact(m.at, "graph", g->id);
         m.at = put_text_fact(m.at, "schedule", g->text + at, n);
         end_moment(w, &m);
         at += n;

@@ -29,7 +29,7 @@ static void take_fact(struct tram__trace_reader *r, struct tram__trace_sequence 
     while (tram__take_field(&c, &f)) {
         if (f.number == TRAM__PF_ANNOTATION_NAME && f.wire == TRAM__VARINT)
             name = tram__trace_string(&s->annotations, f.value);
-        else if (f.number == 10 && f.wire == TRAM__BYTES) {
+        else if (f.number == TRAM__PF_ANNOTATION_TEXT && f.wire == TRAM__BYTES) {
             tram__run_text(buffer, sizeof buffer, (const char *)f.data, f.value);
             name = buffer;
         } else if (f.number == TRAM__PF_UINT && f.wire == TRAM__VARINT)
@@ -72,7 +72,7 @@ static void take_part(struct tram__trace_reader *r, struct tram__trace_sequence 
         p->text = tram__trace_string(&s->names, f->value);
         if (!p->text)
             tram__trace_wrong(r, "name %llu is not given", (unsigned long long)f->value);
-    } else if (f->number == 23 && f->wire == TRAM__BYTES) {
+    } else if (f->number == TRAM__PF_NAME_TEXT && f->wire == TRAM__BYTES) {
         tram__run_text(p->text_buffer, sizeof p->text_buffer, (const char *)f->data, f->value);
         p->text = p->text_buffer;
     } else if (f->number == TRAM__PF_CATEGORY && f->wire == TRAM__VARINT) {

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { BUFFER_BYTES = 4 << 20, MOST_BUFFERS = 16, ALIGNMENT = 8, RECORDS = 1 << 18 };
 
@@ -210,12 +209,6 @@ void tram__cupti_record(struct tram__gpu_file *f, const void *activity) {
 
 /* ---- what CUPTI calls ---- */
 
-static uint64_t CUPTIAPI now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Without a buffer CUPTI drops, and counts. */
 static void CUPTIAPI give_buffer(uint8_t **buffer, size_t *size, size_t *most_records) {
     bool one_more = atomic_fetch_add_explicit(&buffers, 1, memory_order_relaxed) < MOST_BUFFERS;
@@ -303,7 +296,7 @@ static bool subscribe(char *why, size_t size) {
 
 /* The clock comes before any kind, as the first enabling fixes it. */
 static bool enable(char *why, size_t size) {
-    if (failed(cuptiActivityRegisterTimestampCallback(now_ns), "its clock", why, size) ||
+    if (failed(cuptiActivityRegisterTimestampCallback(tram__gpu_now_ns), "its clock", why, size) ||
         failed(cuptiActivityRegisterCallbacks(give_buffer, take_buffer), "its buffers", why, size))
         return false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

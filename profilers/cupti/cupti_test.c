@@ -5,6 +5,7 @@
  */
 #include "probe/watch.h"
 #include "profilers/cupti/convert.h"
+#include "profilers/gpu/testing.h"
 
 #include <cupti.h>
 #include <setjmp.h>
@@ -24,18 +25,7 @@ static struct tram__gpu_file file;
 
 static const char *name_of(uint32_t number) {
     static char out[256];
-    const char *at = file.names, *end = at + file.head->names_used;
-    uint16_t size = 0;
-    out[0] = '\0';
-    for (uint32_t i = 1; number && at < end; i++, at += size) {
-        memcpy(&size, at, sizeof size);
-        at += sizeof size;
-        if (i != number)
-            continue;
-        memcpy(out, at, size);
-        out[size] = '\0';
-    }
-    return out;
+    return gpu_name_of(file.head, file.names, number, out);
 }
 
 static void open_file(uint64_t capacity) {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NAMES_AT = 4096, NAMES_BYTES = 256 * 1024, LONGEST = 200, MOST_FILES = 1000 };
@@ -109,4 +110,10 @@ uint32_t tram__gpu_name(struct tram__gpu_file *f, const char *text) {
     }
     pthread_mutex_unlock(&f->lock);
     return number;
+}
+
+uint64_t tram__gpu_now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }

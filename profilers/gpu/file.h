@@ -31,6 +31,8 @@ struct tram__gpu_record *tram__gpu_claim(struct tram__gpu_file *f);
 uint32_t tram__gpu_name(struct tram__gpu_file *f, const char *text);
 /* 1 + the place of a record; 0: it is none of this file's. */
 uint64_t tram__gpu_place(const struct tram__gpu_file *f, const void *record);
+/* The clock of its times. */
+uint64_t tram__gpu_now_ns(void);
 
 static inline void tram__gpu_publish(struct tram__gpu_record *r, enum tram__gpu_kind kind) {
     tram__store32_release(&r->kind, (uint32_t)kind);

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -35,12 +34,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tram__gpu_file file;
 static uint32_t users, last_number;
 static bool given_up;
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static uint32_t thread_id(void) {
     static _Thread_local uint32_t tid;
@@ -167,7 +160,7 @@ static int start(void *context, void **event, struct nccl_event_descriptor *d) {
     *event = NULL;
     if (!c || !(d->type & WANTED))
         return 0;
-    uint64_t begin = now_ns();
+    uint64_t begin = tram__gpu_now_ns();
     struct tram__gpu_record *r = tram__gpu_claim(&file);
     if (!r)
         return 0;
@@ -186,7 +179,7 @@ static int start(void *context, void **event, struct nccl_event_descriptor *d) {
 static int stop(void *event) {
     struct tram__gpu_record *r = event;
     if (r)
-        r->end_ns = now_ns();
+        r->end_ns = tram__gpu_now_ns();
     return 0;
 }
 
@@ -212,7 +205,7 @@ static void describe_communicator(struct context *c, uint64_t id, const char *na
     r->number = (uint64_t)nodes;
     r->detail = (uint32_t)ranks;
     r->thread = thread_id();
-    r->begin_ns = now_ns();
+    r->begin_ns = tram__gpu_now_ns();
     tram__gpu_publish(r, TRAM__GPU_COMMUNICATOR);
 }
 
@@ -243,7 +236,7 @@ static int finalize(void *context) {
         return 0;
     pthread_mutex_lock(&lock);
     if (c->record)
-        c->record->end_ns = now_ns();
+        c->record->end_ns = tram__gpu_now_ns();
     if (--users == 0) /* NCCL may unload the plugin now; the next communicator gets a file of its own */
         tram__gpu_file_close(&file);
     pthread_mutex_unlock(&lock);

@@ -3,6 +3,7 @@
  * The plugin, loaded and called as NCCL does, from several threads; its file is then checked record by record.
  */
 #include "profilers/gpu/file.h"
+#include "profilers/gpu/testing.h"
 #include "profilers/nccl/interface.h"
 
 #include <dlfcn.h>
@@ -54,21 +55,6 @@ static struct seen read_ours(int pid, int k) {
     char path[128];
     snprintf(path, sizeof path, k == 1 ? "%s/nccl-%d" : "%s/nccl-%d-%d", folder, pid, k);
     return read_file(path);
-}
-
-static const char *name_of(const struct seen *s, uint32_t number, char *out) {
-    const char *at = s->bytes + s->head->names_at, *end = at + s->head->names_used;
-    uint16_t size = 0;
-    out[0] = '\0';
-    for (uint32_t i = 1; number && at < end; i++, at += size) {
-        memcpy(&size, at, sizeof size);
-        at += sizeof size;
-        if (i != number)
-            continue;
-        memcpy(out, at, size);
-        out[size] = '\0';
-    }
-    return out;
 }
 
 /* ---- as NCCL calls ---- */
@@ -224,7 +210,7 @@ static void check_parent(const struct seen *s, const struct tram__gpu_record *r,
 
 static void check_record(const struct seen *s, const struct tram__gpu_record *r) {
     char name[256];
-    name_of(s, r->name, name);
+    gpu_name_of(s->head, s->bytes + s->head->names_at, r->name, name);
     assert_in_range(r->kind, TRAM__GPU_COMMUNICATOR, TRAM__GPU_CHANNEL);
     assert_true(r->begin_ns && r->begin_ns <= r->end_ns);
     assert_in_range(r->stream, 1, RANKS);
