@@ -2,12 +2,10 @@
 #include "launch/trace.h"
 
 #include "base/error.h"
-#include "base/module.h"
 #include "probe/probe.h"
 #include "probe/writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -15,29 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The library that writes traces; NULL: the error is set. */
-static tram__trace_write_fn *find_writer(void) {
-    char why[512];
-    tram__trace_module *enter = NULL;
-    *(void **)&enter = tram__module_symbol("trace", TRAM__TRACE_MODULE_SYMBOL, why, sizeof why);
-    tram__trace_write_fn *write = enter ? enter(TRAM__TRACE_MODULE_VERSION) : NULL;
-    if (!enter)
-        tram__fail(TRAM_ERR_NOT_FOUND, "the trace library could not be loaded: %s", why);
-    else if (!write)
-        tram__fail(TRAM_ERR_NOT_FOUND, "the trace library is of another version");
-    return write;
-}
-
-/* Whether the file can be written is known before anything is measured. It is there then, if nowhere before. */
-static int check_path(const char *path, bool *made) {
-    *made = access(path, F_OK) != 0;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0)
-        return tram__fail(TRAM_ERR_SYSTEM, "%s: %s", path, strerror(errno));
-    close(fd);
-    return TRAM_OK;
-}
 
 int tram_trace_open(struct tram *t, const char *path, const struct tram_trace_options *options) {
     static const struct tram_trace_options none;
@@ -56,7 +31,7 @@ int tram_trace_open(struct tram *t, const char *path, const struct tram_trace_op
         return tram__fail(TRAM_ERR_INVALID, "a name of %zu bytes for a trace", strlen(path));
     snprintf(folder, sizeof folder, "%s.rings", path);
     bool made = false;
-    int status = find_writer() ? check_path(path, &made) : tram_last_error()->status;
+    int status = tram__writer_find() ? tram__writer_check(path, &made) : tram_last_error()->status;
     char *copy = status ? NULL : strdup(path);
     if (!status && !copy)
         status = tram__fail(TRAM_ERR_NO_MEMORY, "a trace");
@@ -134,7 +109,7 @@ void tram__trace_fini(struct tram *t) {
         return;
     snprintf(folder, sizeof folder, "%s", tram__probe_folder());
     tram__probe_close();
-    tram__trace_write_fn *write = find_writer();
+    tram__trace_write_fn *write = tram__writer_find();
     if (!write || write(folder, t->trace, why, sizeof why))
         fprintf(stderr, "tramline: %s: %s; what was recorded stays in %s\n", t->trace,
                 write ? why : tram_last_error()->text, folder);

@@ -155,6 +155,13 @@ static void after_fork(void) {
     tram__probe = NULL;
 }
 
+int tram__probe_vacant(const char *folder) {
+    if (access(folder, F_OK) != 0)
+        return TRAM_OK;
+    return tram__fail(TRAM_ERR_INVALID,
+                      "%s: left behind by a run that did not end: recover its trace, or remove it", folder);
+}
+
 int tram__probe_open(const struct tram__probe_params *p) {
     static bool watches;
     if (!watches)
@@ -164,11 +171,8 @@ int tram__probe_open(const struct tram__probe_params *p) {
         return tram__fail(TRAM_ERR_INVALID, "%s: the process is traced already, into %s", p->folder,
                           self.folder);
     if (p->create && mkdir(p->folder, 0755)) {
-        if (errno == EEXIST)
-            return tram__fail(TRAM_ERR_INVALID,
-                              "%s: left behind by a run that did not end: recover its trace, or remove it",
-                              p->folder);
-        return failed(p->folder, "making it");
+        int status = errno == EEXIST ? tram__probe_vacant(p->folder) : TRAM_OK;
+        return status ? status : failed(p->folder, "making it");
     }
     self.folder = strdup(p->folder);
     self.process = strdup(p->process);

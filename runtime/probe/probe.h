@@ -40,6 +40,8 @@ struct tram__probe_params {
     uint64_t window_first, window_count;
 };
 int tram__probe_open(const struct tram__probe_params *p);
+/* Whether such a folder can be made: ERR_INVALID when it is there already. */
+int tram__probe_vacant(const char *folder);
 /* The folder of this process, or NULL. */
 const char *tram__probe_folder(void);
 /* Gives the calling thread a ring, if the process is traced: 0 also when it is not. It stays until the process closes. The name

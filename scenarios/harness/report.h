@@ -35,9 +35,8 @@ void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out,
 
 /* The request for one trial. */
 struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
-/* Whether all the traces that are asked for can be written, before anything is measured: 0, or -1 with `why`. To be removed
- * after tram_fini, which writes it: `tried`, TRAM_MAX_PATH long. */
-int tram_run_try_trace(const struct tram_run *r, struct tram *t, char *tried, char *why);
+/* Whether all the traces that are asked for can be written, before anything is measured: 0, or -1 with the error set. */
+int tram_run_try_trace(const struct tram_run *r);
 /* Runs every case but the limit once more, traced (trace.c): 0, or -1 with `why`. */
 int tram_run_traced(struct tram_run *r, char *program, char *why);
 

@@ -277,11 +277,10 @@ static int build(struct tram *t, const struct tram_scenario *scenario, const str
 }
 
 /* Whether the traces can be written is known before anything is measured. */
-static int try_trace(struct tram *t, const struct tram_run *r, char *tried) {
-    char why[TRAM_WHY];
-    if (tram_run_try_trace(r, t, tried, why) == 0)
+static int try_trace(const struct tram_run *r) {
+    if (tram_run_try_trace(r) == 0)
         return 0;
-    fprintf(stderr, "%s: --trace=%s: %s\n", r->scenario->name, r->settings->trace, why);
+    fprintf(stderr, "%s: --trace=%s: %s\n", r->scenario->name, r->settings->trace, tram_last_error()->text);
     return 2;
 }
 
@@ -386,9 +385,8 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         return 2;
     }
     int status = 0;
-    char tried[TRAM_MAX_PATH] = "";
     if (settings.trace && !settings.help && !settings.version && !settings.list)
-        status = try_trace(t, &run, tried);
+        status = try_trace(&run);
     if (status)
         ;
     else if (settings.help)
@@ -402,8 +400,6 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
     if (!status && !settings.help && !settings.version && !settings.list)
         status = try_transfer(t, &run);
     tram_fini(t); /* before anything is measured */
-    if (*tried)
-        unlink(tried);
     if (!status && !settings.help && !settings.version && !settings.list)
         status = measure(&run, argc, argv);
     free(settings.points);

@@ -2,16 +2,13 @@
  *
  * Traced trials: every case once more, after all that is timed, so that no figure has a trace in it.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/error.h"
 #include "harness/report_figures.h"
+#include "probe/writer.h"
 
 enum { MOST_EXECUTIONS = 1000, LEAST_EXECUTIONS = 10, MOST_UNTRACED = 1000000 };
 #define TRACED_NS 0.3e9 /* of executions; each pass has as many */
@@ -39,42 +36,17 @@ static void name_file(const struct tram_run *r, size_t point, int mode, char *ou
                  tram_point_bytes(p), tram_actors_shown(p), p->inflight, s->trace + stem);
 }
 
-/* Nothing is left of this: what a file has stays. */
-static int try_file(const char *path, char *why) {
-    char folder[TRAM_MAX_PATH + 8];
-    bool made = access(path, F_OK) != 0;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        snprintf(why, TRAM_WHY, "%.400s: %s", path, strerror(errno));
-        return -1;
-    }
-    close(fd);
-    if (made)
-        unlink(path);
-    snprintf(folder, sizeof folder, "%s.rings", path);
-    if (access(folder, F_OK) != 0)
-        return 0;
-    snprintf(why, TRAM_WHY, "%.400s: left behind by a run that did not end: recover its trace, or remove it",
-             folder);
-    return -1;
-}
-
-int tram_run_try_trace(const struct tram_run *r, struct tram *t, char *tried, char *why) {
+int tram_run_try_trace(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     char file[TRAM_MAX_PATH];
     for (size_t point = 0; point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++)
             if (s->modes[m] && m != TRAM_MODE_LIMIT) {
                 name_file(r, point, m, file);
-                if (try_file(file, why))
+                if (tram__writer_try(file))
                     return -1;
             }
-    snprintf(tried, TRAM_MAX_PATH, "%.*s.%d.try", TRAM_MAX_PATH - 32, s->trace, (int)getpid());
-    if (tram_trace_open(t, tried, &s->window) == 0)
-        return 0;
-    snprintf(why, TRAM_WHY, "%.500s", tram_last_error()->text);
-    *tried = 0;
-    return -1;
+    return 0;
 }
 
 static int run_one(struct tram_run *r, size_t point, int mode, char *program, char *why) {
