@@ -49,6 +49,7 @@ enum {
     TRAM__PF_COUNTER_UNIT = 3,
     TRAM__PF_COUNTER_UNIT_NAME = 6,
     TRAM__PF_UNIT_COUNT = 2,
+    TRAM__PF_UNIT_BYTES = 3,
     /* TrackEvent */
     TRAM__PF_CATEGORY = 3,
     TRAM__PF_ANNOTATION = 4,

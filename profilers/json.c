@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "profilers/json.h"
 
+#include "profilers/inflight.h"
 #include "profilers/perfetto.h"
 
 #include <jansson.h>
@@ -108,6 +109,13 @@ static void put_flows(struct json *j, const struct tram__event *e, bool read, ui
     }
 }
 
+/* name: quoted. */
+static void put_sample(struct json *j, const char *name, int pid, uint64_t ns, uint64_t value) {
+    put(j, "{\"ph\":\"C\",\"name\":%s,\"pid\":%d,\"ts\":%llu.%03u,\"args\":{\"value\":%llu}}", name, pid,
+        (unsigned long long)(ns / 1000), (unsigned)(ns % 1000), (unsigned long long)value);
+    j->w.counts.samples++;
+}
+
 static void put_event(struct json *j, const struct tram__event *e, bool died) {
     const struct tram__kind *k = tram__kind(tram__event_kind(e));
     uint64_t begin, end;
@@ -116,15 +124,12 @@ static void put_event(struct json *j, const struct tram__event *e, bool died) {
     if (died)
         end = j->w.run->end_ns > begin ? j->w.run->end_ns : begin;
     uint64_t length = end - begin;
-    if (k->place == TRAM__PLACE_NONE) {
-        j->w.counts.unknown++;
+    if (k->place == TRAM__PLACE_NONE || k->place == TRAM__PLACE_BYTES) {
+        j->w.counts.unknown += k->place == TRAM__PLACE_NONE;
         return;
     }
     if (k->place == TRAM__PLACE_COUNTER) {
-        put(j, "{\"ph\":\"C\",\"name\":%s,\"pid\":%d,\"ts\":%llu.%03u,\"args\":{\"value\":%lld}}",
-            name_of(j, e), (int)j->scope.process->pid, (unsigned long long)(begin / 1000),
-            (unsigned)(begin % 1000), (long long)e->number);
-        j->w.counts.samples++;
+        put_sample(j, name_of(j, e), (int)j->scope.process->pid, begin, e->number);
         return;
     }
     if (k->place == TRAM__PLACE_SLOT)
@@ -163,6 +168,39 @@ static bool put_thread(struct json *j, const struct tram__run_thread *t) {
     return good;
 }
 
+/* ---- what is in flight ---- */
+
+struct inflight {
+    struct json *j;
+    char **names; /* by edge, quoted */
+};
+
+static void put_inflight(void *arg, uint32_t edge, uint64_t ns, uint64_t bytes) {
+    struct inflight *i = arg;
+    if (i->names[edge])
+        put_sample(i->j, i->names[edge], i->j->w.run->driver_pid, ns, bytes);
+}
+
+static bool put_edges(struct json *j) {
+    const struct tram__run *r = j->w.run;
+    struct inflight i = {j, calloc(r->edge_count + 1, sizeof(char *))};
+    char name[300];
+    uint32_t graph;
+    bool good = i.names != NULL;
+    for (uint32_t e = 0; good && e < r->edge_count; e++) {
+        if (!tram__inflight_name(r, e, name, sizeof name - 16, &graph))
+            continue;
+        if (r->graph_count > 1)
+            snprintf(name + strlen(name), 16, ", %u", graph);
+        i.names[e] = quote(name);
+    }
+    good = good && tram__inflight_tell(&j->w, put_inflight, &i);
+    for (uint32_t e = 0; i.names && e < r->edge_count; e++)
+        free(i.names[e]);
+    free(i.names);
+    return good;
+}
+
 int tram__json_write(const struct tram__run *r, struct tram__sink *sink, struct tram__counts *counts) {
     struct json j = {.w = {.run = r, .sink = sink}, .first = true};
     if (!tram__flows_init(&j.w.flows, r->edge_count, 0))
@@ -176,6 +214,7 @@ int tram__json_write(const struct tram__run *r, struct tram__sink *sink, struct 
         (unsigned long long)r->error_ns, (unsigned long long)r->dropped);
     for (uint32_t i = 0; good && i < r->thread_count; i++)
         good = put_thread(&j, &r->threads[i]);
+    good = good && put_edges(&j);
     p = tram__sink_room(sink, LINE);
     sink->next += (size_t)snprintf((char *)p, LINE, "\n]}\n");
     tram__flows_free(&j.w.flows);

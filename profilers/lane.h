@@ -74,7 +74,8 @@ struct tram__track {
     const char *name, *description;
     uint64_t parent;
     uint32_t rank;
-    bool counter, own; /* own: not shown as one with others of its name */
+    bool counter, bytes; /* bytes: what it counts; else just a number */
+    bool own;            /* not shown as one with others of its name */
 };
 uint64_t tram__track_declare(struct tram__writer *w, const struct tram__track *t);
 uint64_t tram__track_new(struct tram__writer *w);

@@ -18,6 +18,10 @@ static const struct tram__kind kinds[TRAM__EVENT_KINDS] = {
     [TRAM__EVENT_REPLY] = {TRAM__CATEGORY_EAGER, TRAM__PLACE_THREAD, false, "reply "},
     [TRAM__EVENT_AWAIT] = {TRAM__CATEGORY_EAGER, TRAM__PLACE_THREAD, false, "await "},
     [TRAM__EVENT_FETCH] = {TRAM__CATEGORY_EAGER, TRAM__PLACE_THREAD, false, "fetch "},
+    [TRAM__EVENT_ANY] = {TRAM__CATEGORY_WAIT, TRAM__PLACE_THREAD, false, "wait for any"},
+    [TRAM__EVENT_BYTES] = {TRAM__CATEGORY_WRITE, TRAM__PLACE_BYTES, true, ""},
+    [TRAM__EVENT_TIMED_OUT] = {TRAM__CATEGORY_WAIT, TRAM__PLACE_THREAD, true, "timed out waiting for "},
+    [TRAM__EVENT_BETWEEN] = {TRAM__CATEGORY_WAIT, TRAM__PLACE_THREAD, true, "between turns, "},
     [TRAM__EVENT_SLEEP] = {TRAM__CATEGORY_WAIT, TRAM__PLACE_SLEEP, false, "sleep"},
     [TRAM__EVENT_MARK] = {TRAM__CATEGORY_PROGRAM, TRAM__PLACE_PROGRAM, false, ""},
     [TRAM__EVENT_COUNTER] = {TRAM__CATEGORY_PROGRAM, TRAM__PLACE_COUNTER, false, ""},
@@ -42,7 +46,7 @@ void tram__event_text(const struct tram__run_process *p, const struct tram__run_
     enum tram__event_kind kind = tram__event_kind(e);
     const struct tram__kind *k = tram__kind(kind);
     const char *name = NULL;
-    if (kind == TRAM__EVENT_EXECUTION || kind == TRAM__EVENT_SLEEP)
+    if (tram__event_nameless(kind))
         name = "";
     else if (kind == TRAM__EVENT_COMPUTE) {
         const struct tram__run_task *t = graph ? tram__run_graph_task(graph, e->name) : NULL;

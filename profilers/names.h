@@ -28,7 +28,8 @@ enum tram__place {
     TRAM__PLACE_SLOT,    /* executions: one after the other in each slot */
     TRAM__PLACE_QUEUE,   /* calls that have arrived: any number side by side */
     TRAM__PLACE_PROGRAM, /* ranges of the program, one inside another */
-    TRAM__PLACE_COUNTER
+    TRAM__PLACE_COUNTER,
+    TRAM__PLACE_BYTES /* of messages that follow: inflight.h tells */
 };
 
 struct tram__kind {
@@ -40,11 +41,15 @@ struct tram__kind {
 /* By enum tram__event_kind; of a number that is none, TRAM__PLACE_NONE. */
 const struct tram__kind *tram__kind(unsigned kind);
 const char *tram__category_text(unsigned category);
+/* There is only one of the kind. */
+static inline bool tram__event_nameless(enum tram__event_kind kind) {
+    return kind == TRAM__EVENT_EXECUTION || kind == TRAM__EVENT_SLEEP || kind == TRAM__EVENT_ANY;
+}
 /* Whether it names something of its own: events whose key is the same have the same name. */
 static inline uint64_t tram__event_key(const struct tram__event *e) {
     enum tram__event_kind kind = tram__event_kind(e);
-    uint32_t group = kind >= TRAM__EVENT_ENCODE ? 0 : e->group;
-    uint32_t name = kind == TRAM__EVENT_EXECUTION || kind == TRAM__EVENT_SLEEP ? 0 : e->name;
+    uint32_t group = tram__event_of_graph(kind) ? e->group : 0;
+    uint32_t name = tram__event_nameless(kind) ? 0 : e->name;
     return ((uint64_t)group << 32 | name) * 31 + kind;
 }
 /* The name; graph: the event's, or NULL. */

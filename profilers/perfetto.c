@@ -2,6 +2,7 @@
 #include "profilers/perfetto.h"
 
 #include "profilers/encode.h"
+#include "profilers/inflight.h"
 #include "profilers/perfetto_thread.h"
 
 #include <stdlib.h>
@@ -44,6 +45,10 @@ bool tram__flows_find(struct tram__writer *w) {
         tram__scope_close(&s);
     }
     tram__flows_match(&w->flows);
+    if (w->flows.left_out)
+        tram__run_note((struct tram__run *)(uintptr_t)w->run,
+                       "%llu messages have no arrow: there are too many",
+                       (unsigned long long)w->flows.left_out);
     return true;
 }
 
@@ -220,6 +225,9 @@ static bool write_threads(struct tram__writer *w) {
         const struct tram__run_thread *t = &r->threads[i];
         good = tram__perfetto_thread(w, t, tracks[t->process], declare_thread(w, t, tracks[t->process]));
     }
+    for (uint32_t i = 0; good && i < r->process_count; i++)
+        if (!r->processes[i].actor)
+            good = tram__inflight_write(w, tracks[i]);
     if (good && w->gpu)
         good = tram__gpu_write(w, w->gpu, tracks);
     free(tracks);

@@ -125,7 +125,8 @@ static void add_counter(struct ring *r, const struct tram__event *e, uint64_t ns
         struct tram__track t = {.name = name,
                                 .parent = r->scope.process_track,
                                 .rank = 20000 + r->counter_count,
-                                .counter = true};
+                                .counter = true,
+                                .bytes = e->group == 1};
         c->name = e->name;
         tram__lane_open(&c->lane, &r->scope, tram__track_declare(r->scope.w, &t), r->scope.w->run->begin_ns,
                         0);
@@ -298,25 +299,28 @@ static void add_event(struct ring *r, const struct tram__event *e) {
     case TRAM__PLACE_COUNTER:
         add_counter(r, e, begin);
         break;
+    case TRAM__PLACE_BYTES:
+        break;
     case TRAM__PLACE_NONE:
         r->scope.w->counts.unknown++;
         break;
     }
 }
 
-/* How many events found no room: none in the beginning, all in the end. */
+/* How many events found no room, if any: none in the beginning, all in the end. */
 static void tell_dropped(struct ring *r) {
     const struct tram__run *run = r->scope.w->run;
     const struct tram__run_thread *t = r->scope.thread;
     struct tram__lane lane;
     char name[64];
+    if (!t->dropped)
+        return;
     snprintf(name, sizeof name, "dropped events, %s", t->name);
     struct tram__track track = {
         .name = name, .parent = r->scope.process_track, .rank = 50000, .counter = true};
     tram__lane_open(&lane, &r->scope, tram__track_declare(r->scope.w, &track), run->begin_ns, 0);
     tram__lane_sample(&lane, t->first.ns > run->begin_ns ? t->first.ns : run->begin_ns, 0);
-    if (t->dropped)
-        tram__lane_sample(&lane, run->end_ns, (int64_t)t->dropped);
+    tram__lane_sample(&lane, run->end_ns, (int64_t)t->dropped);
     tram__lane_close(&lane);
 }
 

@@ -126,11 +126,12 @@ static void split_names(struct tram__run_process *p, const char *data, size_t si
 }
 
 static void open_names(struct tram__run *r, struct tram__run_process *p) {
-    char file[32];
+    char file[48];
     const char *reason;
     size_t size = 0;
     struct tram__names_head h;
-    snprintf(file, sizeof file, "names-%d", (int)p->pid);
+    snprintf(file, sizeof file, p->life ? "names-%d.%u" : "names-%d",
+             (int)(p->life ? p->pid % TRAM__RUN_LIFE : p->pid), p->life + 1);
     char *data = load(r, file, TRAM__NAMES_BYTES, &size, &reason);
     if (data && size < sizeof h)
         reason = "cut: shorter than its head";

@@ -50,8 +50,12 @@ const struct tram__run_task *tram__run_graph_task(const struct tram__run_graph *
 
 /* ---- the run ---- */
 
+/* Numbers of processes and threads are given again: of the k-th process of a number, it and those of its threads have
+ * k * TRAM__RUN_LIFE added, which is more than a number can be. */
+enum { TRAM__RUN_LIFE = 1 << 22, TRAM__RUN_LIVES = 256 };
 struct tram__run_process {
     int32_t pid;
+    uint32_t life;
     uint32_t actor;
     char name[64];
     char *strings; /* of its names file, each ends with a 0 */

@@ -60,15 +60,26 @@ static void find_open(struct tram__run_thread *t) {
     t->open = e;
 }
 
-static bool find_process(struct tram__run *r, const struct tram__ring_head *h, uint32_t *out) {
+/* Which process of its number a ring is of, from its file's name: "ring-PID.K-N", from 0. */
+static uint32_t life_of(const char *file) {
+    unsigned k = 1;
+    return sscanf(file, "ring-%*d.%u-", &k) == 1 && k && k <= TRAM__RUN_LIVES ? k - 1 : 0;
+}
+
+static int32_t of_life(int32_t number, uint32_t life) {
+    return number > 0 && number < TRAM__RUN_LIFE ? number + (int32_t)life * TRAM__RUN_LIFE : number;
+}
+
+static bool find_process(struct tram__run *r, const struct tram__ring_head *h, uint32_t life, uint32_t *out) {
+    int32_t pid = of_life(h->pid, life);
     for (*out = 0; *out < r->process_count; ++*out)
-        if (r->processes[*out].pid == h->pid)
+        if (r->processes[*out].pid == pid)
             return true;
     struct tram__run_process *p = realloc(r->processes, (r->process_count + 1) * sizeof *p);
     if (!p)
         return false;
     r->processes = p;
-    p[*out] = (struct tram__run_process){.pid = h->pid, .actor = h->actor};
+    p[*out] = (struct tram__run_process){.pid = pid, .life = life, .actor = h->actor};
     tram__run_text(p[*out].name, sizeof p[*out].name, h->process, sizeof h->process);
     r->process_count++;
     return true;
@@ -96,7 +107,8 @@ bool tram__run_add_ring(struct tram__run *r, const char *file) {
                        (unsigned long long)written, (unsigned long long)there);
     t.dropped = tram__load_relaxed(&t.head->dropped);
     t.clock = (enum tram__clock)t.head->clock;
-    t.tid = t.head->tid;
+    uint32_t life = life_of(file);
+    t.tid = of_life(t.head->tid, life);
     t.first = t.head->first;
     t.last = t.head->last;
     t.closed = t.last.ns != 0;
@@ -110,7 +122,7 @@ bool tram__run_add_ring(struct tram__run *r, const char *file) {
     struct tram__run_thread *threads = realloc(r->threads, (r->thread_count + 1) * sizeof *threads);
     if (threads)
         r->threads = threads;
-    if (!threads || !find_process(r, t.head, &t.process)) {
+    if (!threads || !find_process(r, t.head, life, &t.process)) {
         munmap(t.map, t.map_bytes);
         return false;
     }

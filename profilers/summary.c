@@ -76,7 +76,7 @@ static void sum(void *arg, const struct tram__told *t) {
     struct tram__summary *s = arg;
     uint64_t ns = t->end - t->begin;
     uint32_t p;
-    if (t->kind >= TRAM__EVENT_ENCODE) {
+    if (!tram__event_of_graph(t->kind)) {
         if (t->kind != TRAM__EVENT_MARK && t->kind != TRAM__EVENT_COUNTER)
             sum_call(s, t);
         return;
@@ -105,10 +105,11 @@ static void sum(void *arg, const struct tram__told *t) {
             add(&g->tasks[task - g->graph->tasks], ns);
         return;
     }
-    add(t->kind == TRAM__EVENT_READ_WAIT    ? &a->read_wait
-        : t->kind == TRAM__EVENT_WRITE_WAIT ? &a->write_wait
-        : t->kind == TRAM__EVENT_WRITE      ? &a->write
-                                            : &a->copy,
+    add(t->kind == TRAM__EVENT_READ_WAIT || t->kind == TRAM__EVENT_TIMED_OUT ? &a->read_wait
+        : t->kind == TRAM__EVENT_WRITE_WAIT                                  ? &a->write_wait
+        : t->kind == TRAM__EVENT_WRITE                                       ? &a->write
+        : t->kind == TRAM__EVENT_BETWEEN                                     ? &a->between
+                                                                             : &a->copy,
         ns - shared);
     if (t->name < g->graph->channel_count)
         sum_channel(g, t, p);
@@ -131,7 +132,7 @@ struct tram__row tram__summary_row(const struct tram__graph_sum *g, uint64_t at)
 
 static void fill(void *arg, const struct tram__told *t) {
     struct tram__summary *s = arg;
-    struct tram__graph_sum *g = t->kind < TRAM__EVENT_ENCODE ? graph_of(s, t->graph) : NULL;
+    struct tram__graph_sum *g = tram__event_of_graph(t->kind) ? graph_of(s, t->graph) : NULL;
     uint32_t p, e;
     if (!g || t->number < g->first || t->number - g->first >= g->row_count ||
         !participant_of(g->graph, t->actor, &p))
@@ -204,15 +205,31 @@ static bool find_overlap(struct tram__graph_sum *g) {
     return true;
 }
 
-static void find_latencies(struct tram__graph_sum *g) {
+static void find_latency(struct tram__graph_sum *g, uint32_t edge) {
+    struct tram__edge_sum *e = &g->edges[edge];
+    uint64_t first = UINT64_MAX, last = 0, taken = 0,
+             held = 0; /* taken: rows whose message was, up to the time of row i */
     for (uint64_t i = 0; i < g->row_count; i++) {
         struct tram__row r = tram__summary_row(g, i);
-        for (uint32_t e = 0; e < g->edge_count; e++) {
-            uint64_t begin = r.write_begin[g->edges[e].channel], end = r.read_end[e];
-            if (begin && end >= begin)
-                add(&g->edges[e].latency, end - begin);
+        uint64_t begin = r.write_begin[e->channel], end = r.read_end[edge];
+        if (!begin || end < begin)
+            continue;
+        add(&e->latency, end - begin);
+        first = begin < first ? begin : first;
+        last = end > last ? end : last;
+        held++;
+        for (; taken < i; taken++) { /* messages are taken in their order */
+            struct tram__row before = tram__summary_row(g, taken);
+            uint64_t put = before.write_begin[e->channel], gone = before.read_end[edge];
+            if (!put || gone < put)
+                continue;
+            if (gone > begin)
+                break;
+            held--;
         }
+        e->most_depth = held > e->most_depth ? held : e->most_depth;
     }
+    e->depth = last > first ? (double)e->latency.ns / (double)(last - first) : 0;
 }
 
 /* ---- all of it ---- */
@@ -256,7 +273,8 @@ int tram__summary_make(struct tram__summary *s, struct tram__source *source, uin
     if (good && tram__source_tell(source, fill, s, why, why_size))
         goto err_free;
     for (uint32_t i = 0; good && i < s->graph_count; i++) {
-        find_latencies(&s->graphs[i]);
+        for (uint32_t e = 0; e < s->graphs[i].edge_count; e++)
+            find_latency(&s->graphs[i], e);
         good = find_overlap(&s->graphs[i]) && tram__summary_paths(&s->graphs[i]);
     }
     if (good && !s->no_memory)

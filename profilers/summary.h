@@ -38,6 +38,7 @@ struct tram__tally {
 };
 struct tram__actor_sum {
     struct tram__tally read_wait, write_wait, copy, compute, write;
+    struct tram__tally between; /* turns on a main thread: no CPU of the graph's own */
     uint64_t slept, begin, end; /* from its first to its last */
     uint64_t written;           /* the end of its last WRITE so far */
 };
@@ -45,6 +46,8 @@ struct tram__edge_sum {
     uint32_t channel, reader;               /* participants */
     struct tram__tally wait, copy, latency; /* latency: from the WRITE's beginning to the READ's end */
     struct tram__tally critical;            /* on critical paths */
+    double depth;        /* messages on the edge, mean over the time looked at (Little's law) */
+    uint64_t most_depth; /* at any time */
 };
 
 enum tram__step_kind {
@@ -112,6 +115,9 @@ bool tram__summary_paths(struct tram__graph_sum *g);
 
 /* ---- how it is shown (summary_print.c) ---- */
 
+/* What a kind of event of a call is called, or NULL; what a process is. */
+const char *tram__summary_stage(enum tram__event_kind kind);
+void tram__summary_process(const struct tram__summary *s, uint32_t actor, char *out, size_t size);
 void tram__summary_table(const struct tram__summary *s, FILE *f);
 /* 0, or -1: memory, or f cannot take it. */
 int tram__summary_json(const struct tram__summary *s, FILE *f);

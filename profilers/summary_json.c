@@ -15,21 +15,23 @@ static double mean(const struct tram__tally *t) {
 
 static json_t *actor_json(const struct tram__graph_sum *g, uint32_t p) {
     const struct tram__actor_sum *a = &g->actors[p];
-    uint64_t waited = a->read_wait.ns + a->write_wait.ns, all = a->end - a->begin;
-    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f}", "name", g->graph->participants[p].name,
-                     "time_ns", (json_int_t)all, "wait_ns", (json_int_t)waited, "burnt_ns",
-                     (json_int_t)(waited > a->slept ? waited - a->slept : 0), "copy_ns",
-                     (json_int_t)a->copy.ns, "compute_ns", (json_int_t)a->compute.ns, "write_ns",
-                     (json_int_t)a->write.ns, "wait_share", share(waited, all), "copy_share",
-                     share(a->copy.ns, all), "compute_share", share(a->compute.ns, all), "write_share",
-                     share(a->write.ns, all));
+    uint64_t own = a->read_wait.ns + a->write_wait.ns, waited = own + a->between.ns, all = a->end - a->begin;
+    return json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f}", "name",
+                     g->graph->participants[p].name, "time_ns", (json_int_t)all, "wait_ns",
+                     (json_int_t)waited, "between_turns_ns", (json_int_t)a->between.ns, "burnt_ns",
+                     (json_int_t)(own > a->slept ? own - a->slept : 0), "copy_ns", (json_int_t)a->copy.ns,
+                     "compute_ns", (json_int_t)a->compute.ns, "write_ns", (json_int_t)a->write.ns,
+                     "wait_share", share(waited, all), "copy_share", share(a->copy.ns, all), "compute_share",
+                     share(a->compute.ns, all), "write_share", share(a->write.ns, all));
 }
 
 static json_t *edge_json(const struct tram__graph_sum *g, const struct tram__edge_sum *e) {
     const struct tram__run_channel *c = &g->graph->channels[e->channel];
-    return json_pack("{s:f,s:f,s:f,s:s,s:s,s:s,s:I,s:f,s:f,s:f,s:f,s:f}", "write_mean_ns",
-                     mean(&g->writes[e->channel]), "slot_wait_mean_ns", mean(&g->write_waits[e->channel]),
-                     "copy_mean_ns", mean(&e->copy), "channel", c->name, "writer",
+    uint64_t writes = g->writes[e->channel].count, waited = g->write_waits[e->channel].ns;
+    return json_pack("{s:f,s:f,s:f,s:I,s:f,s:s,s:s,s:s,s:I,s:f,s:f,s:f,s:f,s:f}", "write_mean_ns",
+                     mean(&g->writes[e->channel]), "slot_wait_mean_ns",
+                     writes ? (double)waited / (double)writes : 0.0, "queue_mean", e->depth, "queue_most",
+                     (json_int_t)e->most_depth, "copy_mean_ns", mean(&e->copy), "channel", c->name, "writer",
                      g->graph->participants[c->writer].name, "reader", g->graph->participants[e->reader].name,
                      "reads", (json_int_t)e->wait.count, "read_mean_ns", mean(&e->wait), "latency_mean_ns",
                      mean(&e->latency), "critical_ns", each(g, e->critical.ns), "critical_share",
@@ -72,13 +74,28 @@ static json_t *graph_json(const struct tram__graph_sum *g) {
                      (json_int_t)g->compute_sum_ns, "compute_union_ns", (json_int_t)g->compute_union_ns);
 }
 
+static json_t *calls_json(const struct tram__summary *s) {
+    json_t *calls = json_array();
+    for (uint32_t i = 0; i < s->call_count; i++) {
+        const struct tram__call_sum *c = &s->calls[i];
+        char name[80];
+        const char *stage = tram__summary_stage(c->kind);
+        tram__summary_process(s, c->actor, name, sizeof name);
+        if (stage)
+            json_array_append_new(calls, json_pack("{s:s,s:s,s:I,s:f,s:I}", "process", name, "stage", stage,
+                                                   "count", (json_int_t)c->tally.count, "mean_ns",
+                                                   mean(&c->tally), "sum_ns", (json_int_t)c->tally.ns));
+    }
+    return calls;
+}
+
 int tram__summary_json(const struct tram__summary *s, FILE *f) {
     json_t *graphs = json_array();
     for (uint32_t i = 0; i < s->graph_count; i++)
         json_array_append_new(graphs, graph_json(&s->graphs[i]));
-    json_t *all =
-        json_pack("{s:I,s:f,s:f,s:o}", "dropped", (json_int_t)s->source->run.dropped, "p50_traced_ns",
-                  s->source->traced_ns, "p50_untraced_ns", s->source->untraced_ns, "graphs", graphs);
+    json_t *all = json_pack("{s:I,s:f,s:f,s:o,s:o}", "dropped", (json_int_t)s->source->run.dropped,
+                            "p50_traced_ns", s->source->traced_ns, "p50_untraced_ns", s->source->untraced_ns,
+                            "graphs", graphs, "calls", calls_json(s));
     int status = all ? json_dumpf(all, f, JSON_INDENT(2)) : -1;
     json_decref(all);
     return status || fputc('\n', f) == EOF ? -1 : 0;

@@ -9,6 +9,7 @@ static const char *const kind_names[TRAM__EVENT_KINDS] = {
     [TRAM__EVENT_ENCODE] = "encode", [TRAM__EVENT_SEND] = "send",       [TRAM__EVENT_DECODE] = "decode",
     [TRAM__EVENT_QUEUE] = "queue",   [TRAM__EVENT_RESOLVE] = "resolve", [TRAM__EVENT_RUN] = "run",
     [TRAM__EVENT_REPLY] = "reply",   [TRAM__EVENT_AWAIT] = "await",     [TRAM__EVENT_FETCH] = "fetch",
+    [TRAM__EVENT_ANY] = "wait any",
 };
 
 static double us(uint64_t ns) {
@@ -95,28 +96,30 @@ static void print_actors(const struct tram__graph_sum *g, FILE *f) {
         const struct tram__actor_sum *a = &g->actors[p];
         uint64_t all = a->end - a->begin;
         fprintf(f, "  %-20.20s %9.1f %8.1f %8.1f %8.1f %8.1f %8.1f\n", name_of(g, p), us(all),
-                part(a->read_wait.ns + a->write_wait.ns, all), part(burnt(a), all), part(a->copy.ns, all),
-                part(a->compute.ns, all), part(a->write.ns, all));
+                part(a->read_wait.ns + a->write_wait.ns + a->between.ns, all), part(burnt(a), all),
+                part(a->copy.ns, all), part(a->compute.ns, all), part(a->write.ns, all));
     }
 }
 
 static void print_edges(const struct tram__graph_sum *g, FILE *f) {
-    fprintf(f, "\n  %-36s %8s %8s %8s %8s %9s %9s %8s %8s\n", "edge, us in each execution", "slot", "WRITE",
-            "READ", "copy", "latency", "critical", "of path", "on path");
+    fprintf(f, "\n  %-36s %7s %7s %8s %7s %8s %6s %4s %8s %8s %8s\n", "edge, us in each execution", "slot",
+            "WRITE", "READ", "copy", "latency", "queue", "most", "critical", "of path", "on path");
     for (uint32_t i = 0; i < g->edge_count; i++) {
         const struct tram__edge_sum *e = &g->edges[i];
         uint64_t n = g->writes[e->channel].count;
         char name[300];
         snprintf(name, sizeof name, "%s: %s -> %s", g->graph->channels[e->channel].name, writer_of(g, e),
                  name_of(g, e->reader));
-        fprintf(f, "  %-36s %8.2f %8.2f %8.2f %8.2f %9.2f %9.2f %7.1f%% %7.0f%%\n", name,
+        fprintf(f, "  %-36s %7.2f %7.2f %8.2f %7.2f %8.2f %6.2f %4llu %8.2f %7.1f%% %7.0f%%\n", name,
                 n ? us(g->write_waits[e->channel].ns) / (double)n : 0, mean_us(&g->writes[e->channel]),
-                mean_us(&e->wait), mean_us(&e->copy), mean_us(&e->latency), each_us(g, &e->critical),
+                mean_us(&e->wait), mean_us(&e->copy), mean_us(&e->latency), e->depth,
+                (unsigned long long)e->most_depth, each_us(g, &e->critical),
                 part(e->critical.ns, g->total.ns),
                 g->paths ? 100.0 * (double)e->critical.count / (double)g->paths : 0);
     }
     fprintf(f, "  slot: the writer's wait for one. latency: from the beginning of the WRITE to the end of "
                "the READ.\n"
+               "  queue: messages on the edge, mean of the time, and the most at once.\n"
                "  critical: what would be gained at most if the edge were free.\n");
 }
 
@@ -159,16 +162,24 @@ static void print_steps(const struct tram__graph_sum *g, FILE *f) {
     free(steps);
 }
 
+const char *tram__summary_stage(enum tram__event_kind kind) {
+    return kind < TRAM__EVENT_KINDS ? kind_names[kind] : NULL;
+}
+
+void tram__summary_process(const struct tram__summary *s, uint32_t actor, char *out, size_t size) {
+    snprintf(out, size, actor ? "actor %u" : "driver", actor - 1);
+    for (uint32_t p = 0; p < s->source->run.process_count; p++)
+        if (s->source->run.processes[p].actor == actor && s->source->run.processes[p].name[0])
+            snprintf(out, size, "%s", s->source->run.processes[p].name);
+}
+
 static void print_calls(const struct tram__summary *s, FILE *f) {
     fprintf(f, "\neager calls\n  %-20s %-10s %10s %12s %12s\n", "process", "what", "count", "mean us",
             "in all us");
     for (uint32_t i = 0; i < s->call_count; i++) {
         const struct tram__call_sum *c = &s->calls[i];
         char name[80];
-        snprintf(name, sizeof name, c->actor ? "actor %u" : "driver", c->actor - 1);
-        for (uint32_t p = 0; p < s->source->run.process_count; p++)
-            if (s->source->run.processes[p].actor == c->actor && s->source->run.processes[p].name[0])
-                snprintf(name, sizeof name, "%s", s->source->run.processes[p].name);
+        tram__summary_process(s, c->actor, name, sizeof name);
         if (kind_names[c->kind])
             fprintf(f, "  %-20s %-10s %10llu %12.3f %12.1f\n", name, kind_names[c->kind],
                     (unsigned long long)c->tally.count, mean_us(&c->tally), us(c->tally.ns));

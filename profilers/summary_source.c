@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 
 static bool is_wait(enum tram__event_kind kind) {
-    return kind == TRAM__EVENT_READ_WAIT || kind == TRAM__EVENT_WRITE_WAIT || kind == TRAM__EVENT_AWAIT;
+    return kind == TRAM__EVENT_READ_WAIT || kind == TRAM__EVENT_WRITE_WAIT || kind == TRAM__EVENT_AWAIT ||
+           kind == TRAM__EVENT_ANY || kind == TRAM__EVENT_TIMED_OUT;
 }
 
 /* ---- a folder ---- */
@@ -24,7 +25,7 @@ static void tell_thread(const struct tram__run *r, const struct tram__run_thread
                                   .graph = e->group,
                                   .name = e->name,
                                   .number = e->number};
-        if (told.kind >= TRAM__EVENT_KINDS)
+        if (told.kind >= TRAM__EVENT_KINDS || told.kind == TRAM__EVENT_BYTES)
             continue;
         tram__run_span(r, t, e, &told.begin, &told.end);
         if (told.kind == TRAM__EVENT_SLEEP) {

@@ -7,6 +7,7 @@
 #include "profilers/testing.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <unistd.h>
 
 enum { ACTORS = 4, EXECUTIONS = 500 };
@@ -62,6 +63,9 @@ static void check_chain(const struct tram__graph_sum *g, uint64_t paths) {
         assert_int_equal(g->edges[e].critical.ns, paths * ns);
         assert_int_equal(g->edges[e].critical.count, paths);
         assert_int_equal(g->edges[e].latency.ns, g->edges[e].latency.count * ns);
+        assert_int_equal(g->edges[e].most_depth, 1);
+        double all = (double)(g->edges[e].latency.count - 1) * SYNTHETIC_STEP_NS + (double)ns;
+        assert_true(fabs(g->edges[e].depth - (double)g->edges[e].latency.ns / all) < 1e-9);
     }
     for (uint32_t t = 0; t < ACTORS; t++) {
         assert_int_equal(g->tasks_critical[t].ns, paths * 250);

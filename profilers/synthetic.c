@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PID = 4242, STEP_NS = 10000 };
+enum { PID = 4242 };
 
 static void must(bool good, const char *what) {
     if (good)
@@ -158,7 +158,8 @@ static void chain_driver(struct tram__event *e, unsigned actors, uint64_t n, uin
 
 static void chain_actor(struct tram__event *e, unsigned actor, uint64_t n, uint64_t ns) {
     uint64_t come = ns + 500 * (uint64_t)actor;
-    e[0] = synthetic_event(TRAM__EVENT_READ_WAIT, actor - 1, 1, n, n > 1 ? come - STEP_NS + 400 : ns, come);
+    e[0] = synthetic_event(TRAM__EVENT_READ_WAIT, actor - 1, 1, n,
+                           n > 1 ? come - SYNTHETIC_STEP_NS + 400 : ns, come);
     e[1] = synthetic_event(TRAM__EVENT_COMPUTE, actor, 1, n, come, come + 250);
     e[2] = synthetic_event(TRAM__EVENT_WRITE, actor, 1, n, come + 250, come + 400);
 }
@@ -170,7 +171,7 @@ void synthetic_chain(const char *folder, unsigned actors, uint64_t executions, u
         char name[32];
         snprintf(name, sizeof name, a ? "Stage#%u" : "driver", a - 1);
         uint64_t scale = clock == TRAM__CLOCK_TSC ? 2 : 1, begin = SYNTHETIC_BEGIN - 1000 + 10 * a,
-                 end = SYNTHETIC_BEGIN + (executions + 2) * STEP_NS;
+                 end = SYNTHETIC_BEGIN + (executions + 2) * SYNTHETIC_STEP_NS;
         struct synthetic_ring r = {.folder = folder,
                                    .process = name,
                                    .thread = a ? "graph 1" : "main",
@@ -181,12 +182,13 @@ void synthetic_chain(const char *folder, unsigned actors, uint64_t executions, u
                                    .number = 1,
                                    .first = {begin * scale, begin, 20},
                                    .last = {end * scale, end, 20},
-                                   .count = executions * each};
+                                   .count = executions * each + 1};
         r.events = malloc(r.count * sizeof *r.events);
         must(r.events != NULL, "memory");
+        r.events[0] = synthetic_event(TRAM__EVENT_BYTES, a, 1, SYNTHETIC_BYTES, begin * scale, begin * scale);
         for (uint64_t n = 1; n <= executions; n++) {
-            struct tram__event *e = r.events + (n - 1) * each;
-            uint64_t ns = SYNTHETIC_BEGIN + n * STEP_NS;
+            struct tram__event *e = r.events + (n - 1) * each + 1;
+            uint64_t ns = SYNTHETIC_BEGIN + n * SYNTHETIC_STEP_NS;
             if (a)
                 chain_actor(e, a, n, ns);
             else

@@ -32,8 +32,8 @@ struct tram__event synthetic_event(enum tram__event_kind kind, uint32_t name, ui
                                    uint64_t begin, uint64_t end);
 
 /* A chain of actors behind the driver, graph 1, one execution in flight: 5 slices of the driver and 3 of each actor, and
- * actors + 1 messages, in every execution; 10 us each. */
-enum { SYNTHETIC_BEGIN = 1000000000 };
+ * actors + 1 messages, in every execution of SYNTHETIC_STEP_NS; messages of SYNTHETIC_BYTES. */
+enum { SYNTHETIC_BEGIN = 1000000000, SYNTHETIC_STEP_NS = 10000, SYNTHETIC_BYTES = 4096 };
 void synthetic_chain(const char *folder, unsigned actors, uint64_t executions, uint32_t clock);
 
 uint64_t synthetic_random(uint64_t *state);

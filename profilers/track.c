@@ -27,7 +27,7 @@ uint64_t tram__track_declare(struct tram__writer *w, const struct tram__track *t
         p = tram__put_bytes(p, TRAM__PF_DESCRIPTION, t->description, description);
     if (t->counter) {
         p = counter = tram__put_open(p, TRAM__PF_COUNTER);
-        p = tram__put_uint(p, TRAM__PF_COUNTER_UNIT, TRAM__PF_UNIT_COUNT);
+        p = tram__put_uint(p, TRAM__PF_COUNTER_UNIT, t->bytes ? TRAM__PF_UNIT_BYTES : TRAM__PF_UNIT_COUNT);
         tram__put_close(counter, p);
     }
     tram__put_close(track, p);

@@ -70,7 +70,7 @@ static void a_chain(void **state) {
             struct tram__trace_report r = test_round(folder, path, deflate, &c, NULL);
             assert_int_equal(r.slices, EXECUTIONS * (5 + 3 * ACTORS));
             assert_int_equal(r.flows, EXECUTIONS * (ACTORS + 1));
-            assert_int_equal(r.samples, 2 * EXECUTIONS + ACTORS + 1);
+            assert_int_equal(r.samples, 2 * EXECUTIONS + 2 * EXECUTIONS * (ACTORS + 1)); /* in flight */
             assert_int_equal(r.processes, ACTORS + 1);
             assert_int_equal(r.threads, ACTORS + 1);
             assert_int_equal(r.backward, 0);
@@ -248,6 +248,39 @@ static void flows_have_both_ends(void **state) {
     assert_int_equal(report.flows, 10 + 4); /* c0; c1 */
 }
 
+/* Two processes, one after the other, that had one number; each has its own names. */
+static void a_number_given_again(void **state) {
+    (void)state;
+    static const char *const first[] = {"early", NULL}, *const second[] = {"late", NULL};
+    char from[200], to[200];
+    struct tram__counts c;
+    struct tram__event e[] = {synthetic_event(TRAM__EVENT_RUN, 1, 1, 1, 100, 200)};
+    struct synthetic_ring r = one_ring(e, 1);
+    synthetic_write(&r);
+    synthetic_names(folder, MAIN_PID, second);
+    const char *const files[][2] = {{"ring-%d-1", "ring-%d.2-1"}, {"names-%d", "names-%d.2"}};
+    for (int i = 0; i < 2; i++) {
+        size_t n = (size_t)snprintf(from, sizeof from, "%s/", folder);
+        snprintf(from + n, sizeof from - n, files[i][0], MAIN_PID);
+        snprintf(to, sizeof to, "%s/", folder);
+        snprintf(to + n, sizeof to - n, files[i][1], MAIN_PID);
+        assert_int_equal(rename(from, to), 0);
+    }
+    r.process = "before it";
+    synthetic_write(&r);
+    synthetic_names(folder, MAIN_PID, first);
+    const uint64_t at = SYNTHETIC_BEGIN;
+    memcpy(expected,
+           (struct seen[]){{"run early", "main", at + 100, at + 200, 0},
+                           {"run late", "main", at + 100, at + 200, 0},
+                           {0}},
+           3 * sizeof(struct seen));
+    struct tram__trace_report report = test_round(folder, path, false, &c, &looks);
+    assert_int_equal(report.processes, 2);
+    assert_int_equal(report.threads, 2);
+    all_seen_once();
+}
+
 static void died_in_a_method(void **state) {
     (void)state;
     struct tram__counts c;
@@ -406,6 +439,7 @@ int main(void) {
                                        TEST(queued_side_by_side),
                                        TEST(calls_flow),
                                        TEST(flows_have_both_ends),
+                                       TEST(a_number_given_again),
                                        TEST(died_in_a_method),
                                        TEST(a_full_disk),
                                        TEST(the_place_of_the_file),

@@ -4,6 +4,7 @@
 #include "base/copy.h"
 #include "base/error.h"
 #include "base/wait.h"
+#include "probe/probe.h"
 
 #include <math.h>
 #include <poll.h>
@@ -102,6 +103,16 @@ static void sleep_for_any(const struct tram_ref *refs, size_t count, struct poll
             refs[i].source->ops->disarm(refs[i].source);
 }
 
+/* Tells of the wait, and of the sleeps in it: of what the thread is at, if that is wanted. */
+static struct tram__ring *told(void) {
+    return tram__probe && !tram__probe->quiet ? tram__probe : NULL;
+}
+
+static void trace(struct tram__ring *r, enum tram__event_kind kind, uint64_t begin) {
+    if (r)
+        tram__probe_slice(r, kind, 0, 0, 0, begin, tram__probe_now(r));
+}
+
 int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, size_t *index) {
     static _Thread_local struct tram__site site;
     double seconds = isnan(timeout_s) ? 10 : timeout_s;
@@ -116,6 +127,8 @@ int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, s
                : ready    ? ready
                           : tram__fail(TRAM_ERR_TIMED_OUT, "none of %zu results is ready", count);
     uint64_t until_ns = tram__deadline_ns(seconds);
+    struct tram__ring *ring = told();
+    uint64_t begin = ring ? tram__probe_now(ring) : 0;
     /* References may belong to graphs that wait in different ways: yield, which suits with and without a CPU to spare. */
     struct tram__wait_plan plan = tram__wait_plan(TRAM_WAIT_AUTO, 2, 1, YIELD_NS);
     struct tram__spin spin;
@@ -130,9 +143,12 @@ int tram_wait_any(const struct tram_ref *refs, size_t count, double timeout_s, s
         if (!polls && !(polls = calloc(count, sizeof *polls)))
             return tram__fail(TRAM_ERR_NO_MEMORY, "waiting for any of %zu results", count);
         slept = true;
+        uint64_t fell_asleep = ring ? tram__probe_now(ring) : 0;
         sleep_for_any(refs, count, polls, until_ns);
+        trace(ring, TRAM__EVENT_SLEEP, fell_asleep);
     }
     tram__spin_end(&spin, slept);
+    trace(ring, TRAM__EVENT_ANY, begin);
     free(polls);
     if (ready == 0)
         return tram__fail(TRAM_ERR_TIMED_OUT, "none of %zu results was ready within %g s", count, seconds);

@@ -115,7 +115,7 @@ static int eager_borrow(struct tram__source *s, const struct tram_ref *r, struct
     int status = f->done ? TRAM_OK : tram__actor_await(f->actor, &f->done, timeout_s);
     if (f->actor)
         tram__eager_pop();
-    if (!status && f->actor)
+    if (f->actor && (!status || timeout_s > 0)) /* a look that found nothing is no wait */
         tram__span(&span, TRAM__EVENT_AWAIT, f->traced, f->actor->index, f->call);
     e->fetching = span;
     if (status == TRAM_ERR_TIMED_OUT) {

@@ -207,7 +207,8 @@ void tram__eager_run(struct tram__eager_serve *e, struct tram__entry *n, const T
     c->items = items;
     uint32_t name = tram__eager_traced(e, m->method);
     tram__span(&e->span, TRAM__EVENT_RESOLVE, name, e->serve->index, m->call);
-    if (e->span.ring)
+    bool runs = laid == LAID && method;
+    if (e->span.ring && runs)
         tram__probe_begin(e->span.ring, TRAM__EVENT_RUN, name, 1 + e->serve->index, m->call, e->span.mark);
     if (laid == LAID_BADLY)
         fail(e, n, TRAM_ERR_PROTOCOL, 0, m->method, "a call that makes no sense, or no memory for it");
@@ -215,8 +216,9 @@ void tram__eager_run(struct tram__eager_serve *e, struct tram__entry *n, const T
         fail(e, n, TRAM_ERR_NOT_FOUND, 0, m->method, "there is no such method");
     else if (laid == LAID)
         run_method(e, n, m, method);
-    tram__span(&e->span, TRAM__EVENT_RUN, name, e->serve->index, m->call);
-    if (e->span.ring)
+    if (runs) /* else it only passes a failure on */
+        tram__span(&e->span, TRAM__EVENT_RUN, name, e->serve->index, m->call);
+    if (e->span.ring && runs)
         tram__probe_end(e->span.ring);
     free(items);
 }

@@ -46,7 +46,7 @@ static void count_queue(struct tram__eager_serve *e) {
         e->bytes_name = tram__probe_name("bytes of queued calls");
     }
     tram__probe_slice(r, TRAM__EVENT_COUNTER, e->depth_name, 0, q->arrived - q->run, now, now);
-    tram__probe_slice(r, TRAM__EVENT_COUNTER, e->bytes_name, 0, q->bytes, now, now);
+    tram__probe_slice(r, TRAM__EVENT_COUNTER, e->bytes_name, 1, q->bytes, now, now);
 }
 
 uint32_t tram__eager_traced(struct tram__eager_serve *e, const char *method) {

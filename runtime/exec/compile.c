@@ -429,7 +429,7 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
         return tram__fail(TRAM_ERR_NO_MEMORY, "a compiled graph");
     for (uint32_t i = 0; i < s->output_count; i++)
         x->outputs[x->output_count++] = tram__participant_reader(&x->participant, s->outputs[i]);
-    int named = tram__trace_name(&x->tracer, &x->participant, "driver");
+    int named = tram__trace_open(&x->tracer, &x->participant, "driver");
     if (named)
         return named;
     if ((x->t->trace || x->tracer.sink) && !(x->submitted = calloc(x->slots, sizeof *x->submitted)))
@@ -469,7 +469,7 @@ static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *
 
 static void free_inside(struct tram_compiled *x) {
     tram__exec_close_events(x);
-    tram__trace_forget(&x->tracer);
+    tram__trace_close(&x->tracer);
     tram__participant_close(&x->participant);
     for (uint32_t i = 0; i < x->node_count; i++)
         free(x->names[i].method);

@@ -114,12 +114,13 @@ static void trace_writing(const struct tram_compiled *x) {
         push_write(x, w ? w : x->start);
 }
 
-static void trace_written(struct tram_compiled *x, const struct tram__writer *w, bool *first) {
+static void trace_written(struct tram_compiled *x, const struct tram__writer *w, uint64_t bytes,
+                          bool *first) {
     if (!*first)
         push_write(x, w);
     *first = false;
     tram__trace_pop(&x->tracer);
-    tram__trace(&x->tracer, TRAM__EVENT_WRITE, w->id, x->next);
+    tram__trace_write(&x->tracer, (uint32_t)(w - x->participant.writers), w->id, bytes, x->next);
 }
 
 /* Published: the first message took the time of all. */
@@ -131,9 +132,9 @@ static void trace_submitted(struct tram_compiled *x) {
         return;
     for (uint32_t i = 0; i < x->input_count; i++)
         if (x->inputs[i].writer)
-            trace_written(x, x->inputs[i].writer, &first);
+            trace_written(x, x->inputs[i].writer, x->inputs[i].message.size, &first);
     if (x->start)
-        trace_written(x, x->start, &first);
+        trace_written(x, x->start, 0, &first);
 }
 
 /* Every slot is loaned and filled: publishes them, wakes who sleeps, hands out the references. */

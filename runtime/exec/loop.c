@@ -287,7 +287,9 @@ static void trace_writes(struct tram__loop *l, const struct tram__loop_task *t, 
             tram__trace_pop(&l->tracer);
         }
         first = false;
-        tram__trace(&l->tracer, TRAM__EVENT_WRITE, t->results[i].writer->id, n);
+        const struct result *r = &t->results[i];
+        tram__trace_write(&l->tracer, (uint32_t)(r->writer - l->participant.writers), r->writer->id,
+                          r->message.size + (r->edge ? r->edge->stride : 0), n);
     }
 }
 
@@ -386,24 +388,40 @@ static void push_step(const struct tram__loop *l, const struct tram__loop_step *
         push_write(l, s->token, l->n);
 }
 
+/* What came between the step before this one and the turn in which this one goes through. */
+static void trace_turn(struct tram__loop *l, const struct tram__loop_step *s, uint64_t since) {
+    uint64_t turn = l->tracer.mark;
+    if (!l->tracer.ring || s->kind != TRAM__OP_READ)
+        return;
+    l->tracer.mark = since;
+    tram__trace_wait_until(&l->tracer, TRAM__EVENT_BETWEEN, l->participant.readers[s->reader].id, l->n, turn);
+    l->tracer.mark = turn;
+}
+
 /* The same, told. In a turn, where a step that has to wait is tried again and again, it is told of once it has gone through: it
  * waited while others had the thread. */
 static int run_step_told(struct tram__loop *l, const struct tram__loop_step *s, double timeout_s) {
     bool reads = s->kind == TRAM__OP_READ, turn = timeout_s == 0;
     if (s->kind == TRAM__OP_COMPUTE)
         return run_step(l, s, timeout_s);
+    uint64_t mark = l->tracer.mark;
     if (!turn)
         push_step(l, s);
     else if (l->tracer.ring)
         l->tracer.mark = tram__probe_now(l->tracer.ring);
     int status = run_step(l, s, timeout_s);
-    if (turn && !status)
+    if (turn && status)
+        l->tracer.mark = mark;
+    else if (turn) {
+        trace_turn(l, s, mark);
         push_step(l, s);
+    }
     if (!turn || !status)
         tram__trace_pop(&l->tracer);
-    if (!status)
-        tram__trace(&l->tracer, reads ? TRAM__EVENT_READ_WAIT : TRAM__EVENT_WRITE,
-                    reads ? l->participant.readers[s->reader].id : s->token->id, l->n);
+    if (!status && reads)
+        tram__trace(&l->tracer, TRAM__EVENT_READ_WAIT, l->participant.readers[s->reader].id, l->n);
+    else if (!status)
+        tram__trace_write(&l->tracer, (uint32_t)(s->token - l->participant.writers), s->token->id, 0, l->n);
     return status;
 }
 
@@ -720,7 +738,7 @@ int tram__loop_prepare(struct tram__loop *l) {
     l->on_main = plan->on_main;
     l->tracer.graph = (uint32_t)plan->graph;
     if ((status = check_ops(l)) || (status = find_steps(l)) ||
-        (status = tram__trace_name(&l->tracer, &l->participant, l->serve->name)))
+        (status = tram__trace_open(&l->tracer, &l->participant, l->serve->name)))
         return status;
     tram__trace_begin(&l->tracer, l->n); /* a thread of its own begins again, once it has its ring */
     return TRAM_OK;
@@ -788,6 +806,6 @@ void tram__loop_close(struct tram__loop *l) {
     free(l->messages);
     free(l->constants);
     free(l->constant_data);
-    tram__trace_forget(&l->tracer);
+    tram__trace_close(&l->tracer);
     tram__participant_close(&l->participant);
 }

@@ -107,6 +107,8 @@ static int receive_told(struct tram_compiled *x, uint32_t output, uint64_t n, ui
     tram__trace_pop(&x->tracer);
     if (!status)
         tram__trace(&x->tracer, TRAM__EVENT_READ_WAIT, reader->id, n);
+    else if (status == TRAM_ERR_TIMED_OUT)
+        tram__trace_wait(&x->tracer, TRAM__EVENT_TIMED_OUT, reader->id, n);
     return status;
 }
 
@@ -115,6 +117,13 @@ static int fetch(struct tram_compiled *x, uint32_t output, uint64_t n, uint32_t 
     if (__builtin_expect(x->tracer.on, 0) && *state_of(x, slot, output) != TRAM__LENT)
         return receive_told(x, output, n, slot, timeout_s, m);
     return receive(x, output, n, slot, timeout_s, m);
+}
+
+/* An execution that never ended is not told as one that did. */
+static int lost(struct tram_compiled *x, uint32_t slot, uint64_t n) {
+    if (x->submitted)
+        x->submitted[slot] = 0;
+    return tram__exec_lost(x, n);
 }
 
 /* ---- kept aside ---- */
@@ -162,7 +171,7 @@ int tram__exec_keep_oldest(struct tram_compiled *x, double timeout_s) {
         tram__trace_begin(&x->tracer, x->oldest);
         int status = fetch(x, i, x->oldest, slot, i ? tram__left_s(until_ns) : timeout_s, &m);
         if (status)
-            return x->dead                        ? tram__exec_lost(x, x->oldest)
+            return x->dead                        ? lost(x, slot, x->oldest)
                    : status == TRAM_ERR_TIMED_OUT ? tram__exec_no_progress(x, x->oldest, timeout_s)
                                                   : status;
         if ((status = keep(&row[i], &m)))
@@ -232,7 +241,7 @@ static int borrow(struct tram__source *s, const struct tram_ref *r, struct tram_
     if (status == TRAM_OK)
         status = tram__exec_task_failed(x, r->id, &m);
     else if (x->dead)
-        status = tram__exec_lost(x, r->id);
+        status = lost(x, slot, r->id);
     else if (status == TRAM_ERR_TIMED_OUT)
         return tram__exec_no_progress(x, r->id, timeout_s);
     struct tram_error why = *tram_last_error();

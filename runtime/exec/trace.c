@@ -12,8 +12,10 @@ void tram__trace_enter_ring(struct tram__tracer *t, uint64_t n) {
     if (r)
         r->quiet = !tram__probe_wants(r, n);
     t->ring = r && !r->quiet ? r : NULL;
-    if (t->ring && t->ring != before)
+    if (t->ring && t->ring != before) {
         t->mark = tram__probe_now(r);
+        memset(t->told, 0xFF, t->writer_count * sizeof *t->told);
+    }
     t->on = (t->ring != NULL) | (t->sink != NULL);
 }
 
@@ -23,16 +25,25 @@ void tram__trace_begin_ring(struct tram__tracer *t, uint64_t n) {
         t->mark = tram__probe_now(t->ring);
 }
 
-void tram__trace_wait(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n) {
-    if (!t->ring)
-        return;
-    uint64_t now = tram__probe_now(t->ring), least = TRAM__TRACE_SHORT_NS;
+void tram__trace_wait_until(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n,
+                            uint64_t now) {
+    uint64_t least = TRAM__TRACE_SHORT_NS;
     if (t->ring->clock == TRAM__CLOCK_TSC)
         least = least * tram__ticks_per_us() / 1000;
     if (now - t->mark < least)
         return;
     tram__probe_slice(t->ring, kind, name, t->graph, n, t->mark, now);
     t->mark = now;
+}
+
+void tram__trace_wait(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n) {
+    if (t->ring)
+        tram__trace_wait_until(t, kind, name, n, tram__probe_now(t->ring));
+}
+
+void tram__trace_bytes(struct tram__tracer *t, uint32_t writer, uint32_t name, uint64_t bytes) {
+    t->told[writer] = bytes;
+    tram__probe_slice(t->ring, TRAM__EVENT_BYTES, name, t->graph, bytes, t->mark, t->mark);
 }
 
 void tram__trace_sleep(bool awake) {
@@ -59,12 +70,8 @@ static void *range_name(const struct tram__tracer *t, const char *what, const st
     return t->sink->name(text);
 }
 
-int tram__trace_name(struct tram__tracer *t, const struct tram__participant *p, const char *actor) {
+static int name_all(struct tram__tracer *t, const struct tram__participant *p, const char *actor) {
     char text[240];
-    t->sink = tram__probe_sink;
-    t->on = t->sink != NULL;
-    if (!t->sink)
-        return TRAM_OK;
     t->reads = calloc(p->reader_count + 1, sizeof *t->reads);
     t->writes = calloc(p->writer_count + 1, sizeof *t->writes);
     t->tasks = calloc(p->plan->n_tasks + 1, sizeof *t->tasks);
@@ -81,11 +88,23 @@ int tram__trace_name(struct tram__tracer *t, const struct tram__participant *p, 
     return TRAM_OK;
 }
 
-void tram__trace_forget(struct tram__tracer *t) {
+int tram__trace_open(struct tram__tracer *t, const struct tram__participant *p, const char *actor) {
+    t->writer_count = p->writer_count;
+    t->told = malloc((t->writer_count + 1) * sizeof *t->told);
+    if (!t->told)
+        return tram__fail(TRAM_ERR_NO_MEMORY, "what is traced of %u channels", t->writer_count);
+    t->sink = tram__probe_sink;
+    t->on = t->sink != NULL;
+    return t->sink ? name_all(t, p, actor) : TRAM_OK;
+}
+
+void tram__trace_close(struct tram__tracer *t) {
     free(t->reads);
     free(t->writes);
     free(t->tasks);
+    free(t->told);
     t->reads = t->writes = t->tasks = NULL;
+    t->told = NULL;
     t->sink = NULL;
     t->on = false;
 }

@@ -22,13 +22,16 @@ struct tram__tracer {
     const struct tram__probe_sink *sink; /* to this as well; NULL: there is none */
     void **reads, **writes,
         **tasks; /* its names, by position among the participant's readers, writers and tasks */
+    uint64_t
+        *told; /* by writer: the bytes of its messages, as the ring has them; UINT64_MAX: it has nothing */
+    uint32_t writer_count;
 };
 
 /* Waits shorter than this are told with what follows them: the window was open. */
 enum { TRAM__TRACE_SHORT_NS = 200 };
 
 /* Execution n begins here; if the one before it was recorded, where that ended. Without a ring there is nothing to do: `on` is
- * then what the sink makes it, once (tram__trace_name). */
+ * then what the sink makes it, once (tram__trace_open). */
 void tram__trace_enter_ring(struct tram__tracer *t, uint64_t n);
 static inline void tram__trace_enter(struct tram__tracer *t, uint64_t n) {
     if (__builtin_expect(tram__probe != NULL || t->ring != NULL,
@@ -53,8 +56,21 @@ static inline void tram__trace(struct tram__tracer *t, enum tram__event_kind kin
         t->mark = now;
     }
 }
+/* The same of a WRITE, by position of the writer, of a message of so many bytes: they are told when they are others than before. */
+void tram__trace_bytes(struct tram__tracer *t, uint32_t writer, uint32_t name, uint64_t bytes);
+static inline void tram__trace_write(struct tram__tracer *t, uint32_t writer, uint32_t name, uint64_t bytes,
+                                     uint64_t n) {
+    if (__builtin_expect(t->ring != NULL, 0)) {
+        if (t->told[writer] != bytes)
+            tram__trace_bytes(t, writer, name, bytes);
+        tram__trace(t, TRAM__EVENT_WRITE, name, n);
+    }
+}
 /* The same of a wait, unless it was none. */
 void tram__trace_wait(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n);
+/* There is a ring; the wait ended at `now`. */
+void tram__trace_wait_until(struct tram__tracer *t, enum tram__event_kind kind, uint32_t name, uint64_t n,
+                            uint64_t now);
 
 /* A range of the sink, if there is one, and its end, on the same thread. */
 static inline void tram__trace_push(const struct tram__tracer *t, enum tram__range what, void *const *names,
@@ -67,10 +83,9 @@ static inline void tram__trace_pop(const struct tram__tracer *t) {
         t->sink->end();
 }
 
-/* Asks the sink, if there is one, for the names of what a participant does; it is open. actor: who runs its tasks. */
-int tram__trace_name(struct tram__tracer *t, const struct tram__participant *p, const char *actor);
-/* Frees them. */
-void tram__trace_forget(struct tram__tracer *t);
+/* The participant is open. Asks the sink, if there is one, for the names of what it does. actor: who runs its tasks. */
+int tram__trace_open(struct tram__tracer *t, const struct tram__participant *p, const char *actor);
+void tram__trace_close(struct tram__tracer *t);
 
 /* For struct tram__waiter: sleeps of the calling thread. */
 void tram__trace_sleep(bool awake);

@@ -30,8 +30,9 @@ enum {
 struct drive {
     char path[64];
     unsigned env, inflight, main,
-        executions; /* executions 0: until it is killed; env: TRAM_TRACE in place of a call */
-    unsigned hang;  /* the method that joins never returns from this execution */
+        executions;    /* executions 0: until it is killed; env: TRAM_TRACE in place of a call */
+    unsigned hang;     /* the method that joins never returns from this execution */
+    unsigned troubles; /* in place of all that: what goes wrong, and waits of other kinds */
     struct tram_trace_options options;
 };
 
@@ -81,11 +82,51 @@ static void run(const struct drive *d) {
     OK(tram_teardown(x));
 }
 
+/* A call whose argument failed, and never ran. */
+static void failing_calls(struct tram_actor *a) {
+    char data[64];
+    struct tram_ref fails, never;
+    OK(tram_call(a, "obey", "f", 1, &fails));
+    const struct tram_value of = {.kind = TRAM_REF, .ref = &fails};
+    OK(tram_call_with(a, "echo", &(struct tram_call_params){.value_count = 1, .values = &of}, &never));
+    FAILS(tram_get(&never, data, sizeof data, NULL, 30), TRAM_ERR_TASK);
+    FAILS(tram_get(&fails, data, sizeof data, NULL, 30), TRAM_ERR_TASK);
+}
+
+/* One execution that ends, after a wait in vain and one for any of several results; then one that is lost. */
+static void troubles(const struct drive *d) {
+    char data[64];
+    size_t index;
+    struct tram_actor *a = test_actor("ann");
+    struct tram_compile_options o = {.inflight = 2, .thread = d->main ? TRAM_THREAD_MAIN : TRAM_THREAD_OWN};
+    struct test_order_bytes order = {.order = DO_SLEEP, .ms = 300};
+    struct tram_ref r[2];
+    struct tram_graph *g;
+    struct tram_compiled *x;
+    failing_calls(a);
+    OK(tram_graph_create(test_runtime, &g));
+    tram_graph_output(g, tram_graph_bind(g, a, "obey", tram_graph_input(g, 64)));
+    OK(tram_graph_compile(g, &o, &x));
+    tram_graph_destroy(g);
+    test_pause_ms(20); /* on a main thread, between turns */
+    OK(tram_execute(x, &order, sizeof order, &r[0]));
+    FAILS(tram_get(&r[0], data, sizeof data, NULL, 0.01), TRAM_ERR_TIMED_OUT);
+    order.order = DO_EXIT;
+    OK(tram_execute(x, &order, sizeof order, &r[1]));
+    OK(tram_wait_any(r, 1, 30, &index));
+    OK(tram_get(&r[0], data, sizeof data, NULL, 30));
+    FAILS(tram_get(&r[1], data, sizeof data, NULL, 30), TRAM_ERR_PEER_DEAD);
+    tram_teardown(x);
+}
+
 static void drive_it(void **state) {
     const struct drive *d = *state;
     if (!d->env)
         OK(tram_trace_open(test_runtime, d->path, &d->options));
-    run(d);
+    if (d->troubles)
+        troubles(d);
+    else
+        run(d);
     tram_fini(test_runtime);
     if (d->env) { /* another runtime does not take the place of the first one's trace */
         char name[] = "trace_test", *args[] = {name, NULL}, **argv = args;
@@ -98,7 +139,7 @@ static void drive_it(void **state) {
 static int drive(int argc, char **argv) {
     struct drive d = {0};
     unsigned long long first, count, bytes;
-    if (argc != 10)
+    if (argc != 11)
         return 2;
     snprintf(d.path, sizeof d.path, "%s", argv[2]);
     d.env = (unsigned)atoi(argv[3]);
@@ -109,6 +150,7 @@ static int drive(int argc, char **argv) {
     if (sscanf(argv[8], "%llu,%llu", &first, &count) != 2 || sscanf(argv[9], "%llu", &bytes) != 1)
         return 2;
     d.options = (struct tram_trace_options){first, count, bytes};
+    d.troubles = (unsigned)atoi(argv[10]);
     if (d.env)
         setenv("TRAM_TRACE", d.path, 1);
     if (tram_init(&argc, &argv, test_classes, &test_runtime))
@@ -122,9 +164,9 @@ static int drive(int argc, char **argv) {
 static char path[64], folder[80];
 
 static pid_t start(const struct drive *d) {
-    char text[6][40], window[80];
-    const unsigned numbers[] = {d->env, d->inflight, d->main, d->executions, d->hang};
-    for (int i = 0; i < 5; i++)
+    char text[7][40], window[80];
+    const unsigned numbers[] = {d->env, d->inflight, d->main, d->executions, d->hang, 0, d->troubles};
+    for (int i = 0; i < 7; i++)
         snprintf(text[i], sizeof text[i], "%u", numbers[i]);
     snprintf(window, sizeof window, "%llu,%llu", (unsigned long long)d->options.first,
              (unsigned long long)d->options.count);
@@ -134,7 +176,7 @@ static pid_t start(const struct drive *d) {
         if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))
             _exit(3);
         execl("/proc/self/exe", "trace_test", "drive", path, text[0], text[1], text[2], text[3], text[4],
-              window, text[5], (char *)NULL);
+              window, text[5], text[6], (char *)NULL);
         _exit(3);
     }
     assert_true(pid > 0);
@@ -214,6 +256,8 @@ static void has(const struct found *f, unsigned executions) {
     assert_int_equal(f->computes, executions * COMPUTES);
     assert_int_equal(f->writes, executions * WRITES);
     assert_int_equal(f->executions, executions);
+    assert_int_equal(f->samples,
+                     executions * (2 + 2 * EDGES)); /* in flight: executions, and what is on each edge */
 }
 
 static void every_execution(void **state) {
@@ -337,6 +381,21 @@ static void killed(void **state) {
     }
 }
 
+static void what_goes_wrong(void **state) {
+    (void)state;
+    for (unsigned main = 0; main < 2; main++) {
+        struct drive d = {.main = main, .troubles = 1};
+        run_to_its_end(&d);
+        struct found f = check();
+        assert_int_equal(f.executions, 1); /* the one that ended */
+        assert_true(trace_says("run obey"));
+        assert_false(trace_says("run echo"));
+        assert_true(trace_says("timed out waiting for c1"));
+        assert_true(trace_says("wait for any"));
+        assert_int_equal(trace_says("between turns, c0"), main);
+    }
+}
+
 static void bad_input(void **state) {
     (void)state;
     static const char *const bad[] = {
@@ -371,7 +430,7 @@ int main(int argc, char **argv) {
     snprintf(path, sizeof path, "/tmp/tramline_trace_%d.pftrace", (int)getpid());
     snprintf(folder, sizeof folder, "%s.rings", path);
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_execution), cmocka_unit_test(a_window),
-                                       cmocka_unit_test(full_rings), cmocka_unit_test(killed),
-                                       cmocka_unit_test(bad_input)};
+                                       cmocka_unit_test(full_rings),      cmocka_unit_test(killed),
+                                       cmocka_unit_test(what_goes_wrong), cmocka_unit_test(bad_input)};
     return cmocka_run_group_tests(tests, NULL, leave);
 }

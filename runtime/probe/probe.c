@@ -29,6 +29,7 @@ static struct tram__ring *retired;
 /* Of this process. */
 static struct {
     char *folder, *process;
+    char id[24];
     uint32_t actor;
     struct tram__control *control;
     struct tram__names_head *names;
@@ -126,11 +127,27 @@ static int open_control(const struct tram__probe_params *p) {
     return tram__fail(TRAM_ERR_INVALID, "%s: not the trace of this version", p->folder);
 }
 
+/* What files of this process are known by: its number, and which of those it is that had it in this run. */
+static int choose_id(void) {
+    enum { MOST = 1000 };
+    char path[4096];
+    for (unsigned k = 1; k < MOST; k++) {
+        snprintf(self.id, sizeof self.id, k == 1 ? "%d" : "%d.%u", (int)getpid(), k);
+        snprintf(path, sizeof path, "%s/names-%s", self.folder, self.id);
+        if (access(path, F_OK) != 0)
+            return TRAM_OK;
+    }
+    return tram__fail(TRAM_ERR_SYSTEM, "%s: too many processes had the number %d", self.folder,
+                      (int)getpid());
+}
+
 static int open_names(void) {
-    char name[32];
+    char name[48];
     void *at;
-    snprintf(name, sizeof name, "names-%d", (int)getpid());
-    int status = map_file(name, TRAM__NAMES_BYTES, true, &at);
+    int status = choose_id();
+    snprintf(name, sizeof name, "names-%s", self.id);
+    if (!status)
+        status = map_file(name, TRAM__NAMES_BYTES, true, &at);
     if (status)
         return status;
     self.names = at;
@@ -233,7 +250,7 @@ int tram__probe_thread(const char *name) {
     if (!r)
         return tram__fail(TRAM_ERR_NO_MEMORY, "a trace");
     pthread_mutex_lock(&lock);
-    snprintf(file, sizeof file, "ring-%d-%u", (int)getpid(), ++self.ring_count);
+    snprintf(file, sizeof file, "ring-%s-%u", self.id, ++self.ring_count);
     pthread_mutex_unlock(&lock);
     r->capacity = self.control->ring_events;
     r->bytes = TRAM__RING_EVENTS_AT + r->capacity * sizeof(struct tram__event);

@@ -217,6 +217,28 @@ static void killed(void **state) {
     assert_int_equal(h->last.ns, 0);
 }
 
+/* The second process of a run with one number leaves alone what the first recorded. */
+static void a_number_given_again(void **state) {
+    char name[80];
+    size_t bytes;
+    (void)state;
+    open_folder(0, 1, 0);
+    assert_int_equal(tram__probe_thread("main"), TRAM_OK);
+    tram__probe_thread_end();
+    tram__probe_close();
+    struct tram__probe_params again = {.folder = folder, .process = "another", .actor = 3};
+    assert_int_equal(tram__probe_open(&again), TRAM_OK);
+    assert_int_equal(tram__probe_thread("main"), TRAM_OK);
+    tram__probe_thread_end();
+    snprintf(name, sizeof name, "ring-%d.2-1", (int)getpid());
+    const struct tram__ring_head *second = look(name, &bytes);
+    assert_string_equal(second->process, "another");
+    snprintf(name, sizeof name, "names-%d.2", (int)getpid());
+    look(name, &bytes);
+    const struct tram__event *e;
+    assert_string_equal(look_at_ring(getpid(), 1, &e)->process, "driver");
+}
+
 static void refused(void **state) {
     struct tram__probe_params p = {.folder = folder, .process = "driver", .create = true};
     (void)state;
@@ -242,6 +264,7 @@ int main(void) {
         cmocka_unit_test_teardown(windows, clean),
         cmocka_unit_test_teardown(threads_have_rings_of_their_own, clean),
         cmocka_unit_test_teardown(killed, clean),
+        cmocka_unit_test_teardown(a_number_given_again, clean),
         cmocka_unit_test_teardown(refused, clean),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

@@ -4,7 +4,7 @@
  * in place through shared mappings, so a process that is killed loses nothing that it had recorded.
  *
  *   control         what all processes of the run obey, and what they are known by
- *   names-PID       the strings of one process, numbered from 1
+ *   names-PID       the strings of one process, numbered from 1; PID.2 is the second process that had this number
  *   ring-PID-K      the events of one of its threads
  *   notes           what is known of the run: a line each, a key without spaces and a value
  *   graph-N         a compiled graph as text: what channels and tasks are (exec/trace.c)
@@ -47,8 +47,13 @@ enum tram__event_kind {
     /* Of the thread: */
     TRAM__EVENT_SLEEP,
     TRAM__EVENT_MARK,    /* a range of the program's own; `name` */
-    TRAM__EVENT_COUNTER, /* `name`; number: its value */
+    TRAM__EVENT_COUNTER, /* `name`; number: its value; group 1: bytes, 0: a number */
     TRAM__EVENT_FETCH,   /* of eager calls: the driver copies a result out */
+    TRAM__EVENT_ANY,     /* the program waits for any of several results; group, number: 0 */
+    /* Of a compiled graph again: */
+    TRAM__EVENT_BYTES,     /* messages on channel `name` have `number` bytes from here on; no slice */
+    TRAM__EVENT_TIMED_OUT, /* the driver waited for a message, in vain */
+    TRAM__EVENT_BETWEEN, /* a graph on a main thread: others had it, or none could go on, until `name` could be read */
     TRAM__EVENT_KINDS
 };
 
@@ -62,6 +67,9 @@ _Static_assert(sizeof(struct tram__event) == 32, "the shared layout is fixed");
 
 static inline enum tram__event_kind tram__event_kind(const struct tram__event *e) {
     return (enum tram__event_kind)(e->kind_length >> 56);
+}
+static inline bool tram__event_of_graph(enum tram__event_kind kind) {
+    return kind < TRAM__EVENT_ENCODE || kind >= TRAM__EVENT_BYTES;
 }
 static inline uint64_t tram__event_length(const struct tram__event *e) {
     return e->kind_length & (UINT64_MAX >> 8);
