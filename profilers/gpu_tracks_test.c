@@ -9,6 +9,7 @@
 #include "profilers/trace_read.h"
 #include "profilers/write.h"
 
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,6 +115,31 @@ static int pid_of(uint32_t actor) {
     return pid;
 }
 
+/* As JSON there is the same: as many slices, and flows with both ends. */
+static void same_as_json(const struct tram__run *r, const struct tram__counts *c) {
+    char file[100], why[512];
+    struct tram__counts also;
+    size_t i, slices = 0, begins = 0, ends = 0;
+    json_t *e;
+    snprintf(file, sizeof file, "%s.json", folder);
+    assert_int_equal(tram__trace_write(r, file, false, &also, why, sizeof why), 0);
+    assert_int_equal(also.slices, c->slices);
+    assert_int_equal(also.flows, c->flows);
+    json_t *j = json_load_file(file, 0, NULL), *events = json_object_get(j, "traceEvents");
+    assert_non_null(j);
+    json_array_foreach(events, i, e) {
+        const char *ph = json_string_value(json_object_get(e, "ph"));
+        slices += *ph == 'X';
+        begins += *ph == 's';
+        ends += *ph == 'f';
+    }
+    assert_int_equal(slices, c->slices);
+    assert_int_equal(begins, c->flows);
+    assert_int_equal(ends, c->flows);
+    json_decref(j);
+    unlink(file);
+}
+
 static struct tram__trace_report written(struct tram__counts *c, uint32_t *notes) {
     static const struct tram__trace_handler handler = {.event = see};
     struct tram__trace_report report;
@@ -124,6 +150,7 @@ static struct tram__trace_report written(struct tram__counts *c, uint32_t *notes
     assert_int_equal(tram__trace_write(&r, path, false, c, why, sizeof why), 0);
     if (notes)
         *notes = r.note_count;
+    same_as_json(&r, c);
     tram__run_close(&r);
     assert_int_equal(tram__trace_read(path, &handler, &report, why, sizeof why), 0);
     for (uint64_t i = 0; i < report.errors && i < 3; i++)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 4096, SLOT_TIDS = 1 << 24, FIRST_NAMES = 64 };
+enum { LINE = 4096, SLOT_TIDS = 1 << 24, GPU_TIDS = 1 << 26, FIRST_NAMES = 64 };
 
 /* One ring on its way out. Names are quoted once each: there are few. */
 struct names {
@@ -95,18 +95,31 @@ static void forget_names(struct names *n) {
     memset(n, 0, sizeof *n);
 }
 
+static void put_flow(struct json *j, uint64_t id, bool ends, int pid, unsigned tid, uint64_t ns) {
+    put(j,
+        "{\"ph\":\"%s\",\"id\":\"0x%llx\",\"name\":\"message\",\"cat\":\"message\",\"pid\":%d,"
+        "\"tid\":%u,\"ts\":%llu.%03u%s}",
+        ends ? "f" : "s", (unsigned long long)id, pid, tid, (unsigned long long)(ns / 1000),
+        (unsigned)(ns % 1000), ends ? ",\"bp\":\"e\"" : "");
+    j->w.counts.flows += !ends;
+}
+
 static void put_flows(struct json *j, const struct tram__event *e, bool read, uint64_t ns, unsigned tid) {
     uint32_t count, first = tram__scope_edges(&j->scope, e, read, &count);
     for (uint32_t k = 0; k < count; k++) {
         uint64_t id = tram__flow_take(&j->w.flows, first + k, e->number, read);
         if (id)
-            put(j,
-                "{\"ph\":\"%s\",\"id\":\"0x%llx\",\"name\":\"message\",\"cat\":\"message\",\"pid\":%d,"
-                "\"tid\":%u,\"ts\":%llu.%03u%s}",
-                read ? "f" : "s", (unsigned long long)id, (int)j->scope.process->pid, tid,
-                (unsigned long long)(ns / 1000), (unsigned)(ns % 1000), read ? ",\"bp\":\"e\"" : "");
-        j->w.counts.flows += id && !read;
+            put_flow(j, id, read, (int)j->scope.process->pid, tid, ns);
     }
+}
+
+/* From a task to what it had a GPU do. */
+static void put_work(struct json *j, const struct tram__event *e, uint64_t ns, unsigned tid) {
+    uint64_t flows[256];
+    uint32_t count = tram__gpu_flows(j->w.gpu, tram__gpu_task(e->group, e->number, e->name), flows,
+                                     sizeof flows / sizeof *flows);
+    for (uint32_t i = 0; i < count; i++)
+        put_flow(j, flows[i], false, (int)j->scope.process->pid, tid, ns);
 }
 
 /* name: quoted. */
@@ -144,6 +157,8 @@ static void put_event(struct json *j, const struct tram__event *e, bool died) {
     j->w.counts.slices++;
     put_flows(j, e, false, begin, tid);
     put_flows(j, e, true, end, tid);
+    if (j->w.gpu && tram__event_kind(e) == TRAM__EVENT_COMPUTE)
+        put_work(j, e, begin, tid);
 }
 
 static bool put_thread(struct json *j, const struct tram__run_thread *t) {
@@ -201,11 +216,86 @@ static bool put_edges(struct json *j) {
     return good;
 }
 
+/* ---- what GPUs did ---- */
+
+struct gpu {
+    struct json *j;
+    struct tram__gpu_set *set;
+    uint32_t source, lanes; /* source: 1 + the one that is being told; lanes: of all */
+    uint32_t first;         /* lane of its group */
+    char **names;           /* of the source, quoted */
+    uint64_t name_count;
+};
+
+static void forget_gpu_names(struct gpu *g) {
+    for (uint64_t i = 0; i < g->name_count; i++)
+        free(g->names[i]);
+    free(g->names);
+    g->names = NULL;
+    g->name_count = 0;
+}
+
+static void begin_source(struct gpu *g, uint32_t source) {
+    char text[TRAM__GPU_NAME];
+    uint64_t at = 0;
+    forget_gpu_names(g);
+    g->source = 1 + source;
+    while (tram__gpu_next_name(&g->set->sources[source], &at, text, sizeof text)) {
+        char **names = realloc(g->names, (g->name_count + 1) * sizeof *names);
+        g->j->w.no_memory |= !names;
+        if (!names)
+            return;
+        g->names = names;
+        names[g->name_count++] = quote(text);
+    }
+}
+
+static void put_gpu(void *arg, const struct tram__gpu_slice *s) {
+    struct gpu *g = arg;
+    const struct tram__gpu_record *r = s->record;
+    int pid = g->set->sources[s->source].pid;
+    char kind[80];
+    if (g->source != 1 + s->source)
+        begin_source(g, s->source);
+    if (s->new_lane) {
+        char name[180];
+        if (!s->lane)
+            g->first = g->lanes;
+        g->lanes++;
+        snprintf(name, sizeof name, "%s, %s", s->outer, s->inner);
+        char *quoted = quote(name);
+        put(g->j, "{\"ph\":\"M\",\"name\":\"thread_name\",\"pid\":%d,\"tid\":%u,\"args\":{\"name\":%s}}", pid,
+            GPU_TIDS + g->first + s->lane, quoted ? quoted : "\"\"");
+        free(quoted);
+    }
+    const char *way = tram__gpu_text(s->kind, r->detail);
+    snprintf(kind, sizeof kind, "\"%s\"", way ? way : tram__gpu_text(s->kind, 0));
+    const char *name = r->name && r->name <= g->name_count ? g->names[r->name - 1] : kind;
+    uint64_t length = s->end - s->begin;
+    put(g->j,
+        "{\"ph\":\"X\",\"name\":%s,\"cat\":\"%s\",\"pid\":%d,\"tid\":%u,\"ts\":%llu.%03u,\"dur\":%llu.%03u,"
+        "\"args\":{\"bytes\":%llu}}",
+        name ? name : kind, tram__category_text(s->category), pid, GPU_TIDS + g->first + s->lane,
+        (unsigned long long)(s->begin / 1000), (unsigned)(s->begin % 1000),
+        (unsigned long long)(length / 1000), (unsigned)(length % 1000), (unsigned long long)r->bytes);
+    if (s->flow)
+        put_flow(g->j, s->flow, true, pid, GPU_TIDS + g->first + s->lane, s->begin);
+}
+
+static bool put_gpus(struct json *j, struct tram__gpu_set *set) {
+    struct gpu g = {.j = j, .set = set};
+    bool good = tram__gpu_tell(&j->w, set, put_gpu, &g);
+    forget_gpu_names(&g);
+    return good && !j->w.no_memory;
+}
+
 int tram__json_write(const struct tram__run *r, struct tram__sink *sink, struct tram__counts *counts) {
     struct json j = {.w = {.run = r, .sink = sink}, .first = true};
     if (!tram__flows_init(&j.w.flows, r->edge_count, 0))
         return -1;
-    bool good = tram__flows_find(&j.w);
+    struct tram__gpu_set gpu;
+    bool good = tram__gpu_open(&gpu, (struct tram__run *)(uintptr_t)r, 0) && tram__flows_find(&j.w);
+    j.w.gpu = gpu.count ? &gpu : NULL;
     unsigned char *p = tram__sink_room(sink, LINE);
     sink->next += (size_t)snprintf(
         (char *)p, LINE,
@@ -214,10 +304,11 @@ int tram__json_write(const struct tram__run *r, struct tram__sink *sink, struct 
         (unsigned long long)r->error_ns, (unsigned long long)r->dropped);
     for (uint32_t i = 0; good && i < r->thread_count; i++)
         good = put_thread(&j, &r->threads[i]);
-    good = good && put_edges(&j);
+    good = good && put_edges(&j) && put_gpus(&j, &gpu);
     p = tram__sink_room(sink, LINE);
     sink->next += (size_t)snprintf((char *)p, LINE, "\n]}\n");
     tram__flows_free(&j.w.flows);
+    tram__gpu_close(&gpu);
     if (counts)
         *counts = j.w.counts;
     return good ? 0 : -1;

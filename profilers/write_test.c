@@ -381,7 +381,7 @@ static void as_json(void **state) {
     char why[TRAM__RUN_WHY] = "", name[100];
     struct tram__counts c;
     struct tram__run run;
-    size_t i, slices = 0, begins = 0, ends = 0;
+    size_t i, slices = 0, begins = 0, ends = 0, samples = 0;
     json_t *e;
     synthetic_chain(folder, ACTORS, EXECUTIONS, TRAM__CLOCK_TSC);
     snprintf(name, sizeof name, "%s.json", folder);
@@ -395,7 +395,9 @@ static void as_json(void **state) {
         slices += *ph == 'X';
         begins += *ph == 's';
         ends += *ph == 'f';
+        samples += *ph == 'C';
     }
+    assert_int_equal(samples, 2 * EXECUTIONS * (ACTORS + 1));
     assert_int_equal(slices, EXECUTIONS * (5 + 3 * ACTORS));
     assert_int_equal(begins, EXECUTIONS * (ACTORS + 1));
     assert_int_equal(ends, begins);
