@@ -140,6 +140,8 @@ static void same_as_json(const struct tram__run *r, const struct tram__counts *c
     unlink(file);
 }
 
+static unsigned traces;
+
 static struct tram__trace_report written(struct tram__counts *c, uint32_t *notes) {
     static const struct tram__trace_handler handler = {.event = see};
     struct tram__trace_report report;
@@ -150,7 +152,8 @@ static struct tram__trace_report written(struct tram__counts *c, uint32_t *notes
     assert_int_equal(tram__trace_write(&r, path, false, c, why, sizeof why), 0);
     if (notes)
         *notes = r.note_count;
-    same_as_json(&r, c);
+    if (traces++ < 8 || traces % 64 == 0) /* it is slow */
+        same_as_json(&r, c);
     tram__run_close(&r);
     assert_int_equal(tram__trace_read(path, &handler, &report, why, sizeof why), 0);
     for (uint64_t i = 0; i < report.errors && i < 3; i++)
