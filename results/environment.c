@@ -33,15 +33,33 @@ static double read_steal_s(void) {
     return ticks / (double)rate;
 }
 
+static struct tram_noise no_noise(void) {
+    return (struct tram_noise){.gaps = {NAN, NAN, NAN, -1, NAN},
+                               .load_avg = {NAN, NAN, NAN},
+                               .steal_s = NAN,
+                               .cpu_pressure_10s = NAN,
+                               .cpu_pressure_s = NAN};
+}
+
 void tram_noise_read(struct tram_noise *out) {
     char line[256];
     double total_us;
-    *out = (struct tram_noise){{NAN, NAN, NAN}, read_steal_s(), NAN, NAN};
+    *out = no_noise();
+    out->steal_s = read_steal_s();
     if (getloadavg(out->load_avg, 3) != 3)
         out->load_avg[0] = out->load_avg[1] = out->load_avg[2] = NAN;
     if (tram__read_line("/proc/pressure/cpu", line, sizeof line) &&
         sscanf(line, "some avg10=%lf avg60=%*f avg300=%*f total=%lf", &out->cpu_pressure_10s, &total_us) == 2)
         out->cpu_pressure_s = total_us / 1e6;
+}
+
+double tram_throttled_s(void) {
+    char text[64];
+    if (tram__cgroup_field("cpu", "cpu.stat", "throttled_usec", text, sizeof text))
+        return strtod(text, NULL) / 1e6;
+    return tram__cgroup_field("cpu", "cpu.stat", "throttled_time", text, sizeof text)
+               ? strtod(text, NULL) / 1e9
+               : NAN;
 }
 
 /* The calling thread's CPUs, as "0-3,6". */
@@ -74,7 +92,7 @@ void tram_environment_begin(const struct tram_environment_params *params, struct
     tram__machine_read(&out->machine);
     clock_gettime(CLOCK_REALTIME, &out->start);
     tram_noise_read(&out->before);
-    out->after = (struct tram_noise){{NAN, NAN, NAN}, NAN, NAN, NAN};
+    out->after = no_noise();
 }
 
 void tram_environment_end(struct tram_environment *e) {
@@ -123,8 +141,19 @@ static json_t *load_json(const struct tram_noise *n) {
     return load;
 }
 
+static json_t *gaps_json(const struct tram_noise_gaps *g) {
+    struct tram__object o = tram__object_new();
+    tram__put_number(&o, "seconds", g->seconds);
+    tram__put_number(&o, "lost_share", g->lost_share);
+    tram__put_number(&o, "gaps_per_s", g->per_s);
+    tram__put_integer(&o, "cpu", g->cpu);
+    tram__put_number(&o, "longest_ns", g->longest_ns);
+    return tram__object_done(&o);
+}
+
 static json_t *noise_json(const struct tram_noise *n) {
     struct tram__object o = tram__object_new();
+    tram__put(&o, "gaps", isfinite(n->gaps.lost_share) ? gaps_json(&n->gaps) : json_null());
     tram__put(&o, "load_avg", isfinite(n->load_avg[0]) ? load_json(n) : json_null());
     tram__put_number(&o, "steal_s", n->steal_s);
     tram__put_number(&o, "cpu_pressure_avg10_percent", n->cpu_pressure_10s);

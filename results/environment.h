@@ -22,14 +22,27 @@ struct tram_build {
 };
 const struct tram_build *tram_build(void);
 
+/* Of processes that did nothing but read the clock, one on each CPU: where two readings lie TRAM_GAP_NS or more apart, something
+ * else ran. NaN: not measured. */
+#define TRAM_GAP_NS 1000
+struct tram_noise_gaps {
+    double seconds;           /* for how long */
+    double lost_share, per_s; /* of the time, and gaps a second, on the CPU that lost most: */
+    int cpu;
+    double longest_ns; /* of all CPUs */
+};
+
 /* The machine's noise at one moment; NaN where it cannot be read. */
 struct tram_noise {
+    struct tram_noise_gaps gaps; /* for whoever measures them to set */
     double load_avg[3];
     double steal_s;          /* of all CPUs, since boot */
     double cpu_pressure_10s; /* per cent of time in which some task waited for a CPU */
     double cpu_pressure_s;   /* the same in total, since boot */
 };
 void tram_noise_read(struct tram_noise *out);
+/* For how long this process's control group was kept from running, as it had used up its quota; NaN: it has no count. */
+double tram_throttled_s(void);
 
 struct tram_environment_params {
     int argc;

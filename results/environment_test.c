@@ -76,6 +76,7 @@ static void says_how_it_ran(void **state) {
     assert_true(json_is_string(json_object_get(affinity, "got")));
     const json_t *after = json_object_get(at(c, "run", "noise"), "after");
     assert_non_null(json_object_get(after, "steal_s"));
+    assert_true(json_is_null(json_object_get(after, "gaps"))); /* nobody measured any */
     json_decref(c);
     c = context(INT64_MAX, NULL);
     assert_true(json_integer_value(at(c, "run", "seed")) == INT64_MAX);

@@ -132,6 +132,28 @@ static bool find_group(const char *controller, char *out, size_t size) {
     return found;
 }
 
+bool tram__cgroup_field(const char *controller, const char *file, const char *key, char *out, size_t size) {
+    char group[512] = "", path[700], line[256], name[64];
+    if (find_group("", group, sizeof group))
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/%s", group, file);
+    else if (find_group(controller, group, sizeof group))
+        snprintf(path, sizeof path, "/sys/fs/cgroup/%s%s/%s", controller, group, file);
+    else
+        return false;
+    FILE *f = fopen(path, "re");
+    bool found = false;
+    while (f && !found && fgets(line, sizeof line, f)) {
+        int at = 0;
+        found = sscanf(line, "%63s %n", name, &at) == 1 && at && strcmp(name, key) == 0;
+        line[strcspn(line, "\n")] = '\0';
+        if (found)
+            snprintf(out, size, "%s", line + at);
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+
 static void read_quota(struct tram__machine *m) {
     char group[512] = "", path[640], line[64];
     double quota, period;

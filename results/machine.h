@@ -47,6 +47,10 @@ struct tram__machine {
 
 void tram__machine_read(struct tram__machine *out);
 
+/* The value of a line "key value" of a file of this process's control group, by version 2 or by a controller of version 1; false
+ * when there is none. */
+bool tram__cgroup_field(const char *controller, const char *file, const char *key, char *out, size_t size);
+
 /* The first line of a file without its newline; false, and an empty string, when it cannot be read. */
 bool tram__read_line(const char *path, char *out, size_t size);
 

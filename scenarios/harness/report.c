@@ -60,6 +60,17 @@ void tram_report_header(const struct tram_run *r) {
            tram_build()->commit ? tram_build()->commit : "");
 }
 
+/* What else these CPUs did when nothing was measured. */
+static void print_noise(const struct tram_run *r) {
+    const struct tram_noise_gaps *before = &r->environment.before.gaps, *after = &r->environment.after.gaps;
+    char a[TRAM_CELL], b[TRAM_CELL];
+    if (isnan(before->lost_share) || isnan(after->lost_share))
+        return;
+    printf("  noise: %.2g%% of a CPU before, %.2g%% after; longest gap %s, %s\n", 100 * before->lost_share,
+           100 * after->lost_share, tram_print_ns(before->longest_ns, a),
+           tram_print_ns(after->longest_ns, b));
+}
+
 static void print_floors(const struct tram_run *r) {
     const struct tram_floor *f = &r->floor;
     char a[TRAM_CELL], b[TRAM_CELL], c[TRAM_CELL], d[TRAM_CELL], e[TRAM_CELL], g[32], h[TRAM_CELL];
@@ -76,6 +87,7 @@ static void print_floors(const struct tram_run *r) {
         printf("  copying %s: %.1f GB/s on one core, %.1f GB/s from another\n", g, f->copy[i].local / 1e9,
                f->copy[i].cross_core / 1e9);
     }
+    print_noise(r);
     printf("\n");
 }
 
@@ -102,6 +114,14 @@ static void print_titles(const struct tram_settings *s) {
     printf(" %9s %9s %9s %9s %9s %9s %9s\n", "size", "p50", "p99", "rate", "CPU/exec", "x limit", "vs eager");
 }
 
+/* In most repetitions it climbed or fell. */
+static bool unsteady(const struct tram_run *r, size_t point, int mode) {
+    uint64_t count = 0, n = r->settings->repetitions;
+    for (uint64_t i = 0; i < n; i++)
+        count += !tram_run_trial(r, point, mode, i)->steady;
+    return 2 * count > n;
+}
+
 static void print_row(const struct tram_run *r, size_t point, int mode) {
     const struct tram_settings *s = r->settings;
     const struct tram_point *at = &s->points[point];
@@ -113,8 +133,8 @@ static void print_row(const struct tram_run *r, size_t point, int mode) {
         printf(" %*u", actors_width(s), tram_actors_shown(at));
     if (s->show_inflight)
         printf(" %8u", at->inflight);
-    printf(" %9s %9s %9s %9s %9s %9s %9s\n", bytes, tram_print_ns(TRAM_FIGURE(r, point, mode, p50_ns), p50),
-           tram_print_ns(TRAM_FIGURE(r, point, mode, p99_ns), p99),
+    printf(" %9s %9s%c%9s %9s %9s %9s %9s\n", bytes, tram_print_ns(TRAM_FIGURE(r, point, mode, p50_ns), p50),
+           unsteady(r, point, mode) ? '~' : ' ', tram_print_ns(TRAM_FIGURE(r, point, mode, p99_ns), p99),
            tram_print_rate(TRAM_FIGURE(r, point, mode, execs_per_s), rate),
            tram_print_ns(TRAM_FIGURE(r, point, mode, cpu_ns_per_exec), cpu),
            tram_print_ratio(tram_slower(r, point, mode, TRAM_MODE_LIMIT), limit),
@@ -140,6 +160,11 @@ static void print_repetition(const struct tram_run *r, size_t point, int mode, u
         printf(", %lld B shared", (long long)t->channel_bytes);
     if (!isnan(t->fill_ns))
         printf("; fill %s, check %s", tram_print_ns(t->fill_ns, a), tram_print_ns(t->check_ns, b));
+    if (!t->steady)
+        printf("; not steady: %+.0f%% over the pass", 100 * t->drift);
+    if (t->load.run_delay_share > 0.01 || t->load.steal_share > 0.01)
+        printf("; waited for a CPU %.1f%% of the time, %.1f%% stolen", 100 * t->load.run_delay_share,
+               100 * t->load.steal_share);
     printf("%s%s\n", t->note[0] ? "; " : "", t->note);
 }
 
@@ -198,6 +223,24 @@ static void print_all_sockets(const struct tram_run *r, bool *begun) {
             point++; /* run.c took it from one of them */
         print_sockets(r, point, f, begun);
     }
+}
+
+enum { BUSY_PERCENT = 5 };
+
+/* Others used the CPUs while it was measured. Where actors outnumber them, they wait for one another. */
+static void print_busy(const struct tram_run *r, bool *begun) {
+    const struct tram_settings *s = r->settings;
+    double worst = 0;
+    for (size_t point = 0; point < s->point_count; point++)
+        for (int m = 0; m < TRAM_MODES; m++)
+            if (s->modes[m] && s->points[point].actors < s->placement.count)
+                worst = fmax(worst, TRAM_FIGURE(r, point, m, load.run_delay_share)); /* passes over NaN */
+    if (100 * worst < BUSY_PERCENT)
+        return;
+    begin(begun);
+    printf("others used these CPUs: in the median repetition of a case, threads waited for one %.0f%% of the "
+           "time\n",
+           100 * worst);
 }
 
 /* What the figures mean against the floors of the same run. */
@@ -286,7 +329,7 @@ void tram_report_table(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     if (!s->quiet)
         print_floors(r);
-    bool deep = false, single = false;
+    bool deep = false, single = false, drifts = false;
     print_titles(s);
     for (size_t point = 0; point < s->point_count; point++) {
         deep |= s->points[point].inflight > 1;
@@ -295,13 +338,17 @@ void tram_report_table(const struct tram_run *r) {
             if (!s->modes[m])
                 continue;
             print_row(r, point, m);
+            drifts |= unsteady(r, point, m);
             for (uint64_t i = 0; s->verbose && i < s->repetitions; i++)
                 print_repetition(r, point, m, i);
         }
     }
+    if (drifts)
+        printf("~ not steady: over the pass it climbed or fell by more than 5%% in most repetitions\n");
     if (s->quiet)
         return;
     bool begun = false;
+    print_busy(r, &begun);
     print_ratios(r, &begun);
     print_all_sockets(r, &begun);
     print_sleepers(r, &begun);

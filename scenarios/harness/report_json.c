@@ -18,9 +18,18 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         {"batch", (double)t->batch},
         {"idle_cpu", t->idle_cpu},
         {"wake_ns", t->wake_ns},
+        {"drift", t->drift},
+        {"run_delay_share", t->load.run_delay_share},
+        {"involuntary_switches_per_s", t->load.involuntary_switches_per_s},
+        {"voluntary_switches_per_s", t->load.voluntary_switches_per_s},
+        {"steal_share", t->load.steal_share},
+        {"throttled_share", t->load.throttled_share},
+        {"cpu_pressure_share", t->load.pressure_share},
     };
-    struct tram_label labels[5];
+    struct tram_label labels[8];
     size_t label_count = 0;
+    labels[label_count++] = (struct tram_label){"stop_reason", t->stop};
+    labels[label_count++] = (struct tram_label){"steady", t->steady ? "yes" : "no"};
     if (t->note[0])
         labels[label_count++] = (struct tram_label){"note", t->note};
     if (r->scenario->parts)

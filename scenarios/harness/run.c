@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/region.h"
 #include "harness/floor.h"
+#include "harness/gaps.h"
 #include "harness/report.h"
 
 enum { FLOOR = -1 }; /* in place of a point */
@@ -194,6 +195,11 @@ static void restrict_cpus(const struct tram__cpus *cpus) {
     sched_setaffinity(0, sizeof set, &set);
 }
 
+/* How long the machine is listened to, before and after: in a run whose length was given, not longer than that may be. */
+static double noise_s(const struct tram_settings *s) {
+    return s->iters ? 0.02 : 1;
+}
+
 static int measure(struct tram_run *r, int argc, char **argv) {
     const struct tram_settings *s = r->settings;
     const char *name = r->scenario->name;
@@ -213,6 +219,7 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     struct tram_environment_params p = {
         .argc = argc, .argv = argv, .seed = s->seed, .affinity_asked = s->cpus};
     tram_environment_begin(&p, &r->environment);
+    tram_gaps_measure(&s->placement, noise_s(s), &r->environment.before.gaps);
     if (!s->quiet)
         tram_report_header(r);
     fflush(stdout);
@@ -221,6 +228,7 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         return 1;
     }
     tram_environment_end(&r->environment);
+    tram_gaps_measure(&s->placement, noise_s(s), &r->environment.after.gaps);
     int traced = s->trace ? tram_run_traced(r, argv[0], why) : 0;
     tram_report_table(r);
     if (traced) { /* the figures are good all the same */

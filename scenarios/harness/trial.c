@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/seam.h"
+#include "harness/drift.h"
 #include "harness/floor.h"
 #include "harness/payload.h"
 #include "probe/probe.h"
@@ -251,6 +252,15 @@ static bool pass_goes_on(const struct runner *r, uint64_t start, uint64_t done, 
     return done < MIN_BATCHES || took < PASS_NS || (done < wanted && took < LONG_PASS_NS);
 }
 
+/* Why a pass ended. */
+static const char *stop_of(const struct runner *r, uint64_t start, bool full) {
+    if (full)
+        return "samples";
+    if (r->t->iters)
+        return "iterations";
+    return tram__now_ns() - start > 2 * PASS_NS ? "slow" : "time";
+}
+
 /* First pass: batches. */
 static int time_batches(struct runner *r) {
     struct tram_trial *t = r->t;
@@ -265,6 +275,10 @@ static int time_batches(struct runner *r) {
         done += count;
         timed += elapsed;
     }
+    struct tram_drift drift = tram_drift_of(r->samples, batches);
+    t->drift = drift.share;
+    t->steady = drift.steady;
+    snprintf(t->stop, sizeof t->stop, "%s", stop_of(r, start, batches == MAX_SAMPLES));
     t->p50_ns = tram_median(r->samples, batches);
     t->execs_per_s = timed ? (double)done * 1e9 / (double)timed : NAN;
     t->cpu_ns_per_exec = (double)cpu / (double)done;
@@ -368,9 +382,13 @@ static int measure(struct runner *r) {
         return -1;
     r->pid_count = r->ops->pids(r->state, r->pids);
     r->ops->counters(r->state, &before);
+    struct tram_load start, end;
+    tram_load_read(r->pids, r->pid_count, &start);
     tram__probe_measure(true);
     int failed = time_batches(r) || time_each(r);
     tram__probe_measure(false);
+    tram_load_read(r->pids, r->pid_count, &end);
+    r->t->load = tram_load_between(&start, &end);
     if (failed)
         return -1;
     read_counters(r, &before);

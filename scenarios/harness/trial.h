@@ -6,6 +6,7 @@
 #ifndef TRAM_HARNESS_TRIAL_H
 #define TRAM_HARNESS_TRIAL_H
 
+#include "harness/load.h"
 #include "harness/mode.h"
 
 #define TRAM_TRIAL_OPTION "--tramline-trial=" /* with the memfd's number */
@@ -33,6 +34,11 @@ struct tram_trial {
     uint64_t batch;  /* executions timed together */
     uint64_t iterations, samples; /* of the first and the second pass */
     int64_t compile_ns, channel_bytes;
+    struct tram_load_change load; /* over both passes */
+    double drift; /* of the time that a batch takes, over the first pass, as a share of it; NaN: too few */
+    bool steady;  /* it is small, or no more than chance */
+    char stop
+        [16]; /* why the first pass ended: iterations, time, samples (no room for more), slow (it took the least number) */
     char note[TRAM_NOTE];
 };
 
