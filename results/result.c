@@ -183,6 +183,8 @@ int tram_results_add(struct tram_results *r, const struct tram_row *row) {
     tram__put_text(&o, "run_type", "iteration");
     tram__put_integer(&o, "repetitions", row->repetitions);
     tram__put_integer(&o, "repetition_index", row->repetition_index);
+    if (row->block > 0)
+        tram__put_integer(&o, "block", row->block);
     tram__put_integer(&o, "threads", 1);
     tram__put_integer(&o, "iterations", (int64_t)row->iterations);
     tram__put_number(&o, "real_time", row->p50_ns);

@@ -66,6 +66,7 @@ struct tram_row {
     const char
         *name; /* the case, without the repetition: "roundtrip/mode:compiled/size:1/actors:1/inflight:1" */
     uint32_t repetition_index, repetitions;
+    int64_t block; /* of runs that were interleaved, from 1; 0 or TRAM_ABSENT: none, and not in the file */
     uint64_t iterations;
     const char *scenario, *mode;
     uint64_t payload_bytes;

@@ -115,6 +115,24 @@ static void row_has_the_shape(void **state) {
     for (size_t i = 0; i < sizeof nulls / sizeof nulls[0]; i++)
         assert_true(json_is_null(json_object_get(got, nulls[i])));
     assert_int_equal(integer(json_object_get(file, "context"), "json_schema_version"), 1);
+    assert_null(json_object_get(got, "block"));
+    json_decref(file);
+    tram_results_destroy(r);
+}
+
+static void blocks_are_written_where_there_are_any(void **state) {
+    (void)state;
+    static const int64_t blocks[] = {7, 0, TRAM_ABSENT};
+    struct tram_results *r = tram_results_create(NULL);
+    for (size_t i = 0; i < 3; i++) {
+        struct tram_row row = sample_row("a/1", "a");
+        row.block = blocks[i];
+        assert_int_equal(tram_results_add(r, &row), 0);
+    }
+    json_t *file = written(r), *rows = json_object_get(file, "benchmarks");
+    assert_int_equal(integer(json_array_get(rows, 0), "block"), 7);
+    assert_null(json_object_get(json_array_get(rows, 1), "block"));
+    assert_null(json_object_get(json_array_get(rows, 2), "block"));
     json_decref(file);
     tram_results_destroy(r);
 }
@@ -291,6 +309,7 @@ static void devices_and_pipes_are_written_directly(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(row_has_the_shape, enter, leave),
+        cmocka_unit_test_setup_teardown(blocks_are_written_where_there_are_any, enter, leave),
         cmocka_unit_test_setup_teardown(families_and_instances, enter, leave),
         cmocka_unit_test_setup_teardown(floor_survives_a_new_context, enter, leave),
         cmocka_unit_test_setup_teardown(replaces_whole_files, enter, leave),

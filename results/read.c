@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "results/read.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "results/read_row.h"
+
+/* ---- One file ---- */
+
+/* The whole file, or NULL; a pipe will do. */
+static char *load(const char *path, size_t *size, const struct tram__read_error *e) {
+    FILE *f = fopen(path, "re");
+    size_t room = 0;
+    char *text = NULL;
+    *size = 0;
+    if (!f) {
+        tram__read_fail(e, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    while (!feof(f) && !ferror(f) && *size <= TRAM_READ_BYTES) {
+        if (*size == room) {
+            char *more = realloc(text, room = room ? 2 * room : 65536);
+            if (!more) {
+                errno = ENOMEM;
+                break;
+            }
+            text = more;
+        }
+        *size += fread(text + *size, 1, room - *size, f);
+    }
+    bool whole = feof(f) && !ferror(f);
+    if (*size > TRAM_READ_BYTES)
+        tram__read_fail(e, "%s: it has more than %d MiB", path, TRAM_READ_BYTES >> 20);
+    else if (!whole)
+        tram__read_fail(e, "%s: %s", path, strerror(errno));
+    else if (*size == 0)
+        tram__read_fail(e, "%s: it is empty", path);
+    fclose(f);
+    if (whole && *size && *size <= TRAM_READ_BYTES)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static int parse(const char *path, struct tram_result_file *f, const struct tram__read_error *e) {
+    size_t size;
+    json_error_t error;
+    char *text = load(path, &size, e);
+    if (!text)
+        return -1;
+    f->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    free(text);
+    if (!f->json)
+        return tram__read_fail(e, "%s: no JSON, or cut: line %d, column %d: %s", path, error.line,
+                               error.column, error.text);
+    f->context = json_object_get(f->json, "context");
+    const json_t *version = json_object_get(f->context, "tramline_schema_version");
+    if (!version)
+        return tram__read_fail(
+            e, "%s: no result file of Tramline: context.tramline_schema_version is missing", path);
+    if (!json_is_integer(version) || json_integer_value(version) != TRAM_SCHEMA_VERSION)
+        return tram__read_value(e, path, "context.tramline_schema_version", version, "1");
+    const json_t *rows = json_object_get(f->json, "benchmarks");
+    if (!json_is_array(rows))
+        return tram__read_value(e, path, "benchmarks", rows, "a list of rows");
+    if (json_array_size(rows) == 0)
+        return tram__read_fail(e, "%s: benchmarks: it has no rows", path);
+    return 0;
+}
+
+static int take_rows(struct tram_result_set *s, const struct tram__read_error *e) {
+    const struct tram_result_file *f = &s->files[s->file_count - 1];
+    const json_t *rows = json_object_get(f->json, "benchmarks");
+    size_t count = json_array_size(rows);
+    if (s->row_count + count > TRAM_READ_ROWS)
+        return tram__read_fail(e, "%s: more than %d rows", f->path, (int)TRAM_READ_ROWS);
+    struct tram_result_row *more = realloc(s->rows, (s->row_count + count) * sizeof *more);
+    if (!more)
+        return tram__read_fail(e, "%s: out of memory", f->path);
+    s->rows = more;
+    for (size_t i = 0; i < count; i++) {
+        struct tram_result_row *row = &s->rows[s->row_count];
+        if (tram__read_row(json_array_get(rows, i), f->path, i, row, e))
+            return -1;
+        row->file = s->file_count - 1;
+        if (s->row_count++ == 0)
+            s->blocks = row->block > 0;
+        if (s->blocks != (row->block > 0))
+            return tram__read_fail(e, "%s: benchmarks[%zu].block: %s", f->path, i,
+                                   s->blocks ? "it is missing, and rows before have one"
+                                             : "it is there, and rows before have none");
+    }
+    return 0;
+}
+
+static int add_file(struct tram_result_set *s, const char *path, const struct tram__read_error *e) {
+    struct tram_result_file *f = &s->files[s->file_count++]; /* room was made */
+    *f = (struct tram_result_file){.path = strdup(path)};
+    if (!f->path)
+        return tram__read_fail(e, "%s: out of memory", path);
+    return parse(path, f, e) || take_rows(s, e) ? -1 : 0;
+}
+
+/* ---- A set ---- */
+
+static int is_result(const struct dirent *e) {
+    size_t n = strlen(e->d_name);
+    return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".json") == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) {
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int add_folder(struct tram_result_set *s, const char *path, const struct tram__read_error *e) {
+    struct dirent **names = NULL;
+    int count = scandir(path, &names, is_result, by_name), status = 0;
+    if (count < 0)
+        return tram__read_fail(e, "%s: %s", path, strerror(errno));
+    if (count == 0 || count > TRAM_READ_FILES)
+        status = tram__read_fail(e, count ? "%s: more than %d files" : "%s: there is no *.json in it", path,
+                                 (int)TRAM_READ_FILES);
+    else if (!(s->files = calloc((size_t)count, sizeof *s->files)))
+        status = tram__read_fail(e, "%s: out of memory", path);
+    for (int i = 0; i < count; i++) {
+        char *file = NULL;
+        if (!status && asprintf(&file, "%s/%s", path, names[i]->d_name) < 0)
+            file = NULL, status = tram__read_fail(e, "%s: out of memory", path);
+        if (!status)
+            status = add_file(s, file, e);
+        free(file);
+        free(names[i]);
+    }
+    free(names);
+    return status;
+}
+
+static int by_case(const void *a, const void *b) {
+    const struct tram_result_row *x = *(const struct tram_result_row *const *)a,
+                                 *y = *(const struct tram_result_row *const *)b;
+    int names = strcmp(x->name, y->name);
+    if (names)
+        return names;
+    if (x->block != y->block)
+        return x->block < y->block ? -1 : 1;
+    if (x->repetition_index != y->repetition_index)
+        return x->repetition_index < y->repetition_index ? -1 : 1;
+    return (x->file > y->file) - (x->file < y->file);
+}
+
+/* A block is of one run, whatever file it lies in; without blocks each file is a run of its own. */
+static int refuse_duplicates(const struct tram_result_set *s, const struct tram__read_error *e) {
+    const struct tram_result_row **sorted = calloc(s->row_count, sizeof *sorted);
+    int status = 0;
+    if (!sorted)
+        return tram__read_fail(e, "%s: out of memory", s->path);
+    for (size_t i = 0; i < s->row_count; i++)
+        sorted[i] = &s->rows[i];
+    qsort(sorted, s->row_count, sizeof *sorted, by_case);
+    for (size_t i = 1; i < s->row_count && !status; i++) {
+        const struct tram_result_row *x = sorted[i - 1], *y = sorted[i];
+        char block[40] = "";
+        if (strcmp(x->name, y->name) != 0 || x->block != y->block ||
+            x->repetition_index != y->repetition_index || (!s->blocks && x->file != y->file))
+            continue;
+        if (s->blocks)
+            snprintf(block, sizeof block, " of block %lld", (long long)y->block);
+        status = tram__read_fail(e, "%s: repetition_index: %s has a second row with %u%s",
+                                 s->files[y->file].path, y->name, y->repetition_index, block);
+    }
+    free(sorted);
+    return status;
+}
+
+int tram_result_set_read(const char *path, struct tram_result_set *out, char *why, size_t why_size) {
+    const struct tram__read_error e = {why, why_size};
+    struct tram_result_set s = {.path = strdup(path)};
+    struct stat st;
+    int status;
+    if (stat(path, &st) != 0)
+        status = tram__read_fail(&e, "%s: %s", path, strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        status = add_folder(&s, path, &e);
+    else if (!(s.files = calloc(1, sizeof *s.files)))
+        status = tram__read_fail(&e, "%s: out of memory", path);
+    else
+        status = add_file(&s, path, &e);
+    if (!status && !s.path)
+        status = tram__read_fail(&e, "%s: out of memory", path);
+    if (!status)
+        status = refuse_duplicates(&s, &e);
+    if (status)
+        tram_result_set_free(&s);
+    else
+        *out = s;
+    return status;
+}
+
+void tram_result_set_free(struct tram_result_set *s) {
+    for (size_t i = 0; i < s->file_count; i++) {
+        json_decref(s->files[i].json);
+        free(s->files[i].path);
+    }
+    free(s->files);
+    free(s->rows);
+    free(s->path);
+    *s = (struct tram_result_set){0};
+}
+
+double tram_result_number(const struct tram_result_row *row, const char *name) {
+    const json_t *v = json_object_get(row->json, name);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+const json_t *tram_result_context(const struct tram_result_file *f, const char *path) {
+    const json_t *at = f->context;
+    for (char key[64]; *path; path += strcspn(path, "."), path += *path == '.') {
+        snprintf(key, sizeof key, "%.*s", (int)strcspn(path, "."), path);
+        at = json_object_get(at, key);
+    }
+    return json_is_null(at) ? NULL : at;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "results/read_row.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "results/result.h"
+
+enum { MOST_NAME = 300 };
+
+int tram__read_fail(const struct tram__read_error *e, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(e->why, e->size, format, args);
+    va_end(args);
+    for (char *p = e->why; e->size && *p; p++)
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
+    return -1;
+}
+
+int tram__read_value(const struct tram__read_error *e, const char *path, const char *field,
+                     const json_t *value, const char *wanted) {
+    if (!value)
+        return tram__read_fail(e, "%s: %s: it is missing; %s is wanted", path, field, wanted);
+    if (json_is_object(value) || json_is_array(value))
+        return tram__read_fail(e, "%s: %s: %s is wanted, not %s", path, field, wanted,
+                               json_is_object(value) ? "{...}" : "[...]");
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    tram__read_fail(e, "%s: %s: %s is wanted, not %.60s", path, field, wanted, text ? text : "this");
+    free(text);
+    return -1;
+}
+
+enum kind {
+    NAME,     /* text in one line */
+    THIS,     /* the text that is wanted, and no other */
+    WHOLE,    /* an integer from `least` to `most` */
+    POSITIVE, /* a number above 0 */
+    NUMBER,   /* a number from 0 */
+    COUNTER,  /* any number */
+};
+
+static const struct field {
+    const char *name;
+    enum kind kind;
+    bool optional; /* may be missing or null */
+    json_int_t least, most;
+    const char *wanted;
+} fields[] = {
+    {"name", NAME, false, 0, 0, "a name of at most 300 characters"},
+    {"run_name", NAME, false, 0, 0, "a name of at most 300 characters"},
+    {"run_type", THIS, false, 0, 0, "\"iteration\""},
+    {"time_unit", THIS, false, 0, 0, "\"ns\""},
+    {"repetitions", WHOLE, false, 1, UINT32_MAX, "a whole number from 1"},
+    {"repetition_index", WHOLE, false, 0, UINT32_MAX, "a whole number from 0"},
+    {"iterations", WHOLE, false, 1, INT64_MAX, "a whole number from 1"},
+    {"block", WHOLE, true, 1, INT64_MAX, "a whole number from 1"},
+    {"real_time", POSITIVE, false, 0, 0, "a time above 0"},
+    {"p50_ns", POSITIVE, true, 0, 0, "a time above 0"},
+    {"p90_ns", POSITIVE, true, 0, 0, "a time above 0"},
+    {"p99_ns", POSITIVE, true, 0, 0, "a time above 0"},
+    {"p999_ns", POSITIVE, true, 0, 0, "a time above 0"},
+    {"cpu_time", NUMBER, true, 0, 0, "a time from 0"},
+    {"device_maps", NUMBER, true, 0, 0, "a number from 0"},
+    {"batch", POSITIVE, true, 0, 0, "a number above 0"},
+};
+
+static bool is_name(const json_t *v) {
+    const char *text = json_string_value(v);
+    if (!text || !*text || strlen(text) > MOST_NAME)
+        return false;
+    for (; *text; text++)
+        if (iscntrl((unsigned char)*text))
+            return false;
+    return true;
+}
+
+static bool is_as_wanted(const struct field *f, const json_t *v) {
+    const char *text = json_string_value(v);
+    double number = json_number_value(v);
+    switch (f->kind) {
+    case NAME:
+        return is_name(v);
+    case THIS: /* without its quotes */
+        return text && strlen(text) + 2 == strlen(f->wanted) &&
+               strncmp(text, f->wanted + 1, strlen(text)) == 0;
+    case WHOLE:
+        return json_is_integer(v) && json_integer_value(v) >= f->least && json_integer_value(v) <= f->most;
+    case POSITIVE:
+        return json_is_number(v) && number > 0;
+    case NUMBER:
+        return json_is_number(v) && number >= 0;
+    case COUNTER:
+        return json_is_number(v);
+    }
+    return false;
+}
+
+static bool ends_in(const char *name, const char *end) {
+    size_t n = strlen(name), k = strlen(end);
+    return n > k && strcmp(name + n - k, end) == 0;
+}
+
+/* What has its unit in its name is a number. */
+static const struct field *counter_of(const char *name) {
+    static const struct field counter = {"", COUNTER, true, 0, 0, "a number or null"};
+    static const char *const ends[] = {"_ns", "_per_exec", "_per_s", "_share", "_bytes"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_in(name, ends[i]))
+            return &counter;
+    return NULL;
+}
+
+static int check(const json_t *v, const struct field *f, const char *name, const char *path, size_t index,
+                 const struct tram__read_error *e) {
+    char field[MOST_NAME + 40];
+    if ((f->optional && (!v || json_is_null(v))) || is_as_wanted(f, v))
+        return 0;
+    snprintf(field, sizeof field, "benchmarks[%zu].%.*s", index, (int)MOST_NAME, name);
+    return tram__read_value(e, path, field, v, f->wanted);
+}
+
+int tram__read_row(const json_t *json, const char *path, size_t index, struct tram_result_row *out,
+                   const struct tram__read_error *e) {
+    const char *key;
+    json_t *v;
+    if (!json_is_object(json))
+        return tram__read_fail(e, "%s: benchmarks[%zu]: it is no row", path, index);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (check(json_object_get(json, fields[i].name), &fields[i], fields[i].name, path, index, e))
+            return -1;
+    json_object_foreach((json_t *)json, key, v) {
+        const struct field *counter = counter_of(key);
+        if (counter && check(v, counter, key, path, index, e))
+            return -1;
+    }
+    const json_t *cpu = json_object_get(json, "cpu_time"), *block = json_object_get(json, "block");
+    *out = (struct tram_result_row){
+        .name = json_string_value(json_object_get(json, "run_name")),
+        .repetition_index = (uint32_t)json_integer_value(json_object_get(json, "repetition_index")),
+        .block = json_is_integer(block) ? json_integer_value(block) : TRAM_ABSENT,
+        .p50_ns = json_number_value(json_object_get(json, "real_time")),
+        .cpu_ns_per_exec = json_is_number(cpu) ? json_number_value(cpu) : NAN,
+        .json = json,
+    };
+    return 0;
+}

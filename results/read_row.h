@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One row of a result file, and how errors in it are told. For read.c.
+ */
+#ifndef TRAM_RESULTS_READ_ROW_H
+#define TRAM_RESULTS_READ_ROW_H
+
+#include "results/environment.h"
+#include "results/read.h"
+
+struct tram__read_error {
+    char *why;
+    size_t size;
+};
+
+/* A line of text, whatever the file or its name has in it. Both return -1. */
+int tram__read_fail(const struct tram__read_error *e, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* "FILE: FIELD: WANTED is wanted, not VALUE"; value NULL: it is missing. */
+int tram__read_value(const struct tram__read_error *e, const char *path, const char *field,
+                     const json_t *value, const char *wanted);
+
+/* Row `index` of the file; its number of the file is left to the caller. */
+int tram__read_row(const json_t *json, const char *path, size_t index, struct tram_result_row *out,
+                   const struct tram__read_error *e);
+
+#endif
