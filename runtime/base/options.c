@@ -32,6 +32,16 @@ static int take_seconds(const struct tram__option *o, const char *value) {
     return TRAM_OK;
 }
 
+static int take_percent(const struct tram__option *o, const char *value) {
+    char *end;
+    double v = strtod(value, &end);
+    if (end == value || strcmp(end + (*end == '%'), "") != 0 || !(v > (double)o->min && v < (double)o->max))
+        return tram__fail(TRAM_ERR_INVALID, "--%s=%s: per cent above %llu and below %llu are wanted", o->name,
+                          value, (unsigned long long)o->min, (unsigned long long)o->max);
+    *(double *)o->target = v / 100;
+    return TRAM_OK;
+}
+
 static int take(const struct tram__option *o, const char *value) {
     switch (o->kind) {
     case TRAM__OPTION_FLAG:
@@ -41,6 +51,8 @@ static int take(const struct tram__option *o, const char *value) {
         return take_number(o, value);
     case TRAM__OPTION_SECONDS:
         return take_seconds(o, value);
+    case TRAM__OPTION_PERCENT:
+        return take_percent(o, value);
     case TRAM__OPTION_TEXT:
         *(const char **)o->target = value;
         return TRAM_OK;
@@ -57,7 +69,7 @@ static int refuse(char **argv, int at, int found, int letter) {
                       argv[at]);
 }
 
-int tram__options_parse(int argc, char **argv, const struct tram__option *table) {
+int tram__options_parse_rest(int argc, char **argv, const struct tram__option *table, int *rest) {
     struct option longs[MAX_OPTIONS + 1];
     char shorts[2 * MAX_OPTIONS + 2] = ":";
     size_t used = 1, count = 0;
@@ -90,10 +102,15 @@ int tram__options_parse(int argc, char **argv, const struct tram__option *table)
         if (status)
             return status;
     }
-    if (optind < argc)
-        return tram__fail(TRAM_ERR_INVALID, "%s: an argument that is not an option (see --help)",
-                          argv[optind]);
+    *rest = optind;
     return TRAM_OK;
+}
+
+int tram__options_parse(int argc, char **argv, const struct tram__option *table) {
+    int rest, status = tram__options_parse_rest(argc, argv, table, &rest);
+    if (!status && rest < argc)
+        return tram__fail(TRAM_ERR_INVALID, "%s: an argument that is not an option (see --help)", argv[rest]);
+    return status;
 }
 
 void tram__options_help(const struct tram__option *table) {

@@ -14,7 +14,8 @@ enum tram__option_kind {
     TRAM__OPTION_FLAG,    /* bool *: set to true */
     TRAM__OPTION_NUMBER,  /* uint64_t *: whole, from `min` to `max` */
     TRAM__OPTION_SECONDS, /* double *: from `min` to `max` */
-    TRAM__OPTION_TEXT,    /* const char **: borrowed from argv */
+    TRAM__OPTION_PERCENT, /* double *: a part of one, above `min` and below `max` per cent: "5" or "5%" is 0.05 */
+    TRAM__OPTION_TEXT, /* const char **: borrowed from argv */
 };
 
 struct tram__option {
@@ -30,6 +31,8 @@ struct tram__option {
 /* Parses argv into the targets; `table` ends with a NULL name. Returns 0, or TRAM_ERR_INVALID with a message such as
  * "--iters=-3: a whole number from 1 to 1000000000 is wanted". What is not an option is an error. */
 int tram__options_parse(int argc, char **argv, const struct tram__option *table);
+/* The same for a program that takes arguments besides: they are argv[*rest] to argv[argc - 1], in their order. */
+int tram__options_parse_rest(int argc, char **argv, const struct tram__option *table, int *rest);
 /* Prints a line or two per option. */
 void tram__options_help(const struct tram__option *table);
 
