@@ -13,6 +13,8 @@
 
 #include <jansson.h>
 
+#include "results/result.h"
+
 enum {
     TRAM_READ_BYTES = 256 << 20, /* of one file */
     TRAM_READ_FILES = 10000,

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results/result.h"
-
 enum { MOST_NAME = 300 };
 
 int tram__read_fail(const struct tram__read_error *e, const char *format, ...) {
