@@ -65,7 +65,8 @@ static int look_at(const struct tram_samples *s, size_t i, size_t count, const s
         status = test_at(s, r, log1p(-d->delta), &below);
     d->sd = deviation(s, r);
     d->least = s->paired ? tram_signed_rank_least(level) : tram_rank_sum_least(level);
-    d->enough = s->a_count >= d->least && s->b_count >= d->least;
+    d->enough = (s->paired ? tram_signed_rank_smallest(s->a_count)
+                           : tram_rank_sum_smallest(s->a_count, s->b_count)) <= level;
     free(r);
     if (status)
         return -1;

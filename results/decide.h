@@ -37,8 +37,8 @@ struct tram_decision {
     double ratio, low, high;              /* head over base: Hodges-Lehmann, and its interval */
     double p_regressed, p_ok, p_improved; /* Holm-adjusted */
     double sd;    /* of r = ln(head / base) per block; unpaired: of ln(time), pooled. NaN: fewer than two */
-    size_t least; /* samples of each arm below which nothing can be significant */
-    bool enough;
+    size_t least; /* samples that each arm should have for anything to be significant */
+    bool enough;  /* there are as many, or more of one arm make up for it */
     double sees; /* the smallest ratio that is REGRESSED in nine runs of ten; INFINITY: none. Set by _power */
     double sd_wanted; /* the largest sd that lets a ratio of TRAM_DECIDE_EFFECT be so. Set by _power */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Verdicts of samples by hand, and of thousands of simulated runs: how often identical code is called a regression, and
- * how often a slower one is found. TRAM_TEST_SEED and TRAM_TEST_ROUNDS: of the simulations.
+ * how often a slower one is found.
  */
 #include "results/decide.h"
 
@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "results/testing.h"
 
 enum { MOST = 40, CASES = 5 };
 
@@ -107,11 +109,8 @@ static void holm_over_the_cases(void **state) {
 
 /* ---- Simulated runs ---- */
 
-static uint64_t random_state;
-
 static double uniform(void) {
-    random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
-    return ((double)(random_state >> 11) + 0.5) / 9007199254740992.0;
+    return ((double)(test_random() >> 11) + 0.5) / 9007199254740992.0;
 }
 
 static double normal(void) {
@@ -176,12 +175,6 @@ static struct tally simulate(const struct machine *m, unsigned runs, size_t n, d
     return t;
 }
 
-static unsigned rounds(void) {
-    const char *seed = getenv("TRAM_TEST_SEED"), *given = getenv("TRAM_TEST_ROUNDS");
-    random_state = seed ? strtoull(seed, NULL, 0) | 1 : 88172645463325252;
-    return given ? (unsigned)strtoul(given, NULL, 0) : 3000;
-}
-
 /* What alpha promises of so many runs, and four standard deviations of chance. */
 static void within_alpha(unsigned wrong, unsigned runs, const char *what) {
     double mean = usual.alpha * runs;
@@ -193,7 +186,7 @@ static void within_alpha(unsigned wrong, unsigned runs, const char *what) {
 /* Identical code is never as slow as 1 + delta; at the limit itself the promise is kept, too. */
 static void false_alarms(void **state) {
     (void)state;
-    unsigned runs = rounds();
+    unsigned runs = test_random_begin(3000);
     within_alpha(simulate(&shared, runs, 20, 1).red_runs, runs, "identical code REGRESSED, 20 blocks");
     within_alpha(simulate(&shared, runs, 40, 1).red_runs, runs, "identical code REGRESSED, 40 blocks");
     struct tally t = simulate(&shared, runs, 20, 1 + usual.delta);
@@ -206,7 +199,7 @@ static void false_alarms(void **state) {
 /* Without blocks the rank sum keeps the promise on a quiet machine, and only there: hence the line about drift. */
 static void drift_is_seen_as_a_regression_without_blocks(void **state) {
     (void)state;
-    unsigned runs = rounds() / 10;
+    unsigned runs = test_random_begin(3000) / 10;
     struct machine apart = {0.0177, 0, 0.03, 0, false};
     within_alpha(simulate(&apart, runs, 20, 1 + usual.delta).red_runs, runs, "not interleaved, within delta");
     apart.drift = 0.3;
@@ -219,7 +212,7 @@ static void drift_is_seen_as_a_regression_without_blocks(void **state) {
 static void detection_curve(void **state) {
     (void)state;
     static const double slower[] = {0, 0.02, 0.05, 0.08, 0.10, 0.15, 0.20};
-    unsigned runs = rounds() / 10;
+    unsigned runs = test_random_begin(3000) / 10;
     print_message("slower   20 blocks: REGRESSED   OK    40 blocks: REGRESSED   OK    (of %u cases)\n",
                   runs * CASES);
     for (size_t i = 0; i < sizeof slower / sizeof *slower; i++) {

@@ -56,12 +56,7 @@ static bool as_t_test(const struct tram_design *d, double *samples, double *free
     }
     if (!(d->level > 0 && d->level < 1) || !(*freedom > 0))
         return false;
-    double least = 1; /* the smallest p: 2^-n, or 1 / C(n + m, n) */
-    for (size_t i = 0; d->other == 0 && i < d->n && least > 0; i++)
-        least /= 2;
-    for (size_t i = 1; d->other && i <= d->n && least > 0; i++)
-        least *= (double)i / (double)(d->other + i);
-    return least <= d->level;
+    return (d->other ? tram_rank_sum_smallest(d->n, d->other) : tram_signed_rank_smallest(d->n)) <= d->level;
 }
 
 /* Student's t with P(T > t) = level: 0 for a level of a half or more, which is no test that anyone makes. */

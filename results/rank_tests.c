@@ -128,11 +128,23 @@ int tram_holm(const double *p, size_t n, double *adjusted) {
     return 0;
 }
 
+double tram_signed_rank_smallest(size_t n) {
+    return n < 2000 ? ldexp(1, -(int)n) : 0;
+}
+
+double tram_rank_sum_smallest(size_t m, size_t n) {
+    double p = 1;
+    for (size_t i = 1; i <= n && p > 0; i++)
+        p *= (double)i / (double)(m + i);
+    return p;
+}
+
+/* The loops end: the p of 2000 samples is 0. */
 size_t tram_signed_rank_least(double level) {
     size_t n = 0;
     if (!(level > 0))
         return SIZE_MAX;
-    for (double p = 1; p > level; p /= 2)
+    while (tram_signed_rank_smallest(n) > level)
         n++;
     return n;
 }
@@ -141,7 +153,7 @@ size_t tram_rank_sum_least(double level) {
     size_t n = 0;
     if (!(level > 0))
         return SIZE_MAX;
-    for (double p = 1; p > level; n++) /* 1 / C(2n, n), from one n to the next */
-        p *= (double)(n + 1) / (double)(2 * (2 * n + 1));
+    while (tram_rank_sum_smallest(n, n) > level)
+        n++;
     return n;
 }

@@ -67,8 +67,12 @@ struct tram_estimate tram_percentile_interval(const double *sorted, size_t n, do
  * error, however the tests depend on each other. Holm, Scand. J. Stat. 6 (1979) 65. `adjusted` may be `p`. */
 int tram_holm(const double *p, size_t n, double *adjusted);
 
-/* The fewest samples with which a one-sided exact test can be significant at all: 2^-n <= level; and of each of two
- * samples, 1 / C(2n, n) <= level. SIZE_MAX when level is not above 0. */
+/* The smallest p that there is: 2^-n; and, of two samples, 1 / C(m + n, n). */
+double tram_signed_rank_smallest(size_t n);
+double tram_rank_sum_smallest(size_t m, size_t n);
+
+/* The fewest samples with which a one-sided exact test can be significant at all: and of each of two
+ * samples. SIZE_MAX when level is not above 0. */
 size_t tram_signed_rank_least(double level);
 size_t tram_rank_sum_least(double level);
 

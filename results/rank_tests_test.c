@@ -205,6 +205,11 @@ static void fewest_samples(void **state) {
     assert_int_equal(tram_rank_sum_least(1 / 70.), 4);
     assert_int_equal(tram_rank_sum_least(1), 0);
     assert_true(tram_rank_sum_least(-1) == SIZE_MAX);
+    assert_true(tram_signed_rank_smallest(0) == 1 && tram_signed_rank_smallest(10) == 1 / 1024.);
+    assert_true(tram_signed_rank_smallest(5000) == 0 && tram_rank_sum_smallest(0, 5) == 1);
+    near(tram_rank_sum_smallest(3, 2), 1 / 10.);
+    near(tram_rank_sum_smallest(10, 3), 1 / 286.);
+    assert_true(tram_rank_sum_smallest(2000, 2000) == 0);
 }
 
 int main(void) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What is read back of our own files, what each kind of bad file is told, and files that are spoilt at random.
- * TRAM_TEST_SEED and TRAM_TEST_ROUNDS: of the latter.
  */
 #include "results/read.h"
 
@@ -20,6 +19,7 @@
 
 #include "results/environment.h"
 #include "results/result.h"
+#include "results/testing.h"
 
 static char folder[64], path[128], why[512];
 static struct tram_result_set set;
@@ -227,46 +227,13 @@ static void duplicates_in_a_folder(void **state) {
 
 /* ---- Files that are spoilt at random ---- */
 
-static uint64_t random_state;
-
-static uint64_t draw(uint64_t below) {
-    random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
-    return random_state % below;
-}
-
-/* Cuts, bytes and pieces of JSON anywhere. */
-static size_t spoil(char *text, size_t size, size_t room) {
-    static const char *const pieces[] = {"null", "-1",      "0",  "1e400", "NaN",
-                                         "{}",   "[",       "]",  "}",     "{",
-                                         "\"",   "\\u0000", ":",  ",",     "9223372036854775807",
-                                         "-0.0", "1e-320",  "\n", "\x80"};
-    if (draw(4) == 0)
-        size = draw(size + 1);
-    for (uint64_t n = draw(4); n && size; n--) {
-        size_t at = draw(size), out = draw(2) ? draw(8) : 0;
-        const char *piece = pieces[draw(sizeof pieces / sizeof *pieces)];
-        size_t in = draw(3) ? strlen(piece) : 0;
-        out = out < size - at ? out : size - at;
-        if (size - out + in > room)
-            continue;
-        memmove(text + at + in, text + at + out, size - at - out);
-        memcpy(text + at, piece, in);
-        size += in - out;
-        if (size && draw(3) == 0)
-            text[draw(size)] = (char)draw(256);
-    }
-    return size;
-}
-
 static void spoilt_files(void **state) {
     (void)state;
-    const char *seed = getenv("TRAM_TEST_SEED"), *given = getenv("TRAM_TEST_ROUNDS");
-    unsigned long rounds = given ? strtoul(given, NULL, 0) : 20000, taken = 0;
-    random_state = seed ? strtoull(seed, NULL, 0) | 1 : 88172645463325252;
+    unsigned rounds = test_random_begin(10000), taken = 0;
     char text[4 * sizeof good];
-    for (unsigned long i = 0; i < rounds; i++) {
+    for (unsigned i = 0; i < rounds; i++) {
         memcpy(text, good, sizeof good);
-        put(path, text, spoil(text, sizeof good - 1, sizeof text));
+        put(path, text, test_spoil(text, sizeof good - 1, sizeof text));
         why[0] = '\0';
         if (tram_result_set_read(path, &set, why, sizeof why)) {
             assert_true(strncmp(why, path, strlen(path)) == 0 && !strchr(why, '\n'));
@@ -277,7 +244,7 @@ static void spoilt_files(void **state) {
             assert_true(set.rows[k].p50_ns > 0 && isfinite(set.rows[k].p50_ns) && set.rows[k].name[0]);
         tram_result_set_free(&set);
     }
-    print_message("%lu files, %lu of them taken\n", rounds, taken);
+    print_message("%u files, %u of them taken\n", rounds, taken);
 }
 
 int main(void) {

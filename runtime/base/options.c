@@ -60,6 +60,7 @@ static int take(const struct tram__option *o, const char *value) {
     return TRAM_OK;
 }
 
+/* `at`: where the option lies now; what is not an option may have moved behind it. */
 static int refuse(char **argv, int at, int found, int letter) {
     if (found == ':')
         return tram__fail(TRAM_ERR_INVALID, "%s: a value is missing", argv[at]);
@@ -88,12 +89,11 @@ int tram__options_parse_rest(int argc, char **argv, const struct tram__option *t
     opterr = 0;
     optind = 0; /* glibc: start afresh */
     for (;;) {
-        int at = optind ? optind : 1;
         int found = getopt_long(argc, argv, shorts, longs, NULL);
         if (found == -1)
             break;
         if (found == '?' || found == ':')
-            return refuse(argv, at, found, optopt < 256 ? optopt : 0);
+            return refuse(argv, optind - 1, found, optopt < 256 ? optopt : 0);
         const struct tram__option *o = NULL;
         for (size_t i = 0; i < count; i++)
             if (found == 256 + (int)i || (table[i].letter && found == table[i].letter))

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "results/compare.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "results/compare_parts.h"
+
+int tram__line(struct tram_lines *l, const char *format, ...) {
+    char **more = realloc(l->at, (l->count + 1) * sizeof *more), *text;
+    va_list args;
+    if (!more)
+        return -1;
+    l->at = more;
+    va_start(args, format);
+    int n = vasprintf(&text, format, args);
+    va_end(args);
+    if (n < 0)
+        return -1;
+    for (char *p = text; *p; p++) /* what a file says of its machine may have anything in it */
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
+    l->at[l->count++] = text;
+    return 0;
+}
+
+static void free_lines(struct tram_lines *l) {
+    for (size_t i = 0; i < l->count; i++)
+        free(l->at[i]);
+    free(l->at);
+}
+
+/* ---- Environment: the base's copy differs from it, or one arm was disturbed ---- */
+
+static int look_at_load(struct tram_comparison *c, const struct tram_arms *a, const char *head_name) {
+    for (size_t i = 0; i < TRAM_LOAD_COUNTERS; i++) {
+        const struct tram_load *l = &a->load[i];
+        if (l->flagged &&
+            tram__line(&c->environment, "load on one arm only: %s is %.4g in the base, %.4g in the %s",
+                       l->name, l->base, l->head, head_name))
+            return -1;
+    }
+    return 0;
+}
+
+static int look_at_again(struct tram_comparison *c) {
+    for (size_t i = 0; i < c->again.case_count; i++) {
+        const struct tram_case *k = &c->again.cases[i];
+        int status = 0;
+        if (k->time.verdict == TRAM_VERDICT_REGRESSED || k->time.verdict == TRAM_VERDICT_IMPROVED)
+            status = tram__line(&c->environment, "the base differs from its own copy: %s, ratio %.3f",
+                                k->name, k->time.ratio);
+        else if (k->change_count)
+            status =
+                tram__line(&c->environment, "the base differs from its own copy: %s, %s is %.10g and %.10g",
+                           k->name, k->changes[0].name, k->changes[0].base, k->changes[0].head);
+        if (status)
+            return -1;
+    }
+    return look_at_load(c, &c->again, "copy");
+}
+
+/* ---- What is only advice, and what cannot be said at all ---- */
+
+static int look_at_pairing(struct tram_comparison *c, const struct tram_arms *a, const char *of) {
+    return a->paired ? 0
+                     : tram__line(&c->advice, "%snot interleaved; drift not excluded (%s)", of, a->unpaired);
+}
+
+/* The copy shows nothing either where it has too few blocks: it has as many as the others when it is paired. */
+static int look_at_counts(struct tram_comparison *c) {
+    size_t few = 0, least = 0, most = 0;
+    for (size_t i = 0; i < c->arms.case_count; i++) {
+        const struct tram_case *k = &c->arms.cases[i];
+        size_t n = k->base_count < k->head_count ? k->base_count : k->head_count;
+        if (k->time.enough)
+            continue;
+        few++;
+        least = k->time.least;
+        most = n > most ? n : most;
+    }
+    return !few
+               ? 0
+               : tram__line(&c->refusals,
+                            "%zu of %zu cases have too few %s to be significant: at most %zu, %zu are needed",
+                            few, c->arms.case_count, c->arms.paired ? "blocks" : "repetitions", most, least);
+}
+
+static void conclude(struct tram_comparison *c) {
+    static const int statuses[] = {0, 0, 3, 1, 4};
+    c->verdict = c->arms.missing_count ? TRAM_VERDICT_REGRESSED : TRAM_VERDICT_OK;
+    for (size_t i = 0; i < c->arms.case_count; i++)
+        if (c->arms.cases[i].verdict > c->verdict && c->arms.cases[i].verdict != TRAM_VERDICT_IMPROVED)
+            c->verdict = c->arms.cases[i].verdict;
+    if (c->environment.count) {
+        c->verdict = TRAM_VERDICT_ENVIRONMENT;
+        for (size_t i = 0; i < c->arms.case_count; i++)
+            c->arms.cases[i].verdict = TRAM_VERDICT_ENVIRONMENT;
+    }
+    c->exit_status = statuses[c->verdict];
+}
+
+int tram_compare(const struct tram_result_set *base, const struct tram_result_set *head,
+                 const struct tram_result_set *again, const struct tram_decide_options *o,
+                 struct tram_comparison *out, char *why, size_t why_size) {
+    struct tram_comparison c = {
+        .options = *o, .arms = {.base = base, .head = head}, .again = {.base = base, .head = again}};
+    int status = tram__arms_compare(&c.arms, o, why, why_size);
+    if (!status && again)
+        status = tram__arms_compare(&c.again, o, why, why_size);
+    if (!status && c.again.missing_count) {
+        snprintf(why, why_size, "%s: %s is missing, which the base has", again->path, c.again.missing[0]);
+        status = -1;
+    }
+    if (!status) {
+        snprintf(why, why_size, "out of memory");
+        status = look_at_pairing(&c, &c.arms, "") ||
+                         tram__compare_context(base, head, "head", &c.advice, &c.notes) ||
+                         look_at_load(&c, &c.arms, "head") || look_at_counts(&c)
+                     ? -1
+                     : 0;
+    }
+    if (!status && again)
+        status = look_at_pairing(&c, &c.again, "the copy of the base: ") ||
+                         tram__compare_context(base, again, "copy", &c.advice, &c.notes) || look_at_again(&c)
+                     ? -1
+                     : 0;
+    if (status) {
+        tram_comparison_free(&c);
+        return -1;
+    }
+    conclude(&c);
+    *out = c;
+    return 0;
+}
+
+void tram_comparison_free(struct tram_comparison *c) {
+    tram__arms_free(&c->arms);
+    tram__arms_free(&c->again);
+    free_lines(&c->environment);
+    free_lines(&c->advice);
+    free_lines(&c->refusals);
+    free_lines(&c->notes);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The whole comparison for scripts, and the head for those who read Google Benchmark's files.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "results/compare_write.h"
+#include "results/json_values.h"
+#include "results/statistics.h"
+
+static int dump(json_t *json, FILE *f) {
+    int status = json ? json_dumpf(json, f, JSON_INDENT(2)) : -1;
+    json_decref(json);
+    fputc('\n', f);
+    return status;
+}
+
+static json_t *texts_json(char *const *lines, size_t count) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(all, tram__json_text(lines[i]));
+    return all;
+}
+
+static json_t *set_json(const struct tram_result_set *s) {
+    struct tram__object o = tram__object_new();
+    const json_t *tool = json_object_get(s->files[0].context, "tool");
+    tram__put_text(&o, "path", s->path);
+    tram__put_integer(&o, "files", (int64_t)s->file_count);
+    tram__put_integer(&o, "rows", (int64_t)s->row_count);
+    tram__put(&o, "tool", tool ? json_deep_copy(tool) : json_null());
+    return tram__object_done(&o);
+}
+
+static json_t *interval_json(double value, double low, double high) {
+    struct tram__object o = tram__object_new();
+    tram__put_number(&o, "ratio", value);
+    tram__put_number(&o, "low", low > 0 ? low : NAN); /* exp(-INFINITY): there is no bound */
+    tram__put_number(&o, "high", high);
+    return tram__object_done(&o);
+}
+
+static json_t *changes_json(const struct tram_case *k) {
+    json_t *all = json_array();
+    for (unsigned i = 0; i < k->change_count; i++) {
+        struct tram__object o = tram__object_new();
+        tram__put_text(&o, "name", k->changes[i].name);
+        tram__put_number(&o, "base", k->changes[i].base);
+        tram__put_number(&o, "head", k->changes[i].head);
+        json_array_append_new(all, tram__object_done(&o));
+    }
+    return all;
+}
+
+static json_t *case_json(const struct tram_case *k) {
+    const struct tram_decision *d = &k->time;
+    struct tram__object o = tram__object_new();
+    tram__put_text(&o, "name", k->name);
+    tram__put_text(&o, "verdict", tram_verdict_text(k->verdict));
+    tram__put_text(&o, "time_verdict", tram_verdict_text(d->verdict));
+    tram__put_number(&o, "base_p50_ns", k->base_ns);
+    tram__put_number(&o, "head_p50_ns", k->head_ns);
+    tram__put_integer(&o, "base_samples", (int64_t)k->base_count);
+    tram__put_integer(&o, "head_samples", (int64_t)k->head_count);
+    tram__put(&o, "p50", interval_json(d->ratio, d->low, d->high));
+    tram__put_number(&o, "delta", d->delta);
+    tram__put_number(&o, "p_regressed", d->p_regressed);
+    tram__put_number(&o, "p_ok", d->p_ok);
+    tram__put_number(&o, "p_improved", d->p_improved);
+    tram__put_number(&o, "sd", d->sd);
+    tram__put_number(&o, "sd_wanted_for_8_percent", d->sd_wanted);
+    tram__put_number(&o, "smallest_ratio_seen", d->sees);
+    tram__put_integer(&o, "samples_needed", d->least < INT64_MAX ? (int64_t)d->least : -1);
+    tram__put(&o, "p99_advisory",
+              k->p99_count ? interval_json(k->p99.value, k->p99.low, k->p99.high) : json_null());
+    tram__put(&o, "counters_changed", changes_json(k));
+    return tram__object_done(&o);
+}
+
+static json_t *cases_json(const struct tram_arms *a) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < a->case_count; i++)
+        json_array_append_new(all, case_json(&a->cases[i]));
+    return all;
+}
+
+static json_t *load_json(const struct tram_arms *a) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < TRAM_LOAD_COUNTERS; i++) {
+        const struct tram_load *l = &a->load[i];
+        struct tram__object o = tram__object_new();
+        tram__put_text(&o, "name", l->name);
+        tram__put_number(&o, "base", l->base);
+        tram__put_number(&o, "head", l->head);
+        tram__put_number(&o, "shift", l->shift);
+        tram__put_number(&o, "margin", l->margin);
+        tram__put_number(&o, "p", l->p);
+        tram__put_bool(&o, "flagged", l->flagged);
+        json_array_append_new(all, tram__object_done(&o));
+    }
+    return all;
+}
+
+static json_t *again_json(const struct tram_arms *a) {
+    struct tram__object o = tram__object_new();
+    if (!a->head) {
+        json_decref(tram__object_done(&o));
+        return json_null();
+    }
+    tram__put(&o, "set", set_json(a->head));
+    tram__put_bool(&o, "paired", a->paired);
+    tram__put(&o, "cases", cases_json(a));
+    tram__put(&o, "load", load_json(a));
+    return tram__object_done(&o);
+}
+
+int tram_comparison_json(const struct tram_comparison *c, FILE *f) {
+    const struct tram_arms *a = &c->arms;
+    struct tram__object o = tram__object_new();
+    tram__put_integer(&o, "tramline_comparison_version", TRAM_COMPARISON_VERSION);
+    tram__put_text(&o, "verdict", tram_verdict_text(c->verdict));
+    tram__put_integer(&o, "exit_status", c->exit_status);
+    tram__put_bool(&o, "gates", !c->advice.count && !c->refusals.count);
+    tram__put_bool(&o, "paired", a->paired);
+    tram__put(&o, "blocks", a->paired ? json_integer((json_int_t)a->blocks) : json_null());
+    tram__put_number(&o, "delta", c->options.delta);
+    tram__put_number(&o, "alpha", c->options.alpha);
+    tram__put_number(&o, "interval_confidence_all_cases", 1 - c->options.alpha);
+    tram__put(&o, "base", set_json(a->base));
+    tram__put(&o, "head", set_json(a->head));
+    tram__put(&o, "again", again_json(&c->again));
+    tram__put(&o, "environment", texts_json(c->environment.at, c->environment.count));
+    tram__put(&o, "advice", texts_json(c->advice.at, c->advice.count));
+    tram__put(&o, "refusals", texts_json(c->refusals.at, c->refusals.count));
+    tram__put(&o, "notes", texts_json(c->notes.at, c->notes.count));
+    tram__put(&o, "missing", texts_json((char *const *)a->missing, a->missing_count));
+    tram__put(&o, "new", texts_json((char *const *)a->added, a->added_count));
+    tram__put(&o, "load", load_json(a));
+    tram__put(&o, "cases", cases_json(a));
+    return dump(tram__object_done(&o), f);
+}
+
+/* ---- The head, as Google Benchmark would have written it ---- */
+
+static double median_of(const struct tram_result_set *s, const char *name, double *values, bool cpu) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->row_count; i++) {
+        const struct tram_result_row *row = &s->rows[i];
+        double v = cpu ? row->cpu_ns_per_exec : row->p50_ns;
+        if (strcmp(row->name, name) == 0 && isfinite(v))
+            values[n++] = v;
+    }
+    return n ? tram_median(values, n) : 0; /* compare.py wants a number */
+}
+
+static json_int_t iterations_of(const struct tram_result_set *s, const char *name) {
+    json_int_t sum = 0, most = INT64_MAX;
+    for (size_t i = 0; i < s->row_count; i++) {
+        json_int_t n = json_integer_value(json_object_get(s->rows[i].json, "iterations"));
+        if (strcmp(s->rows[i].name, name) == 0)
+            sum = n < most - sum ? sum + n : most;
+    }
+    return sum;
+}
+
+static json_t *gbench_row(const struct tram_result_set *s, const char *name, double *values) {
+    struct tram__object o = tram__object_new();
+    tram__put_text(&o, "name", name);
+    tram__put_text(&o, "run_name", name);
+    tram__put_text(&o, "run_type", "iteration");
+    tram__put_integer(&o, "repetitions", 1);
+    tram__put_integer(&o, "repetition_index", 0);
+    tram__put_integer(&o, "threads", 1);
+    tram__put_integer(&o, "iterations", iterations_of(s, name));
+    tram__put_number(&o, "real_time", median_of(s, name, values, false));
+    tram__put_number(&o, "cpu_time", median_of(s, name, values, true));
+    tram__put_text(&o, "time_unit", "ns");
+    return tram__object_done(&o);
+}
+
+int tram_comparison_gbench(const struct tram_comparison *c, FILE *f) {
+    const struct tram_result_set *s = c->arms.head;
+    const struct tram_arms *a = &c->arms;
+    struct tram__object o = tram__object_new();
+    double *values = calloc(s->row_count + 1, sizeof *values);
+    json_t *rows = json_array();
+    for (size_t i = 0; i < a->case_count && values; i++)
+        json_array_append_new(rows, gbench_row(s, a->cases[i].name, values));
+    for (size_t i = 0; i < a->added_count && values; i++)
+        json_array_append_new(rows, gbench_row(s, a->added[i], values));
+    tram__put(&o, "context", json_deep_copy(s->files[0].context));
+    tram__put(&o, "benchmarks", rows);
+    free(values);
+    json_t *json = tram__object_done(&o);
+    if (values)
+        return dump(json, f);
+    json_decref(json);
+    return -1;
+}

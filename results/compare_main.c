@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * compare A B: what two result files, or folders of them, say of each other. See --help.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/options.h"
+#include "results/compare_write.h"
+#include "results/environment.h"
+#include "results/output.h"
+
+enum { BAD = 2, FORMS = 5 };
+
+struct settings {
+    struct tram_decide_options decide;
+    const char *again, *paths[FORMS];
+    bool gate, help, version;
+};
+
+static int (*const forms[FORMS])(const struct tram_comparison *, FILE *) = {
+    tram_comparison_json, tram_comparison_markdown, tram_comparison_junit,
+    tram_comparison_csv,  tram_comparison_gbench,
+};
+
+static const char usage[] =
+    "compare [options] BASE HEAD\n"
+    "Compares the results of HEAD with those of BASE, case by case: files, or folders of them (*.json).\n\n";
+
+/* clang-format off */
+static const char explanation[] =
+    "\n"
+    "Results of interleaved runs carry the block that they are of. Where both sides have the same blocks,\n"
+    "each block is a pair, and what is tested is r = ln(head / base) of p50. A case is\n"
+    "  REGRESSED    when the ratio is shown to be above 1 + delta, or when a counter went up: copies, bytes\n"
+    "               copied, device maps, allocations, system calls, futex calls, each as its exact median\n"
+    "  OK           when the ratio is shown to be below 1 + delta\n"
+    "  IMPROVED     when it is shown to be below 1 - delta\n"
+    "  AMBIGUOUS    when none of this is shown\n"
+    "  ENVIRONMENT  when the base differs from its own copy (--again), or one arm was loaded more than the\n"
+    "               other; nothing else counts then\n"
+    "Without blocks, or with machines or options that differ, that is advice, and the table says why.\n"
+    "Delta is at least twice the timer's step, over the executions that one reading times. Who looks twice,\n"
+    "as at 20 blocks and, if that was AMBIGUOUS, at 40, gives each look half of alpha.\n"
+    "\n"
+    "Exit status: 0 ok, 1 regression or missing case, 2 usage, input or output, 3 ambiguous, 4 environment.\n";
+/* clang-format on */
+
+static int wrong(const char *why) {
+    fprintf(stderr, "compare: %s\n", why);
+    return BAD;
+}
+
+static void print_help(const struct tram__option *table) {
+    fputs(usage, stdout);
+    tram__options_help(table);
+    fputs(explanation, stdout);
+}
+
+/* ---- Writing ---- */
+
+static int write_form(const struct tram_comparison *c, size_t form, const char *path) {
+    char *text = NULL, why[512];
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    int status = f ? forms[form](c, f) : -1;
+    if (f && (ferror(f) || fclose(f) != 0))
+        status = -1;
+    snprintf(why, sizeof why, "cannot write %s: out of memory", path);
+    if (!status)
+        status = tram__output_write(path, text, size, why, sizeof why);
+    free(text);
+    return status ? wrong(why) : 0;
+}
+
+/* All that can be written is, also when another cannot. The JSON goes first. */
+static int write_all(const struct tram_comparison *c, const struct settings *s) {
+    int status = 0;
+    for (size_t i = 0; i < FORMS; i++)
+        if (s->paths[i] && write_form(c, i, s->paths[i]))
+            status = BAD;
+    if (tram_comparison_table(c, stdout) || fflush(stdout) != 0 || ferror(stdout))
+        status = wrong("the table could not be written");
+    return status;
+}
+
+static int finish(const struct tram_comparison *c, const struct settings *s) {
+    char why[1024];
+    int status = write_all(c, s);
+    const struct tram_lines *l = c->refusals.count ? &c->refusals : &c->advice;
+    if (!status && s->gate && l->count) {
+        snprintf(why, sizeof why, "--gate: this cannot gate: %s", l->at[0]);
+        return wrong(why);
+    }
+    return status ? status : c->exit_status;
+}
+
+/* ---- Reading ---- */
+
+static int compare_sets(const struct settings *s, const char *base_path, const char *head_path) {
+    struct tram_result_set base = {0}, head = {0}, again = {0};
+    struct tram_comparison c;
+    char why[1024];
+    int status = tram_result_set_read(base_path, &base, why, sizeof why) ||
+                         tram_result_set_read(head_path, &head, why, sizeof why) ||
+                         (s->again && tram_result_set_read(s->again, &again, why, sizeof why)) ||
+                         tram_compare(&base, &head, s->again ? &again : NULL, &s->decide, &c, why, sizeof why)
+                     ? wrong(why)
+                     : 0;
+    if (!status) {
+        status = finish(&c, s);
+        tram_comparison_free(&c);
+    }
+    tram_result_set_free(&base);
+    tram_result_set_free(&head);
+    tram_result_set_free(&again);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    struct settings s = {.decide = {.delta = 0.05, .alpha = 0.01}};
+    const struct tram__option table[] = {
+        {"delta", 0, TRAM__OPTION_PERCENT, "PERCENT", "what a p50 may be off (default 5%)", &s.decide.delta,
+         0, 100},
+        {"alpha", 0, TRAM__OPTION_PERCENT, "PERCENT",
+         "the chance of any false verdict of a kind (default 1%)", &s.decide.alpha, 0, 50},
+        {"again", 0, TRAM__OPTION_TEXT, "SET", "results of a second build of the base, of the same blocks",
+         &s.again, 0, 0},
+        {"gate", 0, TRAM__OPTION_FLAG, NULL, "fail, with status 2, where there could only be advice", &s.gate,
+         0, 0},
+        {"json", 0, TRAM__OPTION_TEXT, "FILE", "write everything, for scripts", &s.paths[0], 0, 0},
+        {"markdown", 0, TRAM__OPTION_TEXT, "FILE", "write the table for a page", &s.paths[1], 0, 0},
+        {"junit", 0, TRAM__OPTION_TEXT, "FILE", "write a test for each case, for CI", &s.paths[2], 0, 0},
+        {"csv", 0, TRAM__OPTION_TEXT, "FILE", "write a line for each case", &s.paths[3], 0, 0},
+        {"gbench", 0, TRAM__OPTION_TEXT, "FILE", "write HEAD as Google Benchmark would, a row for each case",
+         &s.paths[4], 0, 0},
+        {"version", 0, TRAM__OPTION_FLAG, NULL, "print the version, and end", &s.version, 0, 0},
+        {"help", 'h', TRAM__OPTION_FLAG, NULL, "print this, and end", &s.help, 0, 0},
+        {0},
+    };
+    int rest;
+    if (tram__options_parse_rest(argc, argv, table, &rest))
+        return wrong(tram_last_error()->text);
+    if (s.help)
+        print_help(table);
+    if (s.version && !s.help)
+        printf("compare of tramline %s\n", tram_build()->version);
+    if (s.help || s.version)
+        return fflush(stdout) == 0 ? 0 : wrong(strerror(errno));
+    if (argc - rest != 2)
+        return wrong("two result files or folders are wanted: BASE HEAD (see --help)");
+    return compare_sets(&s, argv[rest], argv[rest + 1]);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of a comparison. For compare.c. Each 0, or -1 when memory ran out.
+ */
+#ifndef TRAM_RESULTS_COMPARE_PARTS_H
+#define TRAM_RESULTS_COMPARE_PARTS_H
+
+#include "results/compare.h"
+#include "results/samples.h"
+
+/* The rows of a case that both arms have. */
+struct tram__pair {
+    const struct tram__rows *base, *head;
+};
+
+/* Appends a line. */
+int tram__line(struct tram_lines *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* compare_arms.c: fills in everything of `out`, whose arms are given. -1 with a line in `why`. */
+int tram__arms_compare(struct tram_arms *out, const struct tram_decide_options *o, char *why,
+                       size_t why_size);
+void tram__arms_free(struct tram_arms *a);
+
+/* compare_counters.c: what is exact of one case, and the load of all. */
+int tram__compare_counters(const struct tram__pair *p, struct tram_case *c);
+int tram__compare_load(const struct tram__pair *pairs, size_t count, bool paired, double alpha,
+                       struct tram_load *out);
+
+/* compare_context.c: adds why the sets are not alike. */
+int tram__compare_context(const struct tram_result_set *base, const struct tram_result_set *head,
+                          const char *head_name, struct tram_lines *advice, struct tram_lines *notes);
+
+#endif

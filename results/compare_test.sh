@@ -1,0 +1,229 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# What compare says, and its exit status, of made-up results: each verdict, each reason for advice, each error.
+# Usage: compare_test.sh COMPARE COMPARE_SAMPLE
+set -u
+compare=$1
+sample=$2
+passed=0
+failed=0
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+
+# says STATUS WANTED ARGUMENT...: WANTED is a part of the table, or, with status 2, of one line of error.
+says() {
+    wanted_status=$1
+    wanted=$2
+    shift 2
+    "$compare" "$@" >out 2>err </dev/null
+    status=$?
+    problem=
+    [ "$status" = "$wanted_status" ] || problem="status $status"
+    if [ "$wanted_status" = 2 ]; then
+        [ "$(wc -l <err)" = 1 ] || problem="$problem, $(wc -l <err) lines of error"
+        grep -qF -- "$wanted" err || problem="$problem, '$wanted' is not in the error"
+    else
+        [ -s err ] && problem="$problem, errors"
+        grep -qF -- "$wanted" out || problem="$problem, '$wanted' is not in the table"
+        awk 'length > 120 { exit 1 }' out || problem="$problem, a line of more than 120 columns"
+    fi
+    if [ -z "$problem" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "compare $*: wanted $wanted_status: $problem"
+        cat out err
+    fi
+}
+
+# lacks TEXT: the table just printed has no such thing.
+lacks() {
+    if grep -qF -- "$1" out; then
+        failed=$((failed + 1))
+        echo "there should be no '$1' in:"
+        cat out
+    else
+        passed=$((passed + 1))
+    fi
+}
+
+# make NAME SETTING...: NAME.json
+make() {
+    name=$1
+    shift
+    "$sample" "$name.json" "$@" || exit 1
+}
+
+make a
+make a2 seed=3
+make same seed=2
+
+# ---- The whole table ----
+make b seed=2 compiled=1.08 eager=0.9 p99=1.5
+"$compare" --again=a2.json a.json b.json >out 2>err
+cat >golden <<'EOF'
+base: a.json, 1 file, tramline 0.1.0
+head: b.json, 1 file, tramline 0.1.0
+copy of the base: a2.json, 1 file, tramline 0.1.0
+20 blocks
+
+case                            base     head  ratio  interval           sd   sees  verdict
+sample/mode:compiled/size:1   394 ns   425 ns  1.081  1.068 to 1.094   1.6%  1.067  REGRESSED
+sample/mode:eager/size:1     5.10 us  4.60 us  0.893  0.881 to 0.905   1.7%  1.067  IMPROVED
+
+p99, advisory: head over base, of no verdict
+sample/mode:compiled/size:1                    1.621  1.602 to 1.640
+sample/mode:eager/size:1                       1.339  1.322 to 1.357
+
+ratio: head over base, Hodges-Lehmann. interval: 99% for all cases together (Bonferroni). sd: of r = ln(head / base)
+  per block. sees: the smallest ratio that is REGRESSED in 90% of runs like this one. Verdicts: exact signed-rank
+  tests, Holm-adjusted, family alpha 1%.
+Largest standard deviation of r = ln(head / base) per block: 1.7% (sample/mode:eager/size:1). It shows a ratio of
+  1.067 in 90% of runs. To show 8% in 90% it must be at most 2.9%, with 20 blocks and 2 cases.
+the base against its copy: nothing to see in 2 cases
+REGRESSED: of 2 cases, 1 IMPROVED, 1 REGRESSED
+EOF
+if cmp -s golden out; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "the table has changed:"
+    diff golden out
+fi
+
+# ---- Paired verdicts ----
+says 0 "OK: of 2 cases, 2 OK" a.json same.json
+lacks "advice"
+says 0 "OK: of 2 cases, 2 OK" a.json a.json
+says 1 "REGRESSED: of 2 cases, 1 IMPROVED, 1 REGRESSED" a.json b.json
+says 0 "OK: of 2 cases, 2 OK" --delta=15% a.json b.json
+make faster seed=2 compiled=0.8
+says 0 "OK: of 2 cases, 1 OK, 1 IMPROVED" a.json faster.json
+make near seed=2 compiled=1.05
+says 3 "AMBIGUOUS: of 2 cases, 1 OK, 1 AMBIGUOUS" a.json near.json
+make noisy seed=2 noise=0.2
+says 3 "AMBIGUOUS: of 2 cases, 2 AMBIGUOUS" a.json noisy.json
+make one cases=1
+make three cases=3
+says 1 "missing in the head: sample/mode:eager/size:1" a.json one.json
+says 1 "REGRESSED: of 1 cases, 1 OK; 1 missing" a.json one.json
+says 0 "new in the head: sample/mode:new|one/size:1" a.json three.json
+make reps repetitions=3
+make reps2 repetitions=3 seed=2
+says 0 "20 blocks" reps.json reps2.json
+
+# ---- Few blocks ----
+make few blocks=7
+make few2 blocks=7 seed=2 compiled=2
+says 3 "not gated: 2 of 2 cases have too few blocks to be significant: at most 7, 8 are needed" few.json few2.json
+says 2 "--gate: this cannot gate: 2 of 2 cases have too few blocks" --gate few.json few2.json
+make one7 blocks=7 cases=1
+make two7 blocks=7 cases=1 seed=2 compiled=2
+says 1 "REGRESSED: of 1 cases, 1 REGRESSED" one7.json two7.json
+says 0 "2 OK" --gate a.json same.json
+
+# ---- Counters ----
+make copies seed=2 copies=2.5
+says 1 "copies_per_exec went up from 2 to 2.5" a.json copies.json
+says 0 "copies_per_exec went down from 2.5 to 2" copies.json a.json
+make calls seed=2 syscalls=4
+says 0 "syscalls_per_exec is 4 in the head, and not counted in the other" a.json calls.json
+
+# ---- The timer's step ----
+make coarse batch=1
+make coarse2 batch=1 seed=2 compiled=1.08
+says 0 "delta is 10.1% here: twice the timer's step" coarse.json coarse2.json
+
+# ---- Environment ----
+make again seed=3 eager=1.2
+says 4 "environment: the base differs from its own copy: sample/mode:eager/size:1, ratio 1.1" --again=again.json a.json b.json
+says 4 "ENVIRONMENT: the arms cannot be compared, 2 cases" --again=again.json a.json same.json
+make again seed=3 copies=3
+says 4 "sample/mode:compiled/size:1, copies_per_exec is 2 and 3" --again=again.json a.json same.json
+says 0 "the base against its copy: nothing to see in 2 cases" --again=a2.json a.json same.json
+for load in delay=0.01:0.4:run_delay_share switches=5:300:involuntary_switches_per_s steal=0:0.2:steal_share; do
+    counter=${load##*:}
+    values=${load%:*}
+    make quiet "${values%:*}"
+    make quiet2 seed=2 compiled=1.3 "${values%:*}"
+    make busy seed=2 compiled=1.3 "${load%%=*}=${values##*:}"
+    says 4 "environment: load on one arm only: $counter is" quiet.json busy.json
+    says 4 "load on one arm only: $counter" busy.json quiet2.json
+    says 1 "REGRESSED: of 2 cases, 1 OK, 1 REGRESSED" quiet.json quiet2.json
+    says 4 "in the copy" --again=busy.json quiet.json quiet2.json
+done
+make busy delay=0.4
+make busy2 delay=0.4 seed=2
+says 0 "run_delay_share: 0.4 in the base, 0.4 in the head; by up to 0.01 they may differ" busy.json busy2.json
+
+# ---- Advice ----
+make flat blocks=0 repetitions=10
+make flat2 blocks=0 repetitions=10 seed=2
+make flat3 blocks=0 repetitions=10 seed=2 compiled=1.3
+make flat4 blocks=0 repetitions=2 seed=2
+make flat5 blocks=0 repetitions=3 seed=2
+says 0 "advice only: not interleaved; drift not excluded (flat.json has no blocks)" flat.json flat2.json
+says 1 "REGRESSED: of 2 cases, 1 OK, 1 REGRESSED" flat.json flat3.json
+says 0 "2 OK" flat.json flat5.json
+says 3 "too few repetitions to be significant: at most 2, 5 are needed" flat.json flat4.json
+says 2 "--gate: this cannot gate: not interleaved" --gate flat.json flat2.json
+says 0 "not interleaved; drift not excluded (flat.json has no blocks)" a.json flat.json
+make later first=2 seed=2
+says 0 "drift not excluded (only a.json has block 1 of sample/mode:compiled/size:1)" a.json later.json
+says 0 "advice only: the copy of the base: not interleaved" --again=later.json a.json same.json
+make other seed=2 "cpu=Another CPU" "kernel=Linux 7" option=--size=8 "compiler=GNU 13"
+says 0 "advice only: different CPU model: Test CPU in the base, Another CPU in the head" a.json other.json
+says 0 "advice only: different kernel: Linux 6.1 in the base, Linux 7 in the head" a.json other.json
+says 0 "advice only: different options: sample --size=1 in the base, sample --size=8 in the head" a.json other.json
+says 0 "note: different compiler: GNU 12 in the base, GNU 13 in the head" a.json other.json
+says 2 "--gate: this cannot gate: different CPU model" --gate a.json other.json
+make seeds seed=2 option=--seed=9
+make seeds2 option=--repetitions=2
+says 0 "2 OK" --gate seeds.json seeds2.json
+
+# ---- Folders ----
+mkdir A B
+for block in 1 2 3 4 5 6 7 8 9; do
+    "$sample" A/$block.json blocks=1 first=$block && "$sample" B/$block.json blocks=1 first=$block seed=2 || exit 1
+done
+says 0 "base: A, 9 files" A B
+says 0 "9 blocks" A B/
+"$sample" B/9.json blocks=1 first=9 seed=2 kernel=other
+says 0 "different kernel: Linux 6.1 in the base, Linux 6.1, other in the head" A B
+rm B/9.json
+says 3 "only A has block 9" A B
+mkdir none
+says 2 "none: there is no *.json in it" A none
+echo '{' >B/9.json
+says 2 "B/9.json: no JSON, or cut" A B
+
+# ---- Errors ----
+make newer schema=2
+says 2 "newer.json: context.tramline_schema_version: 1 is wanted, not 2" a.json newer.json
+says 2 "newer.json: context.tramline_schema_version" newer.json a.json
+says 2 "nothing.json: No such file" a.json nothing.json
+says 2 "one.json: sample/mode:eager/size:1 is missing, which the base has" --again=one.json a.json same.json
+says 2 "compare: two result files or folders are wanted"
+says 2 "two result files or folders are wanted" a.json
+says 2 "two result files or folders are wanted" a.json b.json same.json
+says 2 "--delta=0: per cent above 0 and below 100 are wanted" --delta=0 a.json b.json
+says 2 "--delta=5x: per cent" --delta=5x a.json b.json
+says 2 "--alpha=50%: per cent above 0 and below 50" --alpha=50% a.json b.json
+says 2 "--alpha=nan: per cent" --alpha=nan a.json b.json
+says 2 "--wrong: there is no such option" --wrong a.json b.json
+says 2 "--json: a value is missing" a.json b.json --json
+says 2 "cannot write none/x/y: No such file" --json=none/x/y a.json b.json
+says 2 "cannot write A: Is a directory" --markdown=A --json=kept.json a.json same.json
+[ -s kept.json ] || says 0 "kept.json is there"
+[ "$(wc -l <out)" -gt 5 ] || says 0 "the table is there all the same"
+says 0 "Exit status: 0 ok" --help
+says 0 "compare of tramline" --version
+"$compare" a.json same.json >/dev/full 2>err
+[ $? = 2 ] && [ "$(wc -l <err)" = 1 ] || says 0 "a table that cannot be written is an error"
+make long "option=--x=$(printf %0500d 1)"
+says 0 "advice only: different options" a.json long.json
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
