@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "results/csv.h"
 #include "results/json_values.h"
 #include "results/output.h"
 
@@ -221,6 +222,17 @@ int tram_results_write(const struct tram_results *r, const char *path, char *why
     size_t size = strlen(text);
     text[size] = '\n'; /* in place of the terminator: a text file ends with a newline */
     int result = tram__output_write(path, text, size + 1, why, why_size);
+    free(text);
+    return result;
+}
+
+int tram_results_write_csv(const struct tram_results *r, const char *path, char *why, size_t why_size) {
+    char *text = tram__csv(r->rows);
+    if (!text) {
+        snprintf(why, why_size, "cannot write %s: out of memory", path);
+        return -1;
+    }
+    int result = tram__output_write(path, text, strlen(text), why, why_size);
     free(text);
     return result;
 }

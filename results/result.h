@@ -101,6 +101,9 @@ int tram_results_add(struct tram_results *r, const struct tram_row *row);
  * are written directly. */
 int tram_results_write(const struct tram_results *r, const char *path, char *why, size_t why_size);
 
+/* The same of the rows alone, as comma-separated values (csv.h). */
+int tram_results_write_csv(const struct tram_results *r, const char *path, char *why, size_t why_size);
+
 /* Whether tram_results_write would be able to, asked before a long run. Leaves an existing file as it is and
  * no new one behind. */
 int tram_results_check_path(const char *path, char *why, size_t why_size);

@@ -153,6 +153,9 @@ refuse "--cpus=a" --cpus=a
 refuse "--cpus=0-" --cpus=0-
 refuse "--json=/nonexistent/x.json" --json=/nonexistent/x.json
 refuse "--json=$dir" --json="$dir"
+refuse "--csv=/nonexistent/x.csv" --csv=/nonexistent/x.csv
+refuse "--markdown=$dir" --markdown="$dir"
+refuse "--block=0" --block=0
 
 refuse "--trace=/nonexistent/x.pftrace: /nonexistent/x.compiled.pftrace: No such" --trace=/nonexistent/x.pftrace
 refuse "--trace=$dir/t.pftrace: the limit alone has no trace" --mode=limit --trace="$dir/t.pftrace"
@@ -176,7 +179,12 @@ if [ ! -s "$dir/t.compiled.pftrace" ] || [ ! -s "$dir/t.eager.pftrace" ] || [ "$
 fi
 accept "Examples" --help
 accept "/mode:compiled/size:1048576/" --list --mode=compiled --size=1M
-accept "compiled" --mode=compiled --iters=100 --warmup=10 --repetitions=1 --json="$dir/a.json"
+accept "compiled" --mode=compiled --iters=100 --warmup=10 --repetitions=1 --json="$dir/a.json" --csv="$dir/a.csv" \
+    --markdown="$dir/a.md" --block=7
+if ! grep -qF '"block": 7' "$dir/a.json" || [ "$(wc -l <"$dir/a.csv")" != 2 ] || ! grep -q '^| compiled | 1 B |' "$dir/a.md"; then
+    failed=$((failed + 1))
+    echo "the block, or the tables of the run as CSV and Markdown, are not there"
+fi
 if [ ! -s "$dir/a.json" ]; then
     failed=$((failed + 1))
     echo "no result file was written"

@@ -42,7 +42,8 @@ int tram_run_traced(struct tram_run *r, char *program, char *why);
 
 void tram_report_header(const struct tram_run *r);
 void tram_report_table(const struct tram_run *r);
-/* Writes the result file; 0 or -1 with `why`. */
-int tram_report_json(const struct tram_run *r, const char *path, char *why, size_t why_size);
+/* Write the result file (json, and its rows as csv: either may be NULL); the table as Markdown. 0 or -1 with `why`. */
+int tram_report_rows(const struct tram_run *r, const char *json, const char *csv, char *why, size_t why_size);
+int tram_report_markdown(const struct tram_run *r, const char *path, char *why, size_t why_size);
 
 #endif

@@ -44,6 +44,7 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         .name = name,
         .repetition_index = (uint32_t)i,
         .repetitions = (uint32_t)r->settings->repetitions,
+        .block = (int64_t)r->settings->block,
         .iterations = t->iterations,
         .scenario = r->scenario->name,
         .mode = tram_mode_names[mode],
@@ -69,7 +70,8 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
     return tram_results_add(results, &row);
 }
 
-int tram_report_json(const struct tram_run *r, const char *path, char *why, size_t why_size) {
+int tram_report_rows(const struct tram_run *r, const char *json, const char *csv, char *why,
+                     size_t why_size) {
     const struct tram_settings *s = r->settings;
     struct tram_results *results = tram_results_create(tram_environment_json(&r->environment));
     int status = results ? tram_results_set_floor(results, &r->floor) : -1;
@@ -79,8 +81,10 @@ int tram_report_json(const struct tram_run *r, const char *path, char *why, size
                 status = add_row(results, r, point, m, i);
     if (status)
         snprintf(why, why_size, "out of memory");
-    else
-        status = tram_results_write(results, path, why, why_size);
+    else if (json)
+        status = tram_results_write(results, json, why, why_size);
+    if (!status && csv)
+        status = tram_results_write_csv(results, csv, why, why_size);
     tram_results_destroy(results);
     return status;
 }

@@ -195,6 +195,32 @@ static void restrict_cpus(const struct tram__cpus *cpus) {
     sched_setaffinity(0, sizeof set, &set);
 }
 
+/* Whether the files that are asked for can be written is known before anything is measured. */
+static int try_outputs(const struct tram_run *r) {
+    const struct tram_settings *s = r->settings;
+    const struct {
+        const char *option, *path;
+    } files[] = {{"json", s->json}, {"csv", s->csv}, {"markdown", s->markdown}};
+    char why[TRAM_WHY] = "";
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i].path && tram_results_check_path(files[i].path, why, sizeof why)) {
+            fprintf(stderr, "%s: --%s=%s: %s\n", r->scenario->name, files[i].option, files[i].path, why);
+            return -1;
+        }
+    return 0;
+}
+
+static int write_outputs(const struct tram_run *r) {
+    const struct tram_settings *s = r->settings;
+    char why[TRAM_WHY] = "";
+    int status = s->json || s->csv ? tram_report_rows(r, s->json, s->csv, why, sizeof why) : 0;
+    if (!status && s->markdown)
+        status = tram_report_markdown(r, s->markdown, why, sizeof why);
+    if (status)
+        fprintf(stderr, "%s: %s\n", r->scenario->name, why);
+    return status;
+}
+
 /* How long the machine is listened to, before and after: in a run whose length was given, not longer than that may be. */
 static double noise_s(const struct tram_settings *s) {
     return s->iters ? 0.02 : 1;
@@ -205,10 +231,8 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     const char *name = r->scenario->name;
     char why[TRAM_WHY] = "";
     int status = 0;
-    if (s->json && tram_results_check_path(s->json, why, sizeof why)) {
-        fprintf(stderr, "%s: --json=%s: %s\n", name, s->json, why);
+    if (try_outputs(r))
         return 2;
-    }
     r->trials = calloc(s->point_count * TRAM_MODES * s->repetitions, sizeof *r->trials);
     r->floors = calloc(s->repetitions, sizeof *r->floors);
     if (!r->trials || !r->floors) {
@@ -235,10 +259,8 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         fprintf(stderr, "%s: --trace=%s: %s\n", name, s->trace, why);
         status = 1;
     }
-    if (s->json && tram_report_json(r, s->json, why, sizeof why)) {
-        fprintf(stderr, "%s: --json=%s: %s\n", name, s->json, why);
+    if (write_outputs(r))
         return 1;
-    }
     if (fflush(stdout) != 0) {
         fprintf(stderr, "%s: writing the table failed\n", name);
         return 1;

@@ -17,7 +17,7 @@ struct raw {
     char actors_help[80], parts_help[80];
 };
 
-enum { TABLE_SIZE = 32 };
+enum { TABLE_SIZE = 40 };
 
 static bool transfers(const struct tram_scenario *s) {
     return s->pattern == TRAM_PATTERN_TRANSFER;
@@ -49,6 +49,10 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"timeout", 0, TRAM__OPTION_SECONDS, "SECONDS", "for one execution (default 10)", &s->timeout_s, 0,
          3600},
         {"json", 0, TRAM__OPTION_TEXT, "FILE", "write results (Google Benchmark's shape)", &s->json, 0, 0},
+        {"csv", 0, TRAM__OPTION_TEXT, "FILE", "the same rows as comma-separated values", &s->csv, 0, 0},
+        {"markdown", 0, TRAM__OPTION_TEXT, "FILE", "the table, for a page or a comment", &s->markdown, 0, 0},
+        {"block", 0, TRAM__OPTION_NUMBER, "N",
+         "of runs that are interleaved with others: rows carry it, to be paired by", &s->block, 1, 1000000},
         {"graph", 0, TRAM__OPTION_TEXT, "FILE", "draw the graph first: .svg, .png, .dot or .txt", &s->graph,
          0, 0},
         {"schedule", 0, TRAM__OPTION_TEXT, "FILE", "the same for what each actor does", &s->schedule, 0, 0},
