@@ -156,6 +156,20 @@ refuse "--json=$dir" --json="$dir"
 refuse "--csv=/nonexistent/x.csv" --csv=/nonexistent/x.csv
 refuse "--markdown=$dir" --markdown="$dir"
 refuse "--block=0" --block=0
+refuse "--samples=/nonexistent/x.gz" --samples=/nonexistent/x.gz
+refuse "--rate=0" --rate=0
+refuse "--rate=5: --loan" --rate=5 --loan
+refuse "--inflight=1,4: with --rate the limit" --rate=5 --inflight=1,4
+accept "An open loop: 5000 executions a second" --rate=5000 -n 100 -w 5 --repetitions=2 --samples="$dir/s.gz" --json="$dir/s.json"
+accept "compiled" --rate=5000 -n 100 -w 5 --repetitions=1 --inflight=4 --mode=compiled,eager,eager-shm,graph-eager
+accept "compiled" -n 100 -w 5 --repetitions=1 --mode=compiled --samples="$dir/c.gz"
+# Every sample of every repetition is there: 100 of each mode's; of a closed loop those of both passes.
+if [ "$(gzip -dc "$dir/s.gz" | awk -F'\t' '$3 == "open" && NF == 104' | wc -l)" != 10 ] ||
+    ! grep -q '"missed_share": [0-9]' "$dir/s.json" || ! grep -q '"loop": "open"' "$dir/s.json" ||
+    [ "$(gzip -dc "$dir/c.gz" | awk -F'\t' '$3 == "single" && NF == 104 || $3 == "batch" && NF > 4' | wc -l)" != 2 ]; then
+    failed=$((failed + 1))
+    echo "the samples of an open and of a closed loop are not all there"
+fi
 
 refuse "--trace=/nonexistent/x.pftrace: /nonexistent/x.compiled.pftrace: No such" --trace=/nonexistent/x.pftrace
 refuse "--trace=$dir/t.pftrace: the limit alone has no trace" --mode=limit --trace="$dir/t.pftrace"

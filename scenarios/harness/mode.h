@@ -70,6 +70,9 @@ struct tram_batch {
     unsigned char *to;
     size_t to_stride;
     uint64_t *took_ns; /* NULL, or the time of each execution, from submission to result */
+    /* An open loop, with took_ns, for modes that say so: execution i is due i periods after the first, and its time counts from
+     * then on. missed: how many were submitted a period or more after that. 0: each when there is room. */
+    uint64_t period_ns, missed;
 };
 
 /* Exact counters since the start; TRAM_ABSENT-like -1 where a mode has none. */
@@ -82,6 +85,7 @@ struct tram_mode_counters {
 
 struct tram_mode_ops {
     const char *name;
+    bool paces; /* `run` knows of periods; else the harness paces it, one execution at a time */
     /* Starts whatever processes it needs. `why` gets one line on failure. */
     int (*open)(const struct tram_case *c, void **state, char *why);
     /* Runs a batch, blocking; 0 or -1 with `why`. */

@@ -8,6 +8,7 @@
 
 #include "base/seam.h"
 #include "harness/mode.h"
+#include "harness/pace.h"
 
 enum { MAX_ACTORS = TRAM_MAX_PIDS };
 
@@ -166,10 +167,49 @@ static int fetch(struct state *s, struct tram_batch *b, uint32_t got, struct tra
     return 0;
 }
 
+/* Whether all results of one execution are there. */
+static bool is_ready(const struct state *s, const struct tram_ref *refs) {
+    for (uint32_t k = 0; k < s->results; k++)
+        if (tram_ready(&refs[k]) == 0)
+            return false;
+    return true;
+}
+
+/* An open loop: submits what is due if there is room, takes what is ready, and waits for what has to come first. */
+static int run_paced(struct state *s, struct tram_batch *b, char *why) {
+    const struct tram_case *c = s->c;
+    bool crowded = c->actors >= c->placement.count;
+    uint64_t begin = tram__now_ns();
+    for (uint32_t sent = 0, got = 0; got < b->count;) {
+        uint64_t due = begin + sent * b->period_ns, now = tram__now_ns();
+        bool room = sent < b->count && sent - got < c->inflight;
+        struct tram_ref *oldest = &s->refs[(size_t)(got % c->inflight) * s->results];
+        if (room && now >= due) {
+            b->missed += now >= due + b->period_ns;
+            if (submit(s, b->from + sent * c->input.stride,
+                       &s->refs[(size_t)(sent % c->inflight) * s->results]))
+                return fail(why);
+            sent++;
+        } else if (room && sent == got) {
+            tram_pace_until(due, crowded);
+        } else if (!room || is_ready(s, oldest)) {
+            if (fetch(s, b, got, oldest, why))
+                return -1;
+            b->took_ns[got] = tram__now_ns() - (begin + got * b->period_ns);
+            got++;
+        } else {
+            tram_pace(crowded);
+        }
+    }
+    return 0;
+}
+
 /* By copy. The references at `head` of the ring are the oldest in flight. */
 static int run(void *state, struct tram_batch *b, char *why) {
     struct state *s = state;
     const struct tram_case *c = s->c;
+    if (b->period_ns)
+        return run_paced(s, b, why);
     uint32_t head = 0, tail = 0, inflight = c->inflight;
     for (uint32_t sent = 0, got = 0; got < b->count;) {
         while (sent < b->count && sent - got < inflight) {
@@ -245,10 +285,10 @@ static int pids(void *state, pid_t *out) {
     return (int)s->c->actors;
 }
 
-#define OPS(mode, opens)                                                                                 \
-    {                                                                                                    \
-        .name = mode, .open = opens, .run = run, .loan = loan, .exchange = exchange, .release = release, \
-        .counters = counters, .pids = pids, .close = close_state                                         \
+#define OPS(mode, opens)                                                                            \
+    {                                                                                               \
+        .name = mode, .paces = true, .open = opens, .run = run, .loan = loan, .exchange = exchange, \
+        .release = release, .counters = counters, .pids = pids, .close = close_state                \
     }
 const struct tram_mode_ops tram_mode_compiled = OPS("compiled", open_compiled);
 const struct tram_mode_ops tram_mode_eager_shm = OPS("eager-shm", open_eager);

@@ -47,9 +47,12 @@ void tram_report_header(const struct tram_run *r) {
     char placement[128];
     print_placement(r, placement, sizeof placement);
     printf("%s: %s\n", r->scenario->name, r->scenario->summary);
-    printf("  %s in flight%s%s, wait %s, %llu repetitions in fresh processes, seed %llu\n", s->inflight,
-           s->loan ? ", by loan" : "", s->main_thread ? ", compiled on main threads" : "", waits[s->wait],
-           (unsigned long long)s->repetitions, (unsigned long long)s->seed);
+    char rate[40] = "";
+    if (s->rate)
+        snprintf(rate, sizeof rate, ", %llu a second", (unsigned long long)s->rate);
+    printf("  %s in flight%s%s%s, wait %s, %llu repetitions in fresh processes, seed %llu\n", s->inflight,
+           rate, s->loan ? ", by loan" : "", s->main_thread ? ", compiled on main threads" : "",
+           waits[s->wait], (unsigned long long)s->repetitions, (unsigned long long)s->seed);
     if (r->scenario->parts)
         print_parts(&s->points[0].input);
     if (s->points[0].tensor)
@@ -248,7 +251,7 @@ static void print_ratios(const struct tram_run *r, bool *begun) {
     const struct tram_settings *s = r->settings;
     char a[TRAM_CELL];
     bool alone = s->points[0].actors < s->placement.count; /* each on a CPU of its own */
-    if (s->points[0].inflight > 1 || tram_point_bytes(&s->points[0]) > 64)
+    if (s->rate || s->points[0].inflight > 1 || tram_point_bytes(&s->points[0]) > 64)
         return;
     if (s->modes[TRAM_MODE_LIMIT] && !r->scenario->actors && !s->loan && s->wait != TRAM_WAIT_BLOCK) {
         begin(begun);
@@ -293,7 +296,7 @@ static void print_ladders(const struct tram_run *r) {
         double p50_ns[TRAM_MODES];
         for (int m = 0; m < TRAM_MODES; m++)
             p50_ns[m] = TRAM_FIGURE(r, point, m, p50_ns);
-        if (at->inflight > 1 || !tram_ladder(p50_ns, at->tensor != 0, line, sizeof line))
+        if (s->rate || at->inflight > 1 || !tram_ladder(p50_ns, at->tensor != 0, line, sizeof line))
             continue;
         tram__size_print(tram_point_bytes(at), size_text, sizeof size_text);
         printf("%s  ", titled ? "" : "\nShares of the p50, one in flight\n");
@@ -325,6 +328,45 @@ static void print_traces(const struct tram_run *r) {
     }
 }
 
+/* Which modes could not keep up with the rate. */
+static void print_missed(const struct tram_run *r) {
+    const struct tram_settings *s = r->settings;
+    char name[256];
+    bool any = false;
+    for (size_t point = 0; point < s->point_count; point++)
+        for (int m = 0; m < TRAM_MODES; m++) {
+            double missed = s->modes[m] ? TRAM_FIGURE(r, point, m, missed) : NAN;
+            if (!(missed >= 0.001))
+                continue;
+            tram_case_name(r, point, m, name, sizeof name);
+            printf("%s%s: %.1f%% of its executions began a period late or more\n", any ? "" : "\n", name,
+                   100 * missed);
+            any = true;
+        }
+}
+
+/* How to read the table. */
+static void print_legend(const struct tram_run *r, bool deep, bool single) {
+    const struct tram_settings *s = r->settings;
+    const char *fastest = tram_eager_modes(r) > 1 ? "the fastest " : "";
+    if (s->rate) {
+        printf("\nAn open loop: %llu executions a second are due, whether those before are done or not. p50 "
+               "and p99: from when it was\n"
+               "due to its result. x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: "
+               "of all processes.\n",
+               (unsigned long long)s->rate, fastest);
+        return;
+    }
+    if (deep)
+        printf("\n%sp50 and p99: from submission to result, timed singly. x limit and vs eager: by rate.\n",
+               single ? "More than one in flight: " : "");
+    if (single)
+        printf(
+            "\nService time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
+            "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n",
+            s->loan ? "timed singly as well" : "of batches", r->floor.timer_ns, fastest);
+}
+
 void tram_report_table(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     if (!s->quiet)
@@ -348,6 +390,7 @@ void tram_report_table(const struct tram_run *r) {
     if (s->quiet)
         return;
     bool begun = false;
+    print_missed(r);
     print_busy(r, &begun);
     print_ratios(r, &begun);
     print_all_sockets(r, &begun);
@@ -355,13 +398,5 @@ void tram_report_table(const struct tram_run *r) {
     if (s->verbose)
         print_ladders(r);
     print_traces(r);
-    if (deep)
-        printf("\n%sp50 and p99: from submission to result, timed singly. x limit and vs eager: by rate.\n",
-               single ? "More than one in flight: " : "");
-    if (single)
-        printf(
-            "\nService time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
-            "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n",
-            s->loan ? "timed singly as well" : "of batches", r->floor.timer_ns,
-            tram_eager_modes(r) > 1 ? "the fastest " : "");
+    print_legend(r, deep, single);
 }

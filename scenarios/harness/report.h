@@ -5,6 +5,7 @@
 #ifndef TRAM_HARNESS_REPORT_H
 #define TRAM_HARNESS_REPORT_H
 
+#include "harness/samples.h"
 #include "harness/settings.h"
 #include "harness/trial.h"
 #include "results/environment.h"
@@ -24,9 +25,10 @@ struct tram_run {
     struct tram_run_device devices[TRAM_MAX_DEVICES]; /* and on what */
     unsigned device_count;
     struct tram_trial *trials;
-    struct tram_trial *traced; /* [point][mode], where a trace was asked for; else NULL */
-    struct tram_floor *floors; /* one per repetition */
-    struct tram_floor floor;   /* their median */
+    struct tram_trial *traced;    /* [point][mode], where a trace was asked for; else NULL */
+    struct tram_samples *samples; /* NULL: not asked for */
+    struct tram_floor *floors;    /* one per repetition */
+    struct tram_floor floor;      /* their median */
 };
 
 struct tram_trial *tram_run_trial(const struct tram_run *r, size_t point, int mode, uint64_t repetition);

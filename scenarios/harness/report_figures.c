@@ -29,6 +29,8 @@ void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out,
                         several ? tram_print_parts(&p->input, parts) : "", tram_actors_word(s),
                         tram_actors_shown(p), p->inflight, s->loan ? "/loan:1" : "",
                         s->main_thread && mode == TRAM_MODE_COMPILED ? "/thread:main" : "");
+    if (s->rate && used > 0 && (size_t)used < out_size)
+        used += snprintf(out + used, out_size - (size_t)used, "/rate:%llu", (unsigned long long)s->rate);
     if (p->tensor && used > 0 && (size_t)used < out_size)
         snprintf(out + used, out_size - (size_t)used, "/device:%s/transport:%s%s", s->device, s->how,
                  s->check ? "/check:1" : "");
@@ -92,7 +94,7 @@ double tram_figure(const struct tram_run *r, size_t point, int mode, size_t offs
 }
 
 double tram_slower(const struct tram_run *r, size_t point, int mode, int base) {
-    if (r->settings->points[point].inflight > 1)
+    if (r->settings->points[point].inflight > 1 && !r->settings->rate)
         return TRAM_FIGURE(r, point, base, execs_per_s) / TRAM_FIGURE(r, point, mode, execs_per_s);
     return TRAM_FIGURE(r, point, mode, p50_ns) / TRAM_FIGURE(r, point, base, p50_ns);
 }

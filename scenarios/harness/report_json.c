@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdio.h>
 
 #include "harness/report_figures.h"
@@ -18,6 +19,8 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         {"batch", (double)t->batch},
         {"idle_cpu", t->idle_cpu},
         {"wake_ns", t->wake_ns},
+        {"rate_asked_per_s", r->settings->rate ? (double)r->settings->rate : NAN},
+        {"missed_share", t->missed},
         {"drift", t->drift},
         {"run_delay_share", t->load.run_delay_share},
         {"involuntary_switches_per_s", t->load.involuntary_switches_per_s},
@@ -26,8 +29,9 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         {"throttled_share", t->load.throttled_share},
         {"cpu_pressure_share", t->load.pressure_share},
     };
-    struct tram_label labels[8];
+    struct tram_label labels[9];
     size_t label_count = 0;
+    labels[label_count++] = (struct tram_label){"loop", r->settings->rate ? "open" : "closed"};
     labels[label_count++] = (struct tram_label){"stop_reason", t->stop};
     labels[label_count++] = (struct tram_label){"steady", t->steady ? "yes" : "no"};
     if (t->note[0])

@@ -122,20 +122,25 @@ struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int m
               .placement = s->placement},
         .iters = s->iters,
         .warmup = s->warmup,
+        .period_ns = s->rate ? 1000000000u / s->rate : 0,
         /* The limit may spin for ever: it has no idle state worth a figure. */
-        .idle = point == 0 && mode != TRAM_MODE_LIMIT && at->inflight == 1 && s->wait != TRAM_WAIT_SPIN,
+        .idle = point == 0 && mode != TRAM_MODE_LIMIT && at->inflight == 1 && s->wait != TRAM_WAIT_SPIN &&
+                !s->rate,
     };
 }
 
 static int run_case(struct tram_run *r, struct job job, uint64_t repetition, char *program, char *why) {
     struct tram_trial *t = tram_run_trial(r, (size_t)job.point, job.mode, repetition);
-    *t = tram_run_request(r, (size_t)job.point, job.mode, repetition);
-    if (tram_trial_run(t, program) == 0)
-        return 0;
     char name[256];
     tram_case_name(r, (size_t)job.point, job.mode, name, sizeof name);
-    snprintf(why, TRAM_WHY, "%.200s: %.300s", name, t->why);
-    return -1;
+    *t = tram_run_request(r, (size_t)job.point, job.mode, repetition);
+    t->samples_fd = r->samples ? tram_samples_file() : 0;
+    if (tram_trial_run(t, program)) {
+        snprintf(why, TRAM_WHY, "%.200s: %.300s", name, t->why);
+        return -1;
+    }
+    return t->samples_fd > 0 ? tram_samples_add(r->samples, t->samples_fd, name, repetition, why, TRAM_WHY)
+                             : 0;
 }
 
 static void progress(const struct tram_run *r, size_t done, size_t all) {
@@ -200,7 +205,7 @@ static int try_outputs(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     const struct {
         const char *option, *path;
-    } files[] = {{"json", s->json}, {"csv", s->csv}, {"markdown", s->markdown}};
+    } files[] = {{"json", s->json}, {"csv", s->csv}, {"markdown", s->markdown}, {"samples", s->samples}};
     char why[TRAM_WHY] = "";
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (files[i].path && tram_results_check_path(files[i].path, why, sizeof why)) {
@@ -247,7 +252,10 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     if (!s->quiet)
         tram_report_header(r);
     fflush(stdout);
-    if (run_all(r, argv[0], why)) {
+    status = s->samples ? tram_samples_open(s->samples, &r->samples, why, sizeof why) : 0;
+    if (!status)
+        status = run_all(r, argv[0], why);
+    if (tram_samples_close(r->samples, !status, why, sizeof why) || status) {
         fprintf(stderr, "%s: %s\n", name, why);
         return 1;
     }

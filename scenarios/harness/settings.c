@@ -39,6 +39,9 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"loan", 0, TRAM__OPTION_FLAG, NULL, "no copies: fill in place, forward, borrow", &s->loan, 0, 0},
         {"iters", 'n', TRAM__OPTION_NUMBER, "N", "executions per timing pass (default: 0.3 s worth)",
          &s->iters, 1, 1000000000},
+        {"rate", 0, TRAM__OPTION_NUMBER, "N",
+         "an open loop: N executions a second are due, and each is timed from when it was", &s->rate, 1,
+         10000000},
         {"warmup", 'w', TRAM__OPTION_NUMBER, "N", "executions before timing (default: 0.1 s worth)",
          &s->warmup, 1, 1000000000},
         {"repetitions", 0, TRAM__OPTION_NUMBER, "N", "fresh processes per case (default 5)", &s->repetitions,
@@ -51,6 +54,8 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"json", 0, TRAM__OPTION_TEXT, "FILE", "write results (Google Benchmark's shape)", &s->json, 0, 0},
         {"csv", 0, TRAM__OPTION_TEXT, "FILE", "the same rows as comma-separated values", &s->csv, 0, 0},
         {"markdown", 0, TRAM__OPTION_TEXT, "FILE", "the table, for a page or a comment", &s->markdown, 0, 0},
+        {"samples", 0, TRAM__OPTION_TEXT, "FILE",
+         "every sample, in the order in which it was taken, as text and gzip", &s->samples, 0, 0},
         {"block", 0, TRAM__OPTION_NUMBER, "N",
          "of runs that are interleaved with others: rows carry it, to be paired by", &s->block, 1, 1000000},
         {"graph", 0, TRAM__OPTION_TEXT, "FILE", "draw the graph first: .svg, .png, .dot or .txt", &s->graph,
@@ -257,6 +262,13 @@ static int make_points(const struct raw *raw, struct tram_settings *out) {
     out->show_inflight = inflight_count > 1;
     if (out->loan && (inflight_count > 1 || inflight[0] > 1))
         return tram__fail(TRAM_ERR_INVALID, "--inflight=%s: --loan is timed with one execution in flight",
+                          raw->inflight);
+    if (out->rate && out->loan)
+        return tram__fail(TRAM_ERR_INVALID, "--rate=%llu: --loan is timed in a closed loop",
+                          (unsigned long long)out->rate);
+    if (out->rate && out->modes[TRAM_MODE_LIMIT] && (inflight_count > 1 || inflight[0] > 1))
+        return tram__fail(TRAM_ERR_INVALID,
+                          "--inflight=%s: with --rate the limit has one in flight; leave it out with --mode",
                           raw->inflight);
     return TRAM_OK;
 }

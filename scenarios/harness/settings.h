@@ -77,11 +77,11 @@ struct tram_settings {
     bool show_actors, show_inflight; /* in the table: there are several */
     struct tram_devices devices;
     enum tram_transport transport;
-    uint64_t iters, warmup, repetitions, seed,
-        block; /* iters, warmup 0: as many as the time allows; block 0: none */
+    uint64_t iters, warmup, repetitions, seed, block,
+        rate; /* iters, warmup 0: as many as the time allows; block 0: none; rate 0: a closed loop */
     bool loan, main_thread, check, no_check, quiet, verbose, list, version, help;
     double timeout_s;
-    const char *cpus, *json, *csv, *markdown, *graph, *schedule;
+    const char *cpus, *json, *csv, *markdown, *samples, *graph, *schedule;
     const char *trace; /* NULL: none */
     struct tram_trace_options window;
     const char *nvtx;            /* on, off or auto; NULL: as the environment has it */

@@ -15,6 +15,8 @@ struct tram_trial {
     /* request */
     struct tram_case c; /* its pointers are set again in the trial */
     uint64_t iters, warmup;
+    uint64_t period_ns;        /* of an open loop; 0: a closed one */
+    int samples_fd;            /* a file that is to have every sample (samples.h); 0: none */
     bool idle;                 /* a third pass: what an idle actor costs, and how long it takes to wake */
     char trace[TRAM_MAX_PATH]; /* the file to be written; empty: none */
     struct tram_trace_options window;
@@ -35,8 +37,9 @@ struct tram_trial {
     uint64_t iterations, samples; /* of the first and the second pass */
     int64_t compile_ns, channel_bytes;
     struct tram_load_change load; /* over both passes */
-    double drift; /* of the time that a batch takes, over the first pass, as a share of it; NaN: too few */
-    bool steady;  /* it is small, or no more than chance */
+    double missed; /* of an open loop: the share of executions that began a period late or more; else NaN */
+    double drift;  /* of the time that a batch takes, over the first pass, as a share of it; NaN: too few */
+    bool steady;   /* it is small, or no more than chance */
     char stop
         [16]; /* why the first pass ended: iterations, time, samples (no room for more), slow (it took the least number) */
     char note[TRAM_NOTE];
