@@ -2,6 +2,7 @@
 #include "results/compare.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,18 @@ static int look_at_counts(struct tram_comparison *c) {
                             few, c->arms.case_count, c->arms.paired ? "blocks" : "repetitions", most, least);
 }
 
+/* What would have been asked of figures that are not there. */
+static int look_at_absent(struct tram_comparison *c) {
+    unsigned recorded = 0;
+    for (size_t i = 0; i < TRAM_LOAD_COUNTERS; i++)
+        recorded += !isnan(c->arms.load[i].base) && !isnan(c->arms.load[i].head);
+    if (!recorded &&
+        tram__line(&c->notes, "load on one arm only cannot be told: %s, %s and %s were not recorded",
+                   c->arms.load[0].name, c->arms.load[1].name, c->arms.load[2].name))
+        return -1;
+    return c->arms.timer_step_ns > 0 ? 0 : tram__line(&c->notes, "the timer's step was not recorded");
+}
+
 static void conclude(struct tram_comparison *c) {
     static const int statuses[] = {0, 0, 3, 1, 4};
     c->verdict = c->arms.missing_count ? TRAM_VERDICT_REGRESSED : TRAM_VERDICT_OK;
@@ -118,7 +131,7 @@ int tram_compare(const struct tram_result_set *base, const struct tram_result_se
         snprintf(why, why_size, "out of memory");
         status = look_at_pairing(&c, &c.arms, "") ||
                          tram__compare_context(base, head, "head", &c.advice, &c.notes) ||
-                         look_at_load(&c, &c.arms, "head") || look_at_counts(&c)
+                         look_at_load(&c, &c.arms, "head") || look_at_counts(&c) || look_at_absent(&c)
                      ? -1
                      : 0;
     }

@@ -45,6 +45,7 @@ struct tram_arms {
     const struct tram_result_set *base, *head;
     bool paired;
     char unpaired[400];      /* why not */
+    double timer_step_ns;    /* the largest that any file tells; 0: none does */
     size_t blocks;           /* paired: of the case with the most */
     struct tram_case *cases; /* in the base's order */
     size_t case_count;

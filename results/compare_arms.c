@@ -123,7 +123,7 @@ static size_t logarithms(const struct tram__rows *r, bool paired, double *out, d
 }
 
 static int take_times(struct tram_arms *a, struct work *w, const struct tram_decide_options *o) {
-    double step = timer_step(a);
+    double step = a->timer_step_ns = timer_step(a);
     size_t room = 2 * (a->base->row_count + a->head->row_count), used = 0;
     w->samples = calloc(a->case_count + 1, sizeof *w->samples);
     w->decisions = calloc(a->case_count + 1, sizeof *w->decisions);

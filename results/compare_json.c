@@ -125,6 +125,7 @@ int tram_comparison_json(const struct tram_comparison *c, FILE *f) {
     tram__put_bool(&o, "gates", !c->advice.count && !c->refusals.count);
     tram__put_bool(&o, "paired", a->paired);
     tram__put(&o, "blocks", a->paired ? json_integer((json_int_t)a->blocks) : json_null());
+    tram__put_number(&o, "timer_step_ns", a->timer_step_ns > 0 ? a->timer_step_ns : NAN);
     tram__put_number(&o, "delta", c->options.delta);
     tram__put_number(&o, "alpha", c->options.alpha);
     tram__put_number(&o, "interval_confidence_all_cases", 1 - c->options.alpha);

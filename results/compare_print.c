@@ -4,13 +4,17 @@
  */
 #include "results/compare_write.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
 enum { WIDTH = 118, NAME = 52 };
 
-/* Words of a text in lines of the table's width. */
-static void wrap(FILE *f, const char *text, const char *indent) {
+/* Words of a text in lines of the table's width; what a file or its name has in it does not steer the terminal. */
+static void wrap(FILE *f, char *text, const char *indent) {
+    for (char *p = text; *p; p++)
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
     size_t used = 0;
     for (const char *p = text; *p;) {
         size_t n = strcspn(p, " ");

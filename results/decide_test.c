@@ -186,7 +186,7 @@ static void within_alpha(unsigned wrong, unsigned runs, const char *what) {
 /* Identical code is never as slow as 1 + delta; at the limit itself the promise is kept, too. */
 static void false_alarms(void **state) {
     (void)state;
-    unsigned runs = test_random_begin(3000);
+    unsigned runs = test_random_begin(2000);
     within_alpha(simulate(&shared, runs, 20, 1).red_runs, runs, "identical code REGRESSED, 20 blocks");
     within_alpha(simulate(&shared, runs, 40, 1).red_runs, runs, "identical code REGRESSED, 40 blocks");
     struct tally t = simulate(&shared, runs, 20, 1 + usual.delta);
@@ -199,7 +199,7 @@ static void false_alarms(void **state) {
 /* Without blocks the rank sum keeps the promise on a quiet machine, and only there: hence the line about drift. */
 static void drift_is_seen_as_a_regression_without_blocks(void **state) {
     (void)state;
-    unsigned runs = test_random_begin(3000) / 10;
+    unsigned runs = test_random_begin(2000) / 10;
     struct machine apart = {0.0177, 0, 0.03, 0, false};
     within_alpha(simulate(&apart, runs, 20, 1 + usual.delta).red_runs, runs, "not interleaved, within delta");
     apart.drift = 0.3;
@@ -212,7 +212,7 @@ static void drift_is_seen_as_a_regression_without_blocks(void **state) {
 static void detection_curve(void **state) {
     (void)state;
     static const double slower[] = {0, 0.02, 0.05, 0.08, 0.10, 0.15, 0.20};
-    unsigned runs = test_random_begin(3000) / 10;
+    unsigned runs = test_random_begin(2000) / 10;
     print_message("slower   20 blocks: REGRESSED   OK    40 blocks: REGRESSED   OK    (of %u cases)\n",
                   runs * CASES);
     for (size_t i = 0; i < sizeof slower / sizeof *slower; i++) {

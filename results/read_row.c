@@ -57,7 +57,7 @@ static const struct field {
     {"repetitions", WHOLE, false, 1, UINT32_MAX, "a whole number from 1"},
     {"repetition_index", WHOLE, false, 0, UINT32_MAX, "a whole number from 0"},
     {"iterations", WHOLE, false, 1, INT64_MAX, "a whole number from 1"},
-    {"block", WHOLE, true, 1, INT64_MAX, "a whole number from 1"},
+    {"block", WHOLE, true, 1, INT64_MAX - 1, "a whole number from 1"},
     {"real_time", POSITIVE, false, 0, 0, "a time above 0"},
     {"p50_ns", POSITIVE, true, 0, 0, "a time above 0"},
     {"p90_ns", POSITIVE, true, 0, 0, "a time above 0"},
