@@ -199,6 +199,16 @@ if ! grep -qF '"block": 7' "$dir/a.json" || [ "$(wc -l <"$dir/a.csv")" != 2 ] ||
     failed=$((failed + 1))
     echo "the block, or the tables of the run as CSV and Markdown, are not there"
 fi
+# Exact counts, where the module that takes them was built (a sanitizer's programs have none).
+module=$(dirname "$program")/../modules/libtramline_counting.so
+if [ -e "$module" ] && [ "$(uname -m)" = x86_64 ] && ! grep -qF '"allocations_per_exec": 0.0' "$dir/a.json"; then
+    failed=$((failed + 1))
+    echo "compiled: $(grep allocations_per_exec "$dir/a.json") is not none"
+fi
+if [ ! -e "$module" ] && ! grep -qF '"allocations_per_exec": null' "$dir/a.json"; then
+    failed=$((failed + 1))
+    echo "allocations were counted without the module that counts them"
+fi
 if [ ! -s "$dir/a.json" ]; then
     failed=$((failed + 1))
     echo "no result file was written"

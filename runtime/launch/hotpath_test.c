@@ -3,32 +3,19 @@
  * An execution that spins allocates nothing and makes no system call, in the driver as in the actor.
  *
  * Allocations are counted by this program's own malloc and its kin, in every process of it. System calls are counted
- * with Syscall User Dispatch: while a thread's selector says so, the kernel turns each of its calls into a SIGSYS,
- * whose handler counts it, makes it and puts its result in place. The driver's thread and the actor's graph thread do
+ * by trapping them (base/syscall_trap.h). The driver's thread and the actor's graph thread do
  * so for themselves; the latter is told by the first byte of a payload.
  */
+#include "base/syscall_trap.h"
 #include "testing.h"
 
-#include <errno.h>
-#include <malloc.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <ucontext.h>
-#include <unistd.h>
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-
-#ifndef PR_SET_SYSCALL_USER_DISPATCH
-#define PR_SET_SYSCALL_USER_DISPATCH 59
-#define PR_SYS_DISPATCH_ON           1
-#endif
+#if defined(TRAM__SYSCALL_TRAP)
 
 enum { EXECUTIONS = 100000, LEAST = 2000, LIMIT_S = 2, BYTES = 4096 };
-enum { ALLOW, BLOCK }; /* of the selector */
 
 /* ---- allocations ----------------------------------------------------------------------------------------- */
 
@@ -78,49 +65,11 @@ void free(void *p) {
 
 /* ---- system calls ---------------------------------------------------------------------------------------- */
 
-static _Thread_local volatile char selector;
 static _Thread_local volatile unsigned long system_calls, first_call;
 
-static void on_sigsys(int number, siginfo_t *info, void *context) {
-    (void)number;
-    greg_t *r = ((ucontext_t *)context)->uc_mcontext.gregs;
-    selector = ALLOW;
+static void tram__syscall_seen(long number) {
     if (!system_calls++)
-        first_call = (unsigned long)info->si_syscall;
-    register long r10 __asm__("r10") = r[REG_R10];
-    register long r8 __asm__("r8") = r[REG_R8];
-    register long r9 __asm__("r9") = r[REG_R9];
-    long result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"((long)info->si_syscall), "D"(r[REG_RDI]), "S"(r[REG_RSI]), "d"(r[REG_RDX]),
-                       "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    r[REG_RAX] = result;
-    selector = BLOCK;
-}
-
-/* What the kernel keeps of a handler; the C library's restorer makes the one call that must never be trapped. */
-struct kernel_sigaction {
-    void *handler;
-    unsigned long flags;
-    char *restorer;
-    unsigned long mask;
-};
-
-/* Counts the calling thread's system calls from now on: 0, or -1 when the kernel cannot. */
-static int count_system_calls(void) {
-    enum { RESTORER_BYTES = 16 };
-    struct sigaction act = {.sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO};
-    struct kernel_sigaction kernel;
-    sigemptyset(&act.sa_mask);
-    if (sigaction(SIGSYS, &act, NULL) != 0 || syscall(SYS_rt_sigaction, SIGSYS, NULL, &kernel, 8) != 0)
-        return -1;
-    selector = ALLOW;
-    if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, kernel.restorer, RESTORER_BYTES, &selector) !=
-        0)
-        return -1;
-    return 0;
+        first_call = (unsigned long)number;
 }
 
 /* ---- one thread's counts ---------------------------------------------------------------------------------- */
@@ -134,11 +83,11 @@ static struct counts allocations_before; /* of the whole process: its other thre
 static void begin(void) {
     allocations_before.allocations = atomic_load(&allocations);
     system_calls = 0;
-    selector = BLOCK;
+    tram__syscall_trap(true);
 }
 
 static struct counts end(void) {
-    selector = ALLOW;
+    tram__syscall_trap(false);
     return (struct counts){atomic_load(&allocations) - allocations_before.allocations, system_calls,
                            first_call};
 }
@@ -158,7 +107,7 @@ static int obey(struct tram_call *c) {
     int64_t installed;
     switch (*(const char *)tram_arg(c, 0).data) {
     case INSTALL:
-        installed = count_system_calls();
+        installed = tram__syscall_prepare();
         tram_result_copy(c, 0, &installed, sizeof installed);
         return 1;
     case BEGIN:
@@ -222,7 +171,8 @@ static struct tram_compiled *spinning(const char *method) {
     struct tram_compile_options o = {.inflight = 1, .wait = TRAM_WAIT_SPIN};
     struct tram_compiled *x = test_chain(BYTES, &o, method, 1, &actor);
     int64_t installed = 1;
-    assert_int_equal(count_system_calls(), 0); /* again: cmocka puts a handler of its own before each test */
+    assert_int_equal(tram__syscall_prepare(),
+                     0); /* again: cmocka puts a handler of its own before each test */
     execute(x, INSTALL, 1, &installed, sizeof installed);
     assert_int_equal(installed, 0);
     return x;
@@ -317,7 +267,7 @@ static void the_counters_count(void **state) {
 int main(int argc, char **argv) {
     if (tram_init(&argc, &argv, classes, &test_runtime) != TRAM_OK)
         return 1;
-    if (count_system_calls() != 0) {
+    if (tram__syscall_prepare() != 0) {
         printf("skipped: this kernel has no Syscall User Dispatch (Linux 5.11, x86): %s\n", strerror(errno));
         return 77;
     }

@@ -155,6 +155,10 @@ static void print_repetition(const struct tram_run *r, size_t point, int mode, u
     if (!isnan(t->copies))
         printf("; %.3g copies of %.4g B and %.3g sleeps each", t->copies,
                t->copies > 0 ? t->copied_bytes / t->copies : 0.0, t->sleeps);
+    if (!isnan(t->allocations))
+        printf("; %.4g allocations each", t->allocations);
+    if (!isnan(t->syscalls))
+        printf("; %.4g system calls each, %.4g of them futex", t->syscalls, t->futexes);
     if (t->c.tensor && !isnan(t->maps))
         printf(", %.0f maps on devices", t->maps);
     if (t->compile_ns >= 0)

@@ -12,10 +12,12 @@
 
 #include "base/error.h"
 #include "base/region.h"
+#include "harness/counting.h"
 #include "harness/floor.h"
 #include "harness/gaps.h"
 #include "harness/report.h"
 
+enum { COUNTED_WARMUP = 200 };
 enum { FLOOR = -1 }; /* in place of a point */
 
 struct job {
@@ -178,6 +180,29 @@ static int run_all(struct tram_run *r, char *program, char *why) {
     return 0;
 }
 
+/* Exact counts of every case but the limit's, in trials of their own; what cannot be counted stays NaN. They are those of all its
+ * repetitions. */
+static void count_all(struct tram_run *r, char *program) {
+    const struct tram_settings *s = r->settings;
+    for (size_t point = 0; point < s->point_count; point++)
+        for (int m = 0; m < TRAM_MODES; m++) {
+            if (!s->modes[m])
+                continue;
+            struct tram_trial t = tram_run_request(r, point, m, 0);
+            t.counted = true;
+            t.idle = false;
+            t.warmup = COUNTED_WARMUP;
+            t.allocations = t.syscalls = t.futexes = NAN;
+            bool counted = m != TRAM_MODE_LIMIT && tram_trial_run(&t, program) == 0;
+            for (uint64_t i = 0; i < s->repetitions; i++) {
+                struct tram_trial *of = tram_run_trial(r, point, m, i);
+                of->allocations = counted ? t.allocations : NAN;
+                of->syscalls = counted ? t.syscalls : NAN;
+                of->futexes = counted ? t.futexes : NAN;
+            }
+        }
+}
+
 static void list_cases(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     char name[256];
@@ -260,6 +285,7 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         return 1;
     }
     tram_environment_end(&r->environment);
+    count_all(r, argv[0]);
     tram_gaps_measure(&s->placement, noise_s(s), &r->environment.after.gaps);
     int traced = s->trace ? tram_run_traced(r, argv[0], why) : 0;
     tram_report_table(r);
@@ -405,6 +431,11 @@ static int try_transfer(struct tram *t, struct tram_run *r) {
 }
 
 int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenario) {
+    struct tram_scenario counted = *scenario;
+    if (tram_counting_here()) {
+        counted.classes = tram_counting_classes(scenario->classes);
+        scenario = &counted;
+    }
     size_t prefix = strlen(TRAM_TRIAL_OPTION);
     if (argc == 2 && strncmp(argv[1], TRAM_TRIAL_OPTION, prefix) == 0)
         tram_trial_serve(atoi(argv[1] + prefix), scenario, argc, argv);

@@ -14,15 +14,18 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "harness/counting.h"
 #include "harness/runner.h"
 #include "probe/probe.h"
 #include "probe/sink.h"
+#include "results/statistics.h"
 
 enum {
     BATCH_BYTES = 256 * 1024, /* of payloads, each way: they stay in the second-level cache */
     PACED_BYTES = 256 << 20,  /* of a schedule, each way */
 };
 static const double PACED_S = 0.05;
+enum { COUNTED_RUNS = 24, COUNTED_EXECUTIONS = 32 };
 
 static void read_counters(struct tram_runner *r, const struct tram_mode_counters *before) {
     struct tram_mode_counters after;
@@ -50,6 +53,41 @@ static uint32_t paced_batch(const struct tram_runner *r, size_t to_bytes) {
     return tram_clamp((uint64_t)(PACED_S * 1e9 / (double)r->t->period_ns), least, fit > 2 ? fit : 2);
 }
 
+/* What so many runs say, if all but one in twelve say the same; else NaN. */
+static double agreed(uint64_t *values, size_t count, double executions) {
+    size_t same = 0;
+    double sorted[COUNTED_RUNS];
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = (double)values[i];
+    double middle = tram_median(sorted, count);
+    for (size_t i = 0; i < count; i++)
+        same += (double)values[i] == middle;
+    return 12 * same >= 11 * count ? middle / executions : NAN;
+}
+
+/* Exact counts, in short runs: one that the kernel disturbed is among many that it did not. */
+static int take_counts(struct tram_runner *r) {
+    uint64_t allocations[COUNTED_RUNS], syscalls[COUNTED_RUNS], futexes[COUNTED_RUNS], elapsed;
+    uint32_t each = tram_clamp(COUNTED_EXECUTIONS, 1, r->batch);
+    if (tram_counting_join())
+        return 0;
+    for (size_t i = 0; i < COUNTED_RUNS; i++) {
+        struct tram_counts c;
+        tram_counting_begin();
+        int status = tram_runner_batch(r, each, false, &elapsed, NULL);
+        tram_counting_end(&c);
+        if (status)
+            return -1;
+        allocations[i] = c.allocations;
+        syscalls[i] = c.syscalls;
+        futexes[i] = c.futexes;
+    }
+    r->t->allocations = agreed(allocations, COUNTED_RUNS, each);
+    r->t->syscalls = agreed(syscalls, COUNTED_RUNS, each);
+    r->t->futexes = agreed(futexes, COUNTED_RUNS, each);
+    return 0;
+}
+
 static int measure(struct tram_runner *r) {
     const struct tram_case *c = &r->t->c;
     struct tram_mode_counters before;
@@ -75,6 +113,8 @@ static int measure(struct tram_runner *r) {
     r->next = 1;
     if (tram_runner_verify(r) || tram_runner_warm_up(r))
         return -1;
+    if (r->t->counted)
+        return take_counts(r);
     r->pid_count = r->ops->pids(r->state, r->pids);
     r->ops->counters(r->state, &before);
     struct tram_load start, end;
@@ -161,6 +201,8 @@ int tram_trial_run(struct tram_trial *t, char *program) {
         fcntl(fd, F_SETFD, 0);
         if (t->samples_fd > 0)
             fcntl(t->samples_fd, F_SETFD, 0);
+        if (t->counted && !tram_counting_prepare())
+            _exit(127);
         if (getppid() == self)
             execl("/proc/self/exe", program, option, (char *)NULL);
         _exit(127);

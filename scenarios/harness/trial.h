@@ -17,6 +17,7 @@ struct tram_trial {
     uint64_t iters, warmup;
     uint64_t period_ns;        /* of an open loop; 0: a closed one */
     int samples_fd;            /* a file that is to have every sample (samples.h); 0: none */
+    bool counted;              /* nothing is timed: exact counts are taken */
     bool idle;                 /* a third pass: what an idle actor costs, and how long it takes to wake */
     char trace[TRAM_MAX_PATH]; /* the file to be written; empty: none */
     struct tram_trace_options window;
@@ -30,7 +31,9 @@ struct tram_trial {
     double execs_per_s, cpu_ns_per_exec;
     double fill_ns, check_ns;            /* per execution; NaN with --no-check */
     double copies, copied_bytes, sleeps; /* per execution; NaN where the mode does not count */
-    double maps;                         /* in all, since the warm-up */
+    /* Of each execution, in all threads that take part, when most runs of some executions agree; else NaN. */
+    double allocations, syscalls, futexes;
+    double maps;     /* in all, since the warm-up */
     double idle_cpu; /* of one CPU, by the other processes while nothing runs; NaN: no third pass */
     double wake_ns;  /* one execution after 3 ms of idleness */
     uint64_t batch;  /* executions timed together */
