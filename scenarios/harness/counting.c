@@ -57,7 +57,8 @@ static tram_method_fn *original[MOST_CLASSES][MOST_METHODS];
     METHOD(c, 0) METHOD(c, 1) METHOD(c, 2) METHOD(c, 3) METHOD(c, 4) METHOD(c, 5) METHOD(c, 6) METHOD(c, 7)
 CLASS(0)
 CLASS(1)
-CLASS(2) CLASS(3)
+CLASS(2)
+CLASS(3)
 #define NAMES(c)                                                                                        \
     {                                                                                                   \
         method_##c##_0, method_##c##_1, method_##c##_2, method_##c##_3, method_##c##_4, method_##c##_5, \

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plots/command.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --kind=LIST: names from tram__kind_names with commas between them. */
+static int take_kinds(struct tram__command *c, const char *list) {
+    memset(c->kinds, 0, sizeof c->kinds);
+    for (const char *p = list;; p++) {
+        size_t n = strcspn(p, ",");
+        int found = -1;
+        for (int k = 0; k < TRAM__KINDS; k++)
+            if (strlen(tram__kind_names[k]) == n && strncmp(p, tram__kind_names[k], n) == 0)
+                found = k;
+        if (found < 0) {
+            fprintf(stderr, "%s: --kind=%s: '%.*s' is none of", c->program, list, (int)n, p);
+            for (int k = 0; k < TRAM__KINDS; k++)
+                fprintf(stderr, "%s %s", k ? "," : "", tram__kind_names[k]);
+            fputc('\n', stderr);
+            return -1;
+        }
+        c->kinds[found] = true;
+        p += n;
+        if (!*p)
+            return 0;
+    }
+}
+
+static int refuse(const struct tram__command *c, const char *what, const char *why) {
+    fprintf(stderr, "%s: %s: %s\n", c->program, what, why);
+    return -1;
+}
+
+static int take_options(struct tram__command *c, int argc, char **argv) {
+    static const struct option longs[] = {{"kind", required_argument, NULL, 'k'},
+                                          {"trace", required_argument, NULL, 't'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    opterr = 0;
+    for (;;) {
+        int at = optind;
+        switch (getopt_long(argc, argv, ":o:h", longs, NULL)) {
+        case -1:
+            return 0;
+        case 'o':
+            c->folder = optarg;
+            break;
+        case 'k':
+            if (!c->kinds_allowed)
+                return refuse(c, argv[at], "there is no such option (see --help)");
+            if (take_kinds(c, optarg))
+                return -1;
+            break;
+        case 't':
+            if (!c->traces_allowed)
+                return refuse(c, argv[at], "there is no such option (see --help)");
+            if (c->trace_count == TRAM__MAX_INPUTS)
+                return refuse(c, argv[at], "more than 64 traces");
+            c->traces[c->trace_count++] = optarg;
+            break;
+        case 'h':
+            fputs(c->help, stdout);
+            return 1;
+        case ':':
+            return refuse(c, argv[at], "a value is missing");
+        default:
+            return refuse(c, argv[at], "there is no such option, or it takes no value (see --help)");
+        }
+    }
+}
+
+int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status) {
+    char why[TRAM__WHY];
+    for (int k = 0; k < TRAM__KINDS; k++)
+        c->kinds[k] = true;
+    int taken = take_options(c, argc, argv);
+    *status = taken < 0 ? 2 : 0;
+    if (taken)
+        return -1;
+    *status = 2;
+    if (optind == argc)
+        return refuse(c, "a result file is missing", "see --help");
+    if (argc - optind > TRAM__MAX_INPUTS)
+        return refuse(c, argv[optind + TRAM__MAX_INPUTS], "more than 64 files");
+    for (int i = optind; i < argc; i++) {
+        if (tram__input_read(argv[i], &c->inputs[c->input_count], why)) {
+            fprintf(stderr, "%s: %s\n", c->program, why);
+            tram__command_end(c);
+            return -1;
+        }
+        c->input_count++;
+    }
+    return 0;
+}
+
+void tram__command_end(struct tram__command *c) {
+    while (c->input_count)
+        tram__input_close(&c->inputs[--c->input_count]);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What plot and report have in common: their options and their inputs.
+ */
+#ifndef TRAM_PLOTS_COMMAND_H
+#define TRAM_PLOTS_COMMAND_H
+
+#include "plots/figure.h"
+
+enum { TRAM__MAX_INPUTS = 64 };
+
+struct tram__command {
+    const char *program, *help;
+    bool traces_allowed, kinds_allowed;
+    const char *folder; /* set before: when none is given */
+    bool kinds[TRAM__KINDS];
+    const char *traces[TRAM__MAX_INPUTS];
+    unsigned trace_count;
+    struct tram__input inputs[TRAM__MAX_INPUTS];
+    unsigned input_count;
+};
+
+/* Takes the arguments and reads the inputs. 0: go on; else the program ends, with *status, everything having been said. */
+int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status);
+void tram__command_end(struct tram__command *c);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ladder: of the slowest mode's time, what each step from the bare pattern upwards takes. The rungs of a case are drawn in
+ * the order of their times, each up to where its own p50 lies: in the usual order what compiled has over limit is the planning
+ * left to win, what eager-shm has over compiled the per-call work, and the rest the transport.
+ */
+#include "plots/figure.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_BARS = 16 };
+
+struct rung {
+    unsigned mode;
+    double ns;
+};
+
+/* The rungs of a case, from the fastest; graph-eager stands beside the ladder, and other modes are no part of it. */
+static unsigned rungs_of(const struct tram__set *s, const struct tram__at *at,
+                         struct rung out[TRAM__MAX_MODES]) {
+    unsigned n = 0;
+    for (unsigned m = 0; m < s->mode_count; m++) {
+        double ns = TRAM__RANGE(tram__cell_at(s, m, at), p50_ns).mid;
+        if (s->modes[m].role == TRAM__ROLE_OTHER || strcmp(s->modes[m].name, "graph-eager") == 0 || isnan(ns))
+            continue;
+        unsigned k = n++;
+        for (; k && out[k - 1].ns > ns; k--)
+            out[k] = out[k - 1];
+        out[k] = (struct rung){m, ns};
+    }
+    return n;
+}
+
+/* Cases with one execution in flight and two rungs at least; as many as have room, evenly taken. */
+static unsigned cases_of(const struct tram__set *s, struct tram__at out[MAX_BARS]) {
+    struct rung rungs[TRAM__MAX_MODES];
+    unsigned all = 0, taken = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        unsigned at_case = 0;
+        for (uint32_t a = 0; a < s->value_count[TRAM__AXIS_ACTORS]; a++)
+            for (uint32_t b = 0; b < s->value_count[TRAM__AXIS_BYTES]; b++) {
+                struct tram__at at = {{s->values[TRAM__AXIS_BYTES][b], s->values[TRAM__AXIS_ACTORS][a], 1}};
+                if (rungs_of(s, &at, rungs) < 2)
+                    continue;
+                if (pass == 0)
+                    all++;
+                else if (all <= MAX_BARS || at_case * MAX_BARS / all == taken)
+                    out[taken++] = at;
+                at_case++;
+            }
+    }
+    return taken;
+}
+
+static void put_table(struct tram__draw *d, const struct tram__set *s, const struct tram__at *cases,
+                      unsigned count) {
+    char name[TRAM__TITLE], mode[TRAM__NAME];
+    fprintf(d->table.f, "row\tcase\tmode\tp50_ns\tfrom_percent\tto_percent\tof_ns\n");
+    for (unsigned i = 0; i < count; i++) {
+        struct rung r[TRAM__MAX_MODES];
+        unsigned n = rungs_of(s, &cases[i], r);
+        double below = 0, all = r[n - 1].ns;
+        for (unsigned k = 0; k < n; k++) {
+            fprintf(d->table.f, "%u\t%s\t%s\t%.6g\t%.4g\t%.4g\t%.6g\n", i,
+                    tram__point_name(s, &cases[i], name, sizeof name),
+                    tram__plain(s->modes[r[k].mode].name, mode, sizeof mode), r[k].ns, 100 * below / all,
+                    100 * r[k].ns / all, all);
+            below = r[k].ns;
+        }
+    }
+}
+
+static void put_script(struct tram__draw *d, const struct tram__set *s, const struct tram__at *cases,
+                       unsigned count) {
+    FILE *o = d->script.f;
+    char name[TRAM__TITLE], a[TRAM__CELL], mode[TRAM__NAME];
+    const char *file = d->figure.name, *separator = "";
+    fprintf(o,
+            "set style fill solid 0.85 border rgb 'white'\nset grid noytics xtics back\n"
+            "set xrange [0:100]\n"
+            "set yrange [%g:-0.6]\nset ytics (",
+            count - 0.4);
+    for (unsigned i = 0; i < count; i++)
+        fprintf(o, "%s'%s' %u", i ? ", " : "", tram__point_name(s, &cases[i], name, sizeof name), i);
+    fprintf(o, ")\nunset border\nset tics scale 0\nset rmargin 11\n");
+    for (unsigned i = 0; i < count; i++) {
+        struct rung r[TRAM__MAX_MODES];
+        unsigned n = rungs_of(s, &cases[i], r);
+        fprintf(o,
+                "set label '%s' at graph 1, first %u left offset 0.7,0 font ',12' textcolor rgb '#606060'\n",
+                tram__print_ns(r[n - 1].ns, a), i);
+    }
+    fprintf(o, "plot ");
+    for (unsigned m = 0; m < s->mode_count; m++) {
+        if (s->modes[m].role == TRAM__ROLE_OTHER || strcmp(s->modes[m].name, "graph-eager") == 0)
+            continue;
+        tram__plain(s->modes[m].name, mode, sizeof mode);
+        fprintf(o,
+                "%s'%s.tsv' using 5:(strcol(3) eq '%s' ? $1 : NaN):5:6:($1-0.36):($1+0.36) \\\n"
+                "    with boxxyerror lc %u title '%s'",
+                separator, file, mode, s->modes[m].colour, mode);
+        separator = ", \\\n  ";
+    }
+    fprintf(o, "\n");
+}
+
+void tram__make_ladder(struct tram__figures *all, const struct tram__set *whole) {
+    struct tram__set single = *whole; /* one in flight, which the names of cases need not say */
+    const struct tram__set *s = &single;
+    struct tram__at cases[MAX_BARS];
+    struct tram__draw d;
+    char name[TRAM__TITLE];
+    single.value_count[TRAM__AXIS_INFLIGHT] = 1;
+    unsigned count = cases_of(s, cases);
+    if (!count)
+        return;
+    tram__draw_begin(&d, all, TRAM__KIND_LADDER, whole, "");
+    snprintf(d.figure.title, sizeof d.figure.title, "Where the time of a call goes: %s",
+             tram__set_name(s, name, sizeof name));
+    snprintf(d.figure.subtitle, sizeof d.figure.subtitle,
+             "each colour ends where that mode’s p50 lies; at the right the slowest");
+    d.figure.height = 160 + 28 * count;
+    tram__draw_script(&d, "share of the slowest p50, per cent", 4);
+    put_table(&d, s, cases, count);
+    put_script(&d, s, cases, count);
+    fprintf(d.words.f, "Each bar is the slowest mode’s p50, with one execution in flight; each colour ends "
+                       "where that mode’s p50 "
+                       "lies. From limit to compiled is the planning left to win, from there to eager-shm "
+                       "the work of each call, "
+                       "from there to eager the transport.");
+    tram__draw_end(&d);
+}

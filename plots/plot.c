@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Draws result files: a table, a gnuplot script and pictures for every figure that they have data for.
+ */
+#include "plots/command.h"
+#include "plots/gnuplot.h"
+
+static const char help[] =
+    "plot RESULT... [-o DIR] [--kind=LIST]\n"
+    "\n"
+    "RESULT: what a scenario wrote with --json=FILE, a comparison, or what tram-trace summary --json "
+    "printed.\n"
+    "For each figure DIR (out, when left out) gets NAME.tsv, the data, NAME.gp, a script that gnuplot draws "
+    "it by,\n"
+    "NAME.svg and NAME.png. The same files give the same bytes. Without gnuplot there are no pictures.\n"
+    "\n"
+    "  -o DIR         the folder to write to; made when it is missing\n"
+    "      --kind     of these, with commas between them; all when left out:\n"
+    "                   ladder       what each step from limit over compiled to eager takes\n"
+    "                   latency      p50 against the payload\n"
+    "                   speedup      how many times faster than the fastest eager mode\n"
+    "                   scaling      p50 against the number of actors\n"
+    "                   throughput   rate against the executions in flight\n"
+    "                   percentiles  latency against how rarely it is exceeded\n"
+    "                   overlap      communication that is hidden behind computing\n"
+    "                   order        repetitions in their order, to see drift\n"
+    "                   forest       the cases of a comparison with their intervals\n"
+    "      --help     this\n"
+    "\n"
+    "Exit status: 0, or 2 for bad input and for what cannot be written, after one line that says so.\n";
+
+static int draw_all(const struct tram__command *c, const struct tram__figures *f) {
+    char why[TRAM__WHY];
+    bool gnuplot = true;
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (tram__figure_write(&f->at[i], c->folder, why)) {
+            fprintf(stderr, "%s: %s\n", c->program, why);
+            return 2;
+        }
+        enum tram__drawn drawn =
+            gnuplot ? tram__figure_draw(&f->at[i], c->folder, false, why) : TRAM__NO_GNUPLOT;
+        if (drawn == TRAM__NOT_DRAWN) {
+            fprintf(stderr, "%s: %s\n", c->program, why);
+            return 2;
+        }
+        gnuplot = gnuplot && drawn == TRAM__DRAWN;
+        printf("%s/%s.%s  %s\n", c->folder, f->at[i].name, gnuplot ? "svg" : "gp", f->at[i].title);
+    }
+    if (!gnuplot)
+        fprintf(stderr, "%s: gnuplot is not installed: tables and scripts are written, pictures are not\n",
+                c->program);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    static struct tram__command c = {.program = "plot", .help = help, .kinds_allowed = true, .folder = "out"};
+    struct tram__sets sets;
+    struct tram__figures figures;
+    char why[TRAM__WHY];
+    int status;
+    if (tram__command_begin(&c, argc, argv, &status))
+        return status;
+    tram__sets_make(c.inputs, c.input_count, &sets);
+    tram__figures_make(c.inputs, c.input_count, &sets, c.kinds, &figures);
+    status = 2;
+    if (!figures.count)
+        fprintf(stderr, "plot: %s: no figure of the kinds asked for can be made of it%s\n", c.inputs[0].path,
+                c.input_count > 1 ? " and the others" : "");
+    else if (tram__folder_make(c.folder, why))
+        fprintf(stderr, "plot: %s\n", why);
+    else
+        status = draw_all(&c, &figures);
+    tram__figures_free(&figures);
+    tram__sets_free(&sets);
+    tram__command_end(&c);
+    if (fflush(stdout) != 0 && !status) {
+        fprintf(stderr, "plot: what it says could not be written\n");
+        status = 2;
+    }
+    return status;
+}
