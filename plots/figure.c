@@ -15,17 +15,22 @@ const char *const tram__kind_names[TRAM__KINDS] = {
 void tram__figures_make(const struct tram__input *inputs, uint32_t input_count, const struct tram__sets *sets,
                         const bool kinds[TRAM__KINDS], struct tram__figures *out) {
     static void (*const make[TRAM__KINDS])(struct tram__figures *, const struct tram__set *) = {
-        [TRAM__KIND_LADDER] = tram__make_ladder,
-        [TRAM__KIND_LATENCY] = tram__make_latency,
-        [TRAM__KIND_SPEEDUP] = tram__make_speedup,
+        [TRAM__KIND_LADDER] = tram__make_ladder,         [TRAM__KIND_LATENCY] = tram__make_latency,
+        [TRAM__KIND_SPEEDUP] = tram__make_speedup,       [TRAM__KIND_SCALING] = tram__make_scaling,
+        [TRAM__KIND_THROUGHPUT] = tram__make_throughput, [TRAM__KIND_PERCENTILES] = tram__make_percentiles,
+        [TRAM__KIND_OVERLAP] = tram__make_overlap,       [TRAM__KIND_ORDER] = tram__make_order,
     };
     *out = (struct tram__figures){0};
     for (uint32_t i = 0; i < sets->count; i++)
         for (int k = 0; k < TRAM__KINDS; k++)
             if (kinds[k] && make[k])
                 make[k](out, &sets->at[i]);
-    (void)inputs;
-    (void)input_count;
+    for (uint32_t i = 0; i < input_count; i++) {
+        if (kinds[TRAM__KIND_OVERLAP] && inputs[i].kind == TRAM__INPUT_SUMMARY)
+            tram__make_trace_overlap(out, &inputs[i]);
+        if (kinds[TRAM__KIND_FOREST] && inputs[i].kind == TRAM__INPUT_COMPARISON)
+            tram__make_forest(out, &inputs[i]);
+    }
 }
 
 void tram__figures_free(struct tram__figures *f) {
@@ -80,9 +85,8 @@ void tram__draw_script(struct tram__draw *d, const char *across, unsigned entrie
         "set colorsequence podo\n"
         "set border 3 lc rgb '#808080'\nset tics nomirror out textcolor rgb '#404040'\nset format '%%g'\n"
         "set grid back lt 1 lc rgb '#d9d9d9' lw 0.6\n"
-        "set key at screen 0.5, screen %.4f center bottom vertical maxrows %u reverse Left noenhanced "
-        "samplen "
-        "2 width 1\n"
+        "set key at screen 0.5, screen %.4f center bottom vertical maxrows %u "
+        "reverse Left noenhanced samplen 1.5 width -1\n"
         "set bars 0.5\nset style fill transparent solid 0.15 noborder\n"
         "# bare: for a page that has its own title\n"
         "if (exists('bare')) {\n    set tmargin at screen %.4f\n} else {\n    set tmargin at screen %.4f\n"

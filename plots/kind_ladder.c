@@ -83,7 +83,7 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, const st
             count - 0.4);
     for (unsigned i = 0; i < count; i++)
         fprintf(o, "%s'%s' %u", i ? ", " : "", tram__point_name(s, &cases[i], name, sizeof name), i);
-    fprintf(o, ")\nunset border\nset tics scale 0\nset rmargin 11\n");
+    fprintf(o, ")\nunset border\nset tics scale 0\nset rmargin 11\nset key width 1\n");
     for (unsigned i = 0; i < count; i++) {
         struct rung r[TRAM__MAX_MODES];
         unsigned n = rungs_of(s, &cases[i], r);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plots/comparison.h"
+
 static int fail(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static int fail(char *why, const char *format, ...) {
     va_list args;
@@ -224,6 +226,16 @@ static int parse(const char *path, json_t **out, char *why) {
     return *out ? 0 : fail(why, "%s: line %d: no JSON: %s", path, error.line, error.text);
 }
 
+static int check_comparison(const struct tram__input *in, char *why) {
+    struct tram__comparison_case c;
+    char what[TRAM__WHY / 2];
+    size_t count = tram__comparison_count(in->json);
+    for (size_t i = 0; i < count; i++)
+        if (tram__comparison_case(in->json, i, &c, what, sizeof what))
+            return fail(why, "%s: %s", in->path, what);
+    return count ? 0 : fail(why, "%s: cases: there are none", in->path);
+}
+
 static int take_kind(struct tram__input *in, char *why) {
     const json_t *version = tram__json_at(in->json, "context/tramline_schema_version");
     char value[80];
@@ -233,7 +245,7 @@ static int take_kind(struct tram__input *in, char *why) {
     }
     if (json_is_array(json_object_get(in->json, "cases"))) {
         in->kind = TRAM__INPUT_COMPARISON;
-        return 0;
+        return check_comparison(in, why);
     }
     in->kind = TRAM__INPUT_RESULT;
     if (!version)

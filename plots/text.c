@@ -50,12 +50,16 @@ const char *tram__print_bytes(uint64_t bytes, char *out) {
 }
 
 const char *tram__print_tick(double value, const char *unit, char *out) {
-    static const char *const times[] = {"ns", "µs", "ms", "s"};
+    static const char *const times[] = {"ns", "µs", "ms", "s"}, *const rates[] = {"/s", "k/s", "M/s", "G/s"};
     unsigned u = 0;
     if (strcmp(unit, "ns") == 0) {
         for (; value >= 999.5 && u < 3; u++)
             value /= 1e3;
         unit = times[u];
+    } else if (strcmp(unit, "/s") == 0) {
+        for (; value >= 999.5 && u < 3; u++)
+            value /= 1e3;
+        unit = rates[u];
     }
     snprintf(out, TRAM__CELL, *unit ? "%.4g %s" : "%.4g", value, unit);
     return out;

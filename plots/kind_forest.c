@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The forest of a comparison: each case's ratio of head over base with its interval, and the range around 1 that is no change.
+ */
+#include "plots/comparison.h"
+#include "plots/figure.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_CASES = 60, NAME_SHOWN = 52 };
+
+/* A verdict's colour of podo: red for what got worse, green for better, grey for no change, orange for all else. */
+static const char *colour_of(const char *verdict) {
+    static const char *const colours[][2] = {
+        {"REGRESSED", "7"}, {"IMPROVED", "4"}, {"OK", "rgb '#606060'"}, {"", "rgb '#606060'"}};
+    for (size_t i = 0; i < sizeof colours / sizeof *colours; i++)
+        if (strcmp(verdict, colours[i][0]) == 0)
+            return colours[i][1];
+    return "2";
+}
+
+/* The end of a long name says more than its beginning. */
+static const char *shown(const char *name, char *out, size_t size) {
+    const char *from = strlen(name) > NAME_SHOWN ? name + (strlen(name) - NAME_SHOWN) : name;
+    const char *part = from > name ? strchr(from, '/') : NULL; /* whole parts, where it has any */
+    return tram__plain(part ? part + 1 : from, out, size);
+}
+
+static void put_cases(struct tram__draw *d, const struct tram__input *in, size_t count, double span[2]) {
+    FILE *o = d->script.f;
+    char name[TRAM__TITLE], verdict[TRAM__CELL], why[TRAM__WHY];
+    struct tram__comparison_case c;
+    fprintf(d->table.f, "row\tcase\tratio\tlow\thigh\tverdict\n");
+    fprintf(o, "set ytics (");
+    for (size_t i = 0; i < count; i++) {
+        if (tram__comparison_case(in->json, i, &c, why, sizeof why))
+            continue; /* it was looked at when the file was read */
+        fprintf(d->table.f, "%zu\t%s\t%.5g\t%.5g\t%.5g\t%s\n", i, tram__plain(c.name, name, sizeof name),
+                c.ratio, fmin(c.low, c.ratio), fmax(c.high, c.ratio),
+                tram__plain(c.verdict, verdict, sizeof verdict));
+        fprintf(o, "%s'%s' %zu", i ? ", " : "", shown(c.name, name, sizeof name), i);
+        span[0] = fmin(span[0], c.low);
+        span[1] = fmax(span[1], c.high);
+    }
+    fprintf(o, ")\n");
+}
+
+static void put_verdicts(struct tram__draw *d, const struct tram__input *in, size_t count) {
+    char verdict[TRAM__CELL], why[TRAM__WHY];
+    struct tram__comparison_case c;
+    for (size_t i = 0; i < count; i++) {
+        if (tram__comparison_case(in->json, i, &c, why, sizeof why) || !*c.verdict)
+            continue;
+        fprintf(
+            d->script.f,
+            "set label '%s' at graph 1, first %zu left offset 0.7,0 font ',12' textcolor %s%s noenhanced\n",
+            tram__plain(c.verdict, verdict, sizeof verdict), i, *colour_of(c.verdict) == 'r' ? "" : "lt ",
+            colour_of(c.verdict));
+    }
+}
+
+static void put_plot(struct tram__draw *d) {
+    static const char *const verdicts[] = {"REGRESSED", "IMPROVED", "OK"};
+    FILE *o = d->script.f;
+    const char *file = d->figure.name;
+    fprintf(o, "plot ");
+    for (size_t i = 0; i < 3; i++)
+        fprintf(o,
+                "'%s.tsv' using (strcol(6) eq '%s' ? $3 : NaN):1:4:5 with xerrorbars lc %s pt 7 ps 0.8 lw 2 "
+                "notitle, \\\n  ",
+                file, verdicts[i], colour_of(verdicts[i]));
+    fprintf(o,
+            "'%s.tsv' using (strcol(6) eq 'REGRESSED' || strcol(6) eq 'IMPROVED' || strcol(6) eq 'OK' ? NaN "
+            ": $3):1:4:5 "
+            "with xerrorbars lc %s pt 7 ps 0.8 lw 2 notitle\n",
+            file, colour_of("AMBIGUOUS"));
+}
+
+/* Between marks: 1, 2 or 5 of some power of ten, five of them or so. */
+static double step_of(double span) {
+    double power = pow(10, floor(log10(span / 5))), left = span / 5 / power;
+    return power * (left < 1.5 ? 1 : left < 3.5 ? 2 : left < 7.5 ? 5 : 10);
+}
+
+void tram__make_forest(struct tram__figures *all, const struct tram__input *in) {
+    struct tram__draw d;
+    size_t total = tram__comparison_count(in->json), count = total < MAX_CASES ? total : MAX_CASES;
+    double delta = tram__comparison_delta(in->json);
+    double span[2] = {isnan(delta) ? 0.98 : 1 - 1.4 * delta, isnan(delta) ? 1.02 : 1 + 1.4 * delta};
+    if (!count)
+        return;
+    tram__draw_begin(&d, all, TRAM__KIND_FOREST, NULL, "");
+    d.figure.input = in;
+    d.figure.width = 900;
+    d.figure.height = 150 + 26 * (unsigned)count;
+    snprintf(d.figure.title, sizeof d.figure.title, "Head against base");
+    if (isnan(delta))
+        snprintf(d.figure.subtitle, sizeof d.figure.subtitle,
+                 "ratio of times with its interval; right of 1 is slower");
+    else
+        snprintf(d.figure.subtitle, sizeof d.figure.subtitle,
+                 "ratio of times with its interval; right of 1 is slower, inside ±%.3g per cent no change",
+                 100 * delta);
+    tram__draw_script(&d, "head over base", 1);
+    put_cases(&d, in, count, span);
+    put_verdicts(&d, in, count);
+    FILE *o = d.script.f;
+    if (!isnan(delta))
+        fprintf(o,
+                "set object 1 rectangle from %.6g, graph 0 to %.6g, graph 1 behind fillcolor rgb '#e6e6e6' "
+                "fillstyle solid 1 noborder\n",
+                1 - delta, 1 + delta);
+    fprintf(o,
+            "set arrow from 1, graph 0 to 1, graph 1 nohead back lt 1 lc rgb '#404040'\nset xrange "
+            "[%.6g:%.6g]\nset xtics %g\n"
+            "set yrange [%g:-0.6]\nset rmargin 14\nset grid noytics\nset border 1\nset ytics scale 0\n",
+            span[0] - 0.03 * (span[1] - span[0]), span[1] + 0.03 * (span[1] - span[0]),
+            step_of(span[1] - span[0]), (double)count - 0.4);
+    put_plot(&d);
+    fprintf(d.words.f,
+            "Each case’s ratio of head over base, with its interval; right of 1 the head is slower.");
+    if (!isnan(delta))
+        fprintf(d.words.f, " Inside the grey range, ±%.3g %%, nothing counts as a change.", 100 * delta);
+    if (total > count)
+        fprintf(d.words.f, " The first %zu of %zu cases are drawn.", count, total);
+    tram__draw_end(&d);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Latency against how rarely it is exceeded: percentile p stands at 1/(1-p), so that each mark to the right is ten times rarer.
+ * All of it is timed singly, the median too, with the timer's cost in it. The bars are from the smallest to the largest
+ * repetition.
+ */
+#include "plots/figure.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    size_t offset;
+    double odds; /* 1/(1-p) */
+    const char *name;
+} percentiles[] = {{offsetof(struct tram__row, tail_p50_ns), 2, "p50"},
+                   {offsetof(struct tram__row, p90_ns), 10, "p90"},
+                   {offsetof(struct tram__row, p95_ns), 20, "p95"},
+                   {offsetof(struct tram__row, p99_ns), 100, "p99"},
+                   {offsetof(struct tram__row, p999_ns), 1000, "p99.9"}};
+enum { PERCENTILES = sizeof percentiles / sizeof *percentiles };
+
+static double put_table(struct tram__draw *d, const struct tram__set *s, const struct tram__at *at,
+                        double *low, double *rarest) {
+    char column[TRAM__NAME];
+    double high = NAN;
+    unsigned drawn = 0;
+    fprintf(d->table.f, "percentile\tone_in");
+    for (unsigned m = 0; m < s->mode_count; m++) {
+        fprintf(d->table.f, "\t%s", tram__column(&s->modes[m], "ns", column));
+        fprintf(d->table.f, "\t%s", tram__column(&s->modes[m], "least_ns", column));
+        fprintf(d->table.f, "\t%s", tram__column(&s->modes[m], "most_ns", column));
+    }
+    fprintf(d->table.f, "\n");
+    *low = NAN;
+    for (unsigned i = 0; i < PERCENTILES; i++) {
+        bool any = false;
+        for (unsigned m = 0; m < s->mode_count; m++)
+            any |= !isnan(tram__range_of(tram__cell_at(s, m, at), percentiles[i].offset).mid);
+        if (!any)
+            continue;
+        fprintf(d->table.f, "%s\t%g", percentiles[i].name, percentiles[i].odds);
+        for (unsigned m = 0; m < s->mode_count; m++) {
+            struct tram__range r = tram__range_of(tram__cell_at(s, m, at), percentiles[i].offset);
+            fprintf(d->table.f, "\t%.6g\t%.6g\t%.6g", r.mid, r.low, r.high);
+            *low = fmin(*low, r.low);
+            high = fmax(high, r.high);
+        }
+        fprintf(d->table.f, "\n");
+        drawn++;
+        *rarest = percentiles[i].odds;
+    }
+    return drawn > 1 ? high : NAN;
+}
+
+static void put_script(struct tram__draw *d, const struct tram__set *s, double rarest) {
+    FILE *o = d->script.f;
+    const char *file = d->figure.name;
+    char mode[TRAM__NAME];
+    fprintf(o, "set logscale x\nset xrange [1.7:%.6g]\nset xtics (", rarest * 1.3);
+    for (unsigned i = 0; i < PERCENTILES; i++)
+        if (percentiles[i].odds != 20 && percentiles[i].odds <= rarest)
+            fprintf(o, "%s'%s' %g", i ? ", " : "", percentiles[i].name, percentiles[i].odds);
+    fprintf(o, ")\nset ylabel 'latency, timed singly'\nplot ");
+    for (unsigned m = 0; m < s->mode_count; m++) {
+        double aside = pow(1.02, (double)m - (s->mode_count - 1) / 2.0);
+        fprintf(
+            o,
+            "'%s.tsv' using ($2*%.4g):%u:%u:%u with yerrorbars lc %u pt 0 lw 1 notitle, \\\n  '%s.tsv' using "
+            "($2*%.4g):%u with linespoints ",
+            file, aside, 3 * m + 3, 3 * m + 4, 3 * m + 5, s->modes[m].colour, file, aside, 3 * m + 3);
+        tram__draw_style(o, &s->modes[m]);
+        fprintf(o, " title '%s'%s", tram__plain(s->modes[m].name, mode, sizeof mode),
+                m + 1 < s->mode_count ? ", \\\n  " : "\n");
+    }
+}
+
+static void make_one(struct tram__figures *all, const struct tram__set *s, const struct tram__at *at) {
+    struct tram__draw d;
+    char name[TRAM__TITLE], point[TRAM__NAME], suffix[TRAM__NAME], cell[TRAM__CELL];
+    struct tram__slice here = {TRAM__AXES, *at};
+    double timer = tram__json_number(s->input->json, "context/floor/timer_ns"), low, rarest;
+    tram__draw_begin(&d, all, TRAM__KIND_PERCENTILES, s, tram__slice_suffix(s, &here, suffix, sizeof suffix));
+    double high = put_table(&d, s, at, &low, &rarest);
+    if (isnan(high)) {
+        tram__draw_drop(&d);
+        return;
+    }
+    tram__point_name(s, at, point, sizeof point);
+    snprintf(d.figure.title, sizeof d.figure.title, "Percentiles: %s", tram__set_name(s, name, sizeof name));
+    snprintf(d.figure.subtitle, sizeof d.figure.subtitle,
+             "%s; median of the repetitions, bars from least to most", point);
+    tram__draw_script(&d, "percentile p, at 1/(1-p): each mark is ten times rarer", s->mode_count);
+    tram__draw_log(&d, 'y', low, high, "ns");
+    tram__draw_floors(&d, s->input, low / 1.25, high);
+    put_script(&d, s, rarest);
+    fprintf(d.words.f,
+            "Latency at each percentile, %s, every execution timed singly%s%s%s. A percentile is there only "
+            "where ten "
+            "executions or more are expected beyond it. The bars are from the smallest to the largest "
+            "repetition.",
+            point, timer > 0 ? ", with the timer’s " : "", timer > 0 ? tram__print_ns(timer, cell) : "",
+            timer > 0 ? " in it" : "");
+    tram__draw_end(&d);
+}
+
+static int by_place(const void *a, const void *b) {
+    const struct tram__at *x = a, *y = b;
+    static const enum tram__axis order[] = {TRAM__AXIS_INFLIGHT, TRAM__AXIS_ACTORS, TRAM__AXIS_BYTES};
+    for (int i = 0; i < TRAM__AXES; i++)
+        if (x->v[order[i]] != y->v[order[i]])
+            return x->v[order[i]] < y->v[order[i]] ? -1 : 1;
+    return 0;
+}
+
+/* Of all cases the first, one in the middle and the last. */
+void tram__make_percentiles(struct tram__figures *all, const struct tram__set *s) {
+    struct tram__at *at = tram__needed(malloc((s->cell_count + 1) * sizeof *at));
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->cell_count; i++)
+        at[n++] = s->cells[i].at;
+    qsort(at, n, sizeof *at, by_place);
+    uint32_t unique = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (!unique || by_place(&at[unique - 1], &at[i]) != 0)
+            at[unique++] = at[i];
+    uint32_t taken[] = {0, unique / 2, unique - 1};
+    for (int i = 0; i < 3; i++)
+        if (i == 0 || taken[i] != taken[i - 1])
+            make_one(all, s, &at[taken[i]]);
+    free(at);
+}
