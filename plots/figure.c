@@ -81,7 +81,7 @@ void tram__draw_script(struct tram__draw *d, const char *across, unsigned entrie
     fprintf(
         o,
         "# %s\n# gnuplot %s.gp, in the folder of %s.tsv, writes %s.svg and %s.png.\n"
-        "reset session\nset encoding utf8\nset datafile separator tab\nset datafile columnheaders\n"
+        "reset\nset encoding utf8\nset datafile separator tab\nset datafile columnheaders\n"
         "set colorsequence podo\n"
         "set border 3 lc rgb '#808080'\nset tics nomirror out textcolor rgb '#404040'\nset format '%%g'\n"
         "set grid back lt 1 lc rgb '#d9d9d9' lw 0.6\n"

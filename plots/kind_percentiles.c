@@ -4,6 +4,7 @@
  * All of it is timed singly, the median too, with the timer's cost in it. The bars are from the smallest to the largest
  * repetition.
  */
+#include "plots/facts.h"
 #include "plots/figure.h"
 
 #include <math.h>
@@ -105,27 +106,11 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
     tram__draw_end(&d);
 }
 
-static int by_place(const void *a, const void *b) {
-    const struct tram__at *x = a, *y = b;
-    static const enum tram__axis order[] = {TRAM__AXIS_INFLIGHT, TRAM__AXIS_ACTORS, TRAM__AXIS_BYTES};
-    for (int i = 0; i < TRAM__AXES; i++)
-        if (x->v[order[i]] != y->v[order[i]])
-            return x->v[order[i]] < y->v[order[i]] ? -1 : 1;
-    return 0;
-}
-
 /* Of all cases the first, one in the middle and the last. */
 void tram__make_percentiles(struct tram__figures *all, const struct tram__set *s) {
-    struct tram__at *at = tram__needed(malloc((s->cell_count + 1) * sizeof *at));
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < s->cell_count; i++)
-        at[n++] = s->cells[i].at;
-    qsort(at, n, sizeof *at, by_place);
-    uint32_t unique = 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (!unique || by_place(&at[unique - 1], &at[i]) != 0)
-            at[unique++] = at[i];
-    uint32_t taken[] = {0, unique / 2, unique - 1};
+    uint32_t count;
+    struct tram__at *at = tram__cases(s, &count);
+    uint32_t taken[] = {0, count / 2, count - 1};
     for (int i = 0; i < 3; i++)
         if (i == 0 || taken[i] != taken[i - 1])
             make_one(all, s, &at[taken[i]]);

@@ -20,7 +20,7 @@ const char *tram__print_ns(double ns, char *out) {
     if (isnan(ns))
         snprintf(out, TRAM__CELL, "-");
     else
-        snprintf(out, TRAM__CELL, "%.*f %s", u || ns < 9.995 ? digits(fabs(ns)) : 0, ns, units[u]);
+        snprintf(out, TRAM__CELL, "%.*f\u00a0%s", u || ns < 9.995 ? digits(fabs(ns)) : 0, ns, units[u]);
     return out;
 }
 
@@ -40,7 +40,7 @@ const char *tram__print_ratio(double ratio, char *out) {
     if (isnan(ratio))
         snprintf(out, TRAM__CELL, "-");
     else
-        snprintf(out, TRAM__CELL, "%.*f x", digits(ratio), ratio);
+        snprintf(out, TRAM__CELL, "%.*f\u00a0×", digits(ratio), ratio);
     return out;
 }
 
@@ -68,7 +68,7 @@ const char *tram__print_tick(double value, const char *unit, char *out) {
 const char *tram__plain(const char *text, char *out, size_t size) {
     size_t used = 0;
     for (; *text && used + 1 < size; text++)
-        out[used++] = (unsigned char)*text < ' ' || strchr("\x7f'\"`\\{}$%", *text) ? '_' : *text;
+        out[used++] = (unsigned char)*text < ' ' || strchr("\x7f'\"`\\{}$%<>&", *text) ? '_' : *text;
     while (*text && used && ((unsigned char)out[used - 1] & 0xc0) == 0x80) /* no half of a character */
         used--;
     if (*text && used && (unsigned char)out[used - 1] >= 0xc0)

@@ -15,7 +15,7 @@ enum { TRAM__CELL = 32, TRAM__NAME = 96, TRAM__TITLE = 256 };
 /* Into `out`, of TRAM__CELL bytes, which they return. NaN: "-". */
 const char *tram__print_ns(double ns, char *out);         /* "304 ns", "4.45 µs" */
 const char *tram__print_rate(double per_s, char *out);    /* "3.15M/s" */
-const char *tram__print_ratio(double ratio, char *out);   /* "1.13 x" */
+const char *tram__print_ratio(double ratio, char *out);   /* "1.13 ×" */
 const char *tram__print_bytes(uint64_t bytes, char *out); /* "64 KiB" */
 /* A mark on an axis: "1 µs", "0.5". */
 const char *tram__print_tick(double value, const char *unit, char *out);

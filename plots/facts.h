@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a set's figures come to: where compiled gains most and least over the fastest eager mode, and where it is nearest to the
+ * limit and farthest from it.
+ */
+#ifndef TRAM_PLOTS_FACTS_H
+#define TRAM_PLOTS_FACTS_H
+
+#include "plots/set.h"
+
+/* Of one case; `over_limit` is how many times the limit's time compiled takes. NaN: not measured. */
+struct tram__fact {
+    struct tram__at at;
+    int eager; /* the fastest at this point, or -1 */
+    struct tram__range gain;
+    double over_limit;
+    double compiled_ns, eager_ns, limit_ns; /* medians of p50 */
+};
+
+struct tram__facts {
+    struct tram__fact *at;                   /* cases that compiled has, by in flight, actors and size */
+    uint32_t count, gains, limits;           /* gains, limits: how many have each */
+    uint32_t best, worst, nearest, farthest; /* indices; of no meaning while their count is 0 */
+    uint32_t repetitions;                    /* the fewest behind a gain */
+};
+
+void tram__facts_make(const struct tram__set *s, struct tram__facts *out);
+void tram__facts_free(struct tram__facts *f);
+
+/* Every case of a set once, by in flight, actors and size: the caller's to free. */
+struct tram__at *tram__cases(const struct tram__set *s, uint32_t *count);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The report's page: one file that loads nothing, made of words, figures and tables. Every text of a file is escaped where it is
+ * put in.
+ */
+#ifndef TRAM_PLOTS_PAGE_H
+#define TRAM_PLOTS_PAGE_H
+
+#include "plots/facts.h"
+#include "plots/figure.h"
+
+struct tram__trace {
+    const char *path; /* as it was given or found */
+    char *link;       /* from the page's folder, escaped for a link */
+};
+
+struct tram__page {
+    FILE *out;
+    const struct tram__input *inputs;
+    unsigned input_count;
+    const struct tram__sets *sets;
+    struct tram__facts *facts; /* by set */
+    const struct tram__figures *figures;
+    const char *folder; /* where the figures' pictures lie; NULL: there are none */
+    const struct tram__trace *traces;
+    unsigned trace_count;
+};
+
+void tram__page_write(const struct tram__page *p);
+
+/* ---- its parts ---- */
+
+void tram__page_style(FILE *out);
+void tram__page_summary(
+    const struct tram__page *p); /* the answer: headline, sentences, a line for each set */
+void tram__page_set_words(const struct tram__page *p, uint32_t set);
+void tram__page_set_table(const struct tram__page *p, uint32_t set);
+void tram__page_floors(const struct tram__page *p);
+void tram__page_environment(const struct tram__page *p);
+void tram__page_runs(const struct tram__page *p); /* what ran, and how quiet the machine was */
+void tram__page_reading(const struct tram__page *p);
+
+/* One sentence about how quiet the machine was for a file; false when there is nothing to warn of. */
+bool tram__page_noise(const struct tram__input *in, char *out, size_t size);
+
+/* The last part of a path. */
+const char *tram__base_name(const char *path);
+
+#endif
