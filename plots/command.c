@@ -33,40 +33,48 @@ static int refuse(const struct tram__command *c, const char *what, const char *w
     return -1;
 }
 
+enum { KIND = 256, TRACE, HELP }; /* options with no letter */
+
+/* What getopt_long stopped at, by its letter or as it stands: arguments before it may have been moved. */
+static int refuse_option(const struct tram__command *c, char **argv, const char *why) {
+    char letter[] = {'-', (char)optopt, '\0'};
+    return refuse(c, optopt > 0 && optopt < KIND ? letter : argv[optind - 1], why);
+}
+
 static int take_options(struct tram__command *c, int argc, char **argv) {
-    static const struct option longs[] = {{"kind", required_argument, NULL, 'k'},
-                                          {"trace", required_argument, NULL, 't'},
-                                          {"help", no_argument, NULL, 'h'},
+    static const char none[] = "there is no such option, or it takes no value (see --help)";
+    static const struct option longs[] = {{"kind", required_argument, NULL, KIND},
+                                          {"trace", required_argument, NULL, TRACE},
+                                          {"help", no_argument, NULL, HELP},
                                           {0}};
     opterr = 0;
     for (;;) {
-        int at = optind;
+        optopt = 0;
         switch (getopt_long(argc, argv, ":o:h", longs, NULL)) {
         case -1:
             return 0;
         case 'o':
             c->folder = optarg;
             break;
-        case 'k':
-            if (!c->kinds_allowed)
-                return refuse(c, argv[at], "there is no such option (see --help)");
+        case KIND:
             if (take_kinds(c, optarg))
                 return -1;
             break;
-        case 't':
+        case TRACE:
             if (!c->traces_allowed)
-                return refuse(c, argv[at], "there is no such option (see --help)");
+                return refuse(c, "--trace", none);
             if (c->trace_count == TRAM__MAX_INPUTS)
-                return refuse(c, argv[at], "more than 64 traces");
+                return refuse(c, "--trace", "more than 64 traces");
             c->traces[c->trace_count++] = optarg;
             break;
         case 'h':
+        case HELP:
             fputs(c->help, stdout);
             return 1;
         case ':':
-            return refuse(c, argv[at], "a value is missing");
+            return refuse_option(c, argv, "a value is missing");
         default:
-            return refuse(c, argv[at], "there is no such option, or it takes no value (see --help)");
+            return refuse_option(c, argv, none);
         }
     }
 }

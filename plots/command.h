@@ -11,7 +11,7 @@ enum { TRAM__MAX_INPUTS = 64 };
 
 struct tram__command {
     const char *program, *help;
-    bool traces_allowed, kinds_allowed;
+    bool traces_allowed;
     const char *folder; /* set before: when none is given */
     bool kinds[TRAM__KINDS];
     const char *traces[TRAM__MAX_INPUTS];

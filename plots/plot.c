@@ -53,7 +53,7 @@ static int draw_all(const struct tram__command *c, const struct tram__figures *f
 }
 
 int main(int argc, char **argv) {
-    static struct tram__command c = {.program = "plot", .help = help, .kinds_allowed = true, .folder = "out"};
+    static struct tram__command c = {.program = "plot", .help = help, .folder = "out"};
     struct tram__sets sets;
     struct tram__figures figures;
     char why[TRAM__WHY];

@@ -124,7 +124,7 @@ static int run(const struct tram__command *c) {
 
 int main(int argc, char **argv) {
     static struct tram__command c = {
-        .program = "report", .help = help, .kinds_allowed = true, .traces_allowed = true, .folder = "out"};
+        .program = "report", .help = help, .traces_allowed = true, .folder = "out"};
     int status;
     if (tram__command_begin(&c, argc, argv, &status))
         return status;

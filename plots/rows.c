@@ -54,7 +54,7 @@ const char *tram__json_text_at(const json_t *from, const char *keys) {
 
 /* How a value stands in the file, for a message. */
 static const char *shown(const json_t *v, char *out, size_t size) {
-    char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     snprintf(out, size, "%.60s", text ? text : "missing");
     free(text);
     return out;

@@ -113,7 +113,7 @@ void tram__html(FILE *f, const char *text) {
             fputs("&#39;", f);
             break;
         default:
-            putc((unsigned char)*text < ' ' && *text != '\n' ? ' ' : *text, f);
+            putc((unsigned char)*text < ' ' && *text != '\n' && *text != '\t' ? ' ' : *text, f);
         }
 }
 

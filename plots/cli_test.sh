@@ -1,0 +1,112 @@
+#!/bin/sh
+# What plot and report say to bad input: one line on standard error that names it, and exit status 2; and what they do where
+# there is no gnuplot. Usage: cli_test.sh PLOT REPORT SAMPLE_PROGRAM
+set -u
+plot=$1
+report=$2
+sample=$3
+passed=0
+failed=0
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+"$sample" "$dir/a.json" || exit 1
+printf '{"benchmarks": [' >"$dir/cut.json"
+printf '{"benchmarks": []}' >"$dir/foreign.json"
+: >"$dir/empty.json"
+: >"$dir/file"
+sed 's/"p50_ns": 100.*,/"p50_ns": null,/' "$dir/a.json" >"$dir/null.json"
+
+# refuse WANTED PROGRAM ARGUMENT...: WANTED is a part of the message.
+refuse() {
+    wanted=$1
+    program=$2
+    shift 2
+    "$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    status=$?
+    lines=$(wc -l <"$dir/err")
+    if [ "$status" = 2 ] && [ "$lines" = 1 ] && [ ! -s "$dir/out" ] && grep -qF -- "$wanted" "$dir/err"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "refuse $program $*: status $status, $lines lines, wanted '$wanted', got: $(cat "$dir/err")"
+    fi
+}
+
+# check WHAT COMMAND...: the command succeeds.
+check() {
+    what=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "$what: $(cat "$dir/out" "$dir/err")"
+    fi
+}
+
+for program in "$plot" "$report"; do
+    refuse "a result file is missing" "$program"
+    refuse "--bogus: there is no such option" "$program" --bogus
+    refuse "-x: there is no such option" "$program" -x
+    refuse "-o: a value is missing" "$program" "$dir/a.json" -o
+    refuse "--kind: a value is missing" "$program" "$dir/a.json" --kind
+    refuse "--help=3: there is no such option" "$program" "$dir/a.json" --help=3
+    refuse "--kind=ladder,pie: 'pie' is none of ladder, latency" "$program" "$dir/a.json" --kind=ladder,pie
+    refuse "--kind=: '' is none of" "$program" "$dir/a.json" --kind=
+    refuse "/nonexistent.json: No such file or directory" "$program" /nonexistent.json
+    refuse "$dir: Is a directory" "$program" "$dir"
+    refuse "cut.json: line 1: no JSON: " "$program" "$dir/cut.json"
+    refuse "empty.json: the file is empty" "$program" "$dir/a.json" "$dir/empty.json"
+    refuse "foreign.json: context.tramline_schema_version is missing" "$program" "$dir/foreign.json"
+    refuse "null.json: benchmarks[0].p50_ns: a number above 0 is wanted, not null" "$program" "$dir/null.json"
+    refuse "cannot write into the folder $dir/file/x: Not a directory" "$program" "$dir/a.json" -o "$dir/file/x"
+    refuse "cannot write into the folder /proc/x" "$program" "$dir/a.json" -o /proc/x
+    refuse "-o : a folder is wanted" "$program" "$dir/a.json" -o ""
+    "$program" --help >"$dir/out" 2>"$dir/err"
+    check "$program --help" grep -q "Exit status" "$dir/out"
+    : >"$dir/err"
+done
+refuse "--trace=$dir/none.pftrace: No such file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir/none.pftrace"
+refuse "--trace=$dir: not a file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir"
+refuse "--trace: there is no such option" "$plot" "$dir/a.json" --trace=x
+refuse "a.json: no figure of the kinds asked for" "$plot" "$dir/a.json" --kind=forest,overlap -o "$dir/o"
+check "a run without figures left a folder" [ ! -e "$dir/o" ]
+
+# Without gnuplot: tables and scripts, and one line that says so.
+env PATH=/nonexistent "$plot" "$dir/a.json" -o "$dir/deep/bare" >"$dir/out" 2>"$dir/err"
+check "plot without gnuplot fails" [ $? = 0 ]
+check "plot does not say that gnuplot is missing" grep -qx "plot: gnuplot is not installed: .*" "$dir/err"
+check "plot says more than that" [ "$(wc -l <"$dir/err")" = 1 ]
+check "no table" [ -s "$dir/deep/bare/roundtrip-ladder.tsv" ]
+check "no script" [ -s "$dir/deep/bare/roundtrip-ladder.gp" ]
+check "a picture without gnuplot" [ ! -e "$dir/deep/bare/roundtrip-ladder.svg" ]
+env PATH=/nonexistent "$report" "$dir/a.json" -o "$dir/page" >"$dir/out" 2>"$dir/err"
+check "report without gnuplot fails" [ $? = 0 ]
+check "report does not say that gnuplot is missing" grep -qx "report: gnuplot is not installed: .*" "$dir/err"
+check "a picture without gnuplot" sh -c '! grep -q "<svg" "$1"' - "$dir/page/index.html"
+check "a data table is not there" grep -q "fastest_eager	limit_speedup" "$dir/page/index.html"
+
+# A gnuplot that fails, and one that says nothing.
+mkdir "$dir/bin"
+printf '#!/bin/sh\necho "line 3: no such terminal" >&2\nexit 1\n' >"$dir/bin/gnuplot"
+chmod +x "$dir/bin/gnuplot"
+env PATH="$dir/bin:$PATH" "$plot" "$dir/a.json" -o "$dir/bare" --kind=ladder >"$dir/out" 2>"$dir/err"
+check "a failing gnuplot is success" [ $? = 2 ]
+check "its words are lost" grep -qx "plot: gnuplot roundtrip-ladder.gp: line 3: no such terminal" "$dir/err"
+
+# Traces are linked from where the page lies.
+mkdir "$dir/runs"
+cp "$dir/a.json" "$dir/runs/a.json"
+: >"$dir/runs/a.pftrace"
+: >"$dir/runs/a.eager.pftrace"
+: >"$dir/runs/ab.pftrace"
+: >"$dir/odd &\"name.pftrace"
+env PATH=/nonexistent "$report" "$dir/runs/a.json" -o "$dir/page/deep" --trace="$dir/odd &\"name.pftrace" >"$dir/out" 2>"$dir/err"
+for link in '"../../runs/a.pftrace">a.pftrace<' '"../../runs/a.eager.pftrace"' \
+    '"../../odd%20%26%22name.pftrace">odd &amp;&quot;name.pftrace<'; do
+    check "no link $link" grep -qF -- "$link" "$dir/page/deep/index.html"
+done
+check "another file's trace is linked" sh -c '! grep -q "ab.pftrace" "$1"' - "$dir/page/deep/index.html"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
