@@ -121,11 +121,27 @@ static void finish_script(struct tram__draw *d) {
     f->script = whole.text;
 }
 
+/* What printf makes of a figure that is not there, "nan" or "-nan", becomes what gnuplot and others call it, in place. */
+static void name_absent(char *table) {
+    char *to = table;
+    for (const char *from = table; *from;) {
+        size_t n = strcspn(from, "\t\n");
+        bool absent = (n == 3 && strncmp(from, "nan", n) == 0) || (n == 4 && strncmp(from, "-nan", n) == 0);
+        memmove(to, absent ? "NaN" : from, absent ? 3 : n);
+        to += absent ? 3 : n;
+        from += n;
+        if (*from)
+            *to++ = *from++;
+    }
+    *to = '\0';
+}
+
 static void close_memory(struct tram__draw *d) {
     tram__memory_close(&d->table);
     tram__memory_close(&d->script);
     tram__memory_close(&d->words);
     d->figure.table = d->table.text;
+    name_absent(d->figure.table);
     d->figure.script = d->script.text;
     d->figure.words = d->words.text;
 }
@@ -155,6 +171,21 @@ void tram__draw_style(FILE *f, const struct tram__mode *m) {
 }
 
 /* ---- axes ---- */
+
+void tram__span_add(struct tram__span *s, const struct tram__range *r) {
+    s->low = fmin(s->low, r->mid); /* passes over NaN */
+    s->high = fmax(s->high, r->mid);
+    s->nearest = fmin(s->nearest, r->low);
+    s->farthest = fmax(s->farthest, r->high);
+}
+
+bool tram__span_cut(struct tram__span *s) {
+    static const double most = 3; /* times beyond the medians */
+    double low = fmax(s->nearest, s->low / most), high = fmin(s->farthest, s->high * most);
+    s->low = fmin(s->low, low);
+    s->high = fmax(s->high, high);
+    return s->nearest < s->low || s->farthest > s->high;
+}
 
 /* 1, 10, 100 over many decades, with 2 and 5 between them over few; a whole line of gnuplot. */
 static void put_log_marks(FILE *o, char axis, double low, double high, const char *unit) {

@@ -6,6 +6,8 @@
 #ifndef TRAM_PLOTS_FIGURE_H
 #define TRAM_PLOTS_FIGURE_H
 
+#include <math.h>
+
 #include "plots/set.h"
 
 enum tram__kind {
@@ -69,6 +71,17 @@ const char *tram__column(const struct tram__mode *m, const char *what, char *out
 
 /* How a mode is drawn: "lc 6 dt 1 pt 7 lw 2 ps 0.9", the same everywhere. */
 void tram__draw_style(FILE *f, const struct tram__mode *m);
+
+/* What a logarithmic axis has to show: all medians, and of the ranges around them what does not press those together. One
+ * repetition that was disturbed may be a thousand times off. */
+struct tram__span {
+    double low, high;         /* of the medians; NaN: of none */
+    double farthest, nearest; /* of the ranges */
+};
+static const struct tram__span TRAM__SPAN_EMPTY = {NAN, NAN, NAN, NAN};
+void tram__span_add(struct tram__span *s, const struct tram__range *r);
+/* Cuts the ranges: low and high become what is shown. True when something is left out. */
+bool tram__span_cut(struct tram__span *s);
 
 /* A logarithmic axis ('x' or 'y') over these values with some room beside them, its marks named in `unit` ("ns": as times;
  * values in the table are in nanoseconds). */

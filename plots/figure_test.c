@@ -107,6 +107,7 @@ static void tables_are_exact(void **state) {
                "22000\t22440\t8000\n4\t"));
     assert_non_null(strstr(figure("roundtrip-percentiles-b1")->table, "\np99\t100\t300.3\t300.3\t300.3\t"));
     assert_null(strstr(figure("roundtrip-percentiles-b1")->table, "p99.9"));
+    assert_non_null(strstr(figure("roundtrip-latency")->table, "\tNaN\n1048576\t"));
     assert_non_null(strstr(figure("roundtrip-order")->table, "limit\t3\t102.102\t0.9901\t1 B\n"));
 }
 

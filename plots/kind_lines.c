@@ -36,9 +36,10 @@ struct plan {
     const struct lines *lines;
     const struct tram__set *set;
     const struct tram__slice *slice;
-    bool tails;       /* the band is of executions */
-    bool floor;       /* there is one of this pattern */
-    double low, high; /* of all that is drawn */
+    bool tails; /* the band is of executions */
+    bool floor; /* there is one of this pattern */
+    struct tram__span span;
+    bool cut; /* some band is not drawn whole */
     uint32_t points;
 };
 
@@ -124,7 +125,7 @@ static void put_titles(FILE *t, const struct plan *p) {
 
 static void put_table(FILE *t, struct plan *p) {
     put_titles(t, p);
-    p->low = p->high = NAN;
+    p->span = TRAM__SPAN_EMPTY;
     for (uint32_t i = 0; i < p->set->value_count[p->lines->axis]; i++) {
         struct tram__at at = point_of(p, i);
         double floor = floor_ns(p, &at);
@@ -133,12 +134,11 @@ static void put_table(FILE *t, struct plan *p) {
         for (unsigned m = 0; m < p->set->mode_count; m++) {
             struct tram__range r = band_of(p, m, &at);
             fprintf(t, "\t%.6g\t%.6g\t%.6g", r.mid, r.low, r.high);
-            p->low = fmin(p->low, r.low);
-            p->high = fmax(p->high, r.high);
+            tram__span_add(&p->span, &r);
             any |= !isnan(r.mid);
         }
         fprintf(t, "\t%.6g\n", floor);
-        p->floor |= floor >= p->low / 2 && floor <= p->high * 2;
+        p->floor |= floor >= p->span.low / 2 && floor <= p->span.high * 2;
         p->points += any;
     }
 }
@@ -179,6 +179,8 @@ static void put_words(FILE *w, const struct plan *p, const char *fixed) {
             p->tails         ? "from p5 to p95 of the executions"
             : p->lines->rate ? "from the smallest to the largest repetition"
                              : "from the smallest to the largest repetition’s p50");
+    if (p->cut)
+        fprintf(w, " Where it leaves the figure, some repetition was farther off.");
     if (p->floor)
         fprintf(w, p->lines->axis == TRAM__AXIS_BYTES
                        ? " One copy: what moving the payload once from another core takes."
@@ -208,6 +210,7 @@ static void make_one(struct tram__figures *all, const struct lines *lines, const
         tram__draw_drop(&d);
         return;
     }
+    p.cut = tram__span_cut(&p.span);
     tram__slice_name(s, slice, fixed, sizeof fixed);
     snprintf(d.figure.title, sizeof d.figure.title, "%s: %s", lines->title,
              tram__set_name(s, name, sizeof name));
@@ -216,10 +219,10 @@ static void make_one(struct tram__figures *all, const struct lines *lines, const
              lines->axis == TRAM__AXIS_ACTORS ? "; in the key what one more adds" : "");
     tram__draw_script(&d, tram__axis_title(s, lines->axis), s->mode_count + p.floor);
     tram__draw_marks(&d, lines->axis, s);
-    tram__draw_log(&d, 'y', p.low, p.high, lines->unit);
+    tram__draw_log(&d, 'y', p.span.low, p.span.high, lines->unit);
     fprintf(d.script.f, "set ylabel '%s'\n", lines->measure);
     if (!lines->rate)
-        tram__draw_floors(&d, s->input, p.low / 1.25, p.high);
+        tram__draw_floors(&d, s->input, p.span.low / 1.25, p.span.high);
     put_plot(&d, &p);
     put_words(d.words.f, &p, fixed);
     tram__draw_end(&d);

@@ -22,10 +22,18 @@ static const struct {
                    {offsetof(struct tram__row, p999_ns), 1000, "p99.9"}};
 enum { PERCENTILES = sizeof percentiles / sizeof *percentiles };
 
-static double put_table(struct tram__draw *d, const struct tram__set *s, const struct tram__at *at,
-                        double *low, double *rarest) {
+/* Only what every repetition has: the median of those that ran longest would stand beside the median of all. */
+static struct tram__range range_at(const struct tram__set *s, unsigned mode, const struct tram__at *at,
+                                   unsigned i) {
+    const struct tram__cell *c = tram__cell_at(s, mode, at);
+    struct tram__range r = tram__range_of(c, percentiles[i].offset);
+    return c && r.count == c->count ? r : (struct tram__range){NAN, NAN, NAN, 0};
+}
+
+/* Returns how many percentiles it has. */
+static unsigned put_table(struct tram__draw *d, const struct tram__set *s, const struct tram__at *at,
+                          struct tram__span *span, double *rarest) {
     char column[TRAM__NAME];
-    double high = NAN;
     unsigned drawn = 0;
     fprintf(d->table.f, "percentile\tone_in");
     for (unsigned m = 0; m < s->mode_count; m++) {
@@ -34,25 +42,24 @@ static double put_table(struct tram__draw *d, const struct tram__set *s, const s
         fprintf(d->table.f, "\t%s", tram__column(&s->modes[m], "most_ns", column));
     }
     fprintf(d->table.f, "\n");
-    *low = NAN;
+    *span = TRAM__SPAN_EMPTY;
     for (unsigned i = 0; i < PERCENTILES; i++) {
         bool any = false;
         for (unsigned m = 0; m < s->mode_count; m++)
-            any |= !isnan(tram__range_of(tram__cell_at(s, m, at), percentiles[i].offset).mid);
+            any |= !isnan(range_at(s, m, at, i).mid);
         if (!any)
             continue;
         fprintf(d->table.f, "%s\t%g", percentiles[i].name, percentiles[i].odds);
         for (unsigned m = 0; m < s->mode_count; m++) {
-            struct tram__range r = tram__range_of(tram__cell_at(s, m, at), percentiles[i].offset);
+            struct tram__range r = range_at(s, m, at, i);
             fprintf(d->table.f, "\t%.6g\t%.6g\t%.6g", r.mid, r.low, r.high);
-            *low = fmin(*low, r.low);
-            high = fmax(high, r.high);
+            tram__span_add(span, &r);
         }
         fprintf(d->table.f, "\n");
         drawn++;
         *rarest = percentiles[i].odds;
     }
-    return drawn > 1 ? high : NAN;
+    return drawn;
 }
 
 static void put_script(struct tram__draw *d, const struct tram__set *s, double rarest) {
@@ -81,20 +88,21 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
     struct tram__draw d;
     char name[TRAM__TITLE], point[TRAM__NAME], suffix[TRAM__NAME], cell[TRAM__CELL];
     struct tram__slice here = {TRAM__AXES, *at};
-    double timer = tram__json_number(s->input->json, "context/floor/timer_ns"), low, rarest;
+    double timer = tram__json_number(s->input->json, "context/floor/timer_ns"), rarest;
+    struct tram__span span;
     tram__draw_begin(&d, all, TRAM__KIND_PERCENTILES, s, tram__slice_suffix(s, &here, suffix, sizeof suffix));
-    double high = put_table(&d, s, at, &low, &rarest);
-    if (isnan(high)) {
+    if (put_table(&d, s, at, &span, &rarest) < 2) {
         tram__draw_drop(&d);
         return;
     }
+    bool cut = tram__span_cut(&span);
     tram__point_name(s, at, point, sizeof point);
     snprintf(d.figure.title, sizeof d.figure.title, "Percentiles: %s", tram__set_name(s, name, sizeof name));
     snprintf(d.figure.subtitle, sizeof d.figure.subtitle,
              "%s; median of the repetitions, bars from least to most", point);
     tram__draw_script(&d, "percentile p, at 1/(1-p): each mark is ten times rarer", s->mode_count);
-    tram__draw_log(&d, 'y', low, high, "ns");
-    tram__draw_floors(&d, s->input, low / 1.25, high);
+    tram__draw_log(&d, 'y', span.low, span.high, "ns");
+    tram__draw_floors(&d, s->input, span.low / 1.25, span.high);
     put_script(&d, s, rarest);
     fprintf(d.words.f,
             "Latency at each percentile, %s, every execution timed singly%s%s%s. A percentile is there only "
@@ -103,6 +111,8 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
             "repetition.",
             point, timer > 0 ? ", with the timer’s " : "", timer > 0 ? tram__print_ns(timer, cell) : "",
             timer > 0 ? " in it" : "");
+    if (cut)
+        fprintf(d.words.f, " One that leaves the figure goes on.");
     tram__draw_end(&d);
 }
 

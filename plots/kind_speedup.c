@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-struct span {
-    double low, high;
+struct summary {
+    struct tram__span span;
     uint32_t points, repetitions;
 };
 
@@ -18,10 +18,11 @@ static bool compared(const struct tram__mode *m) {
     return m->role != TRAM__ROLE_EAGER;
 }
 
-static struct span put_table(struct tram__draw *d, const struct tram__set *s, const struct tram__slice *l) {
+static struct summary put_table(struct tram__draw *d, const struct tram__set *s,
+                                const struct tram__slice *l) {
     static const char *const names[TRAM__AXES] = {"payload_bytes", "actors", "inflight"};
     char column[TRAM__NAME], mode[TRAM__NAME];
-    struct span out = {NAN, NAN, 0, 0};
+    struct summary out = {TRAM__SPAN_EMPTY, 0, 0};
     struct tram__at at = l->at;
     FILE *t = d->table.f;
     fprintf(t, "%s\tfastest_eager", names[l->axis]);
@@ -44,8 +45,7 @@ static struct span put_table(struct tram__draw *d, const struct tram__set *s, co
                 continue;
             struct tram__range r = tram__gain(s, m, (unsigned)base, &at);
             fprintf(t, "\t%.5g\t%.5g\t%.5g", r.mid, r.low, r.high);
-            out.low = fmin(out.low, r.low);
-            out.high = fmax(out.high, r.high);
+            tram__span_add(&out.span, &r);
             if (r.count && (!out.repetitions || r.count < out.repetitions))
                 out.repetitions = r.count;
         }
@@ -101,26 +101,29 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
     struct tram__draw d;
     char name[TRAM__TITLE], fixed[TRAM__NAME], suffix[TRAM__NAME];
     tram__draw_begin(&d, all, TRAM__KIND_SPEEDUP, s, tram__slice_suffix(s, l, suffix, sizeof suffix));
-    struct span span = put_table(&d, s, l);
-    if (!span.points || isnan(span.low)) {
+    struct summary sum = put_table(&d, s, l);
+    if (!sum.points || isnan(sum.span.low)) {
         tram__draw_drop(&d);
         return;
     }
+    bool cut = tram__span_cut(&sum.span);
     tram__slice_name(s, l, fixed, sizeof fixed);
     snprintf(d.figure.title, sizeof d.figure.title, "Speed-up over the fastest eager: %s",
              tram__set_name(s, name, sizeof name));
-    if (span.repetitions > 1)
+    if (sum.repetitions > 1)
         snprintf(d.figure.subtitle, sizeof d.figure.subtitle,
-                 "%s; %.3g %% intervals of %u paired repetitions", fixed, tram__coverage(span.repetitions),
-                 span.repetitions);
+                 "%s; %.3g %% intervals of %u paired repetitions", fixed, tram__coverage(sum.repetitions),
+                 sum.repetitions);
     else
         snprintf(d.figure.subtitle, sizeof d.figure.subtitle, "%s; one repetition: no intervals", fixed);
     tram__draw_script(&d, tram__axis_title(s, l->axis), 2);
     tram__draw_marks(&d, l->axis, s);
-    tram__draw_log(&d, 'y', fmin(span.low, 0.8), fmax(span.high, 1.25), "");
+    tram__draw_log(&d, 'y', fmin(sum.span.low, 0.8), fmax(sum.span.high, 1.25), "");
     fprintf(d.script.f, "set ylabel 'times as fast as the fastest eager'\n");
     put_script(&d, s, l->axis);
-    put_words(&d, span.repetitions, fixed);
+    put_words(&d, sum.repetitions, fixed);
+    if (cut)
+        fprintf(d.words.f, " A bar that leaves the figure goes on: some repetition was farther off.");
     tram__draw_end(&d);
 }
 

@@ -40,8 +40,9 @@ void tram__page_environment(const struct tram__page *p);
 void tram__page_runs(const struct tram__page *p); /* what ran, and how quiet the machine was */
 void tram__page_reading(const struct tram__page *p);
 
-/* One sentence about how quiet the machine was for a file; false when there is nothing to warn of. */
-bool tram__page_noise(const struct tram__input *in, char *out, size_t size);
+/* What of a run says that the machine was not quiet: the load when it began, and seconds that the host took; NaN where that is
+ * nothing to warn of. */
+void tram__page_noise(const struct tram__input *in, double *load, double *stolen_s);
 
 /* The last part of a path. */
 const char *tram__base_name(const char *path);

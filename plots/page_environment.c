@@ -170,22 +170,11 @@ static double load_of(const struct tram__input *in, const char *when) {
 
 /* What a run itself brings cannot be told from others' work after it has begun: only the load before it, and what the host
  * took, are taken as noise. */
-bool tram__page_noise(const struct tram__input *in, char *out, size_t size) {
-    double cpus = tram__json_number(in->json, "context/num_cpus"), load = load_of(in, "before");
-    double steal = difference(in, "steal_s"), took = run_seconds(in);
-    bool loaded = load > 0.25 * cpus, stolen = steal > 0.01 * took * cpus;
-    const char *name = tram__base_name(in->path);
-    if (!loaded && !stolen)
-        return false;
-    if (loaded && stolen)
-        snprintf(out, size,
-                 "When %.80s began the load was %.2f on %.0f CPUs, and the host took %.2g s of them.", name,
-                 load, cpus, steal);
-    else if (loaded)
-        snprintf(out, size, "When %.80s began the load was %.2f on %.0f CPUs.", name, load, cpus);
-    else
-        snprintf(out, size, "While %.80s ran the host took %.2g s of its CPUs.", name, steal);
-    return true;
+void tram__page_noise(const struct tram__input *in, double *load, double *stolen_s) {
+    double cpus = tram__json_number(in->json, "context/num_cpus"), steal = difference(in, "steal_s");
+    double before = load_of(in, "before");
+    *load = before > 0.25 * cpus ? before : NAN;
+    *stolen_s = steal > 0.01 * run_seconds(in) * cpus ? steal : NAN;
 }
 
 static void put_number(FILE *o, double v, const char *unit) {

@@ -38,7 +38,8 @@ static void put_case(FILE *o, const struct tram__set *s, const struct tram__at *
             fprintf(o, "<td class=\"n\">%llu</td>", (unsigned long long)at->v[x]);
     put_cell(o, tram__print_bytes(at->v[TRAM__AXIS_BYTES], a));
     put_cell(o, tram__print_ns(TRAM__RANGE(c, p50_ns).mid, a));
-    put_cell(o, tram__print_ns(TRAM__RANGE(c, p99_ns).mid, a));
+    struct tram__range p99 = TRAM__RANGE(c, p99_ns);
+    put_cell(o, tram__print_ns(p99.count == c->count ? p99.mid : NAN, a));
     put_cell(o, tram__print_rate(TRAM__RANGE(c, execs_per_s).mid, a));
     put_cell(o, tram__print_ns(TRAM__RANGE(c, cpu_ns).mid, a));
     put_cell(o, tram__print_ratio(limit < 0 ? NAN : tram__gain(s, (unsigned)limit, m, at).mid, a));
@@ -70,7 +71,8 @@ void tram__page_set_table(const struct tram__page *p, uint32_t set) {
     fputs("</tbody></table></div>", o);
     if (count > MOST)
         fprintf(o, "<p class=\"soft\">The first %d of %u cases.</p>", MOST, count);
-    fputs("<p class=\"soft\">Medians over the repetitions. p50 of batches, p99 timed singly; CPU: of all "
+    fputs("<p class=\"soft\">Medians over the repetitions. p50 of batches; p99 timed singly, where all of "
+          "them have it; CPU: of all "
           "processes, an "
           "execution. vs eager: the fastest eager mode’s time over this one’s; with more in flight, by "
           "rate.</p>"

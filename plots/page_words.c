@@ -146,16 +146,32 @@ static void put_lines(const struct tram__page *p) {
     fputs("</tbody></table></div>\n", o);
 }
 
-static void put_noise(const struct tram__page *p) {
-    char line[TRAM__WHY];
-    bool begun = false;
+/* One kind of noise of all runs that had it: "Load when they began: a.json 1.92, b.json 2.03." */
+static bool put_noise_of(const struct tram__page *p, bool stolen, bool begun) {
+    double v[2];
+    bool first = true;
     for (unsigned i = 0; i < p->input_count; i++) {
-        if (p->inputs[i].kind != TRAM__INPUT_RESULT || !tram__page_noise(&p->inputs[i], line, sizeof line))
+        if (p->inputs[i].kind != TRAM__INPUT_RESULT)
             continue;
-        fputs(begun ? " " : "<p class=\"warn\"><b>Not a quiet machine.</b> ", p->out);
-        tram__html(p->out, line);
-        begun = true;
+        tram__page_noise(&p->inputs[i], &v[0], &v[1]);
+        if (isnan(v[stolen]))
+            continue;
+        if (first)
+            fprintf(p->out, "%s%s", begun ? "" : "<p class=\"warn\"><b>Not a quiet machine.</b>",
+                    stolen ? " CPU seconds that the host took: " : " Load when the runs began: ");
+        fputs(first ? "" : ", ", p->out);
+        tram__html(p->out, tram__base_name(p->inputs[i].path));
+        fprintf(p->out, " %.2f", v[stolen]);
+        first = false;
     }
+    if (!first)
+        fputc('.', p->out);
+    return begun || !first;
+}
+
+static void put_noise(const struct tram__page *p) {
+    bool begun = put_noise_of(p, false, false);
+    begun = put_noise_of(p, true, begun);
     if (begun)
         fputs(" Ratios within one run, whose modes ran interleaved, hold better than times.</p>\n", p->out);
 }
