@@ -1,6 +1,6 @@
 #!/bin/sh
-# What plot and report say to bad input: one line on standard error that names it, and exit status 2; and what they do where
-# there is no gnuplot. Usage: cli_test.sh PLOT REPORT SAMPLE_PROGRAM
+# What plot and report say to bad input: one line on standard error that names it, and exit status 2; and what they do
+# where there is no gnuplot. Usage: cli_test.sh PLOT REPORT SAMPLE_PROGRAM
 set -u
 plot=$1
 report=$2

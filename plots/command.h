@@ -20,7 +20,8 @@ struct tram__command {
     unsigned input_count;
 };
 
-/* Takes the arguments and reads the inputs. 0: go on; else the program ends, with *status, everything having been said. */
+/* Takes the arguments and reads the inputs. 0: go on; else the program ends, with *status, everything having
+ * been said. */
 int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status);
 void tram__command_end(struct tram__command *c);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a set's figures come to: where compiled gains most and least over the fastest eager mode, and where it is nearest to the
- * limit and farthest from it.
+ * What a set's figures come to: where compiled gains most and least over the fastest eager mode, and where it is
+ * nearest to the limit and farthest from it.
  */
 #ifndef TRAM_PLOTS_FACTS_H
 #define TRAM_PLOTS_FACTS_H

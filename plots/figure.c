@@ -121,7 +121,8 @@ static void finish_script(struct tram__draw *d) {
     f->script = whole.text;
 }
 
-/* What printf makes of a figure that is not there, "nan" or "-nan", becomes what gnuplot and others call it, in place. */
+/* What printf makes of a figure that is not there, "nan" or "-nan", becomes what gnuplot and others call it, in
+ * place. */
 static void name_absent(char *table) {
     char *to = table;
     for (const char *from = table; *from;) {
@@ -187,16 +188,18 @@ bool tram__span_cut(struct tram__span *s) {
     return s->nearest < s->low || s->farthest > s->high;
 }
 
-/* 1, 10, 100 over many decades, with 2 and 5 between them over few; a whole line of gnuplot. */
+/* 1, 10, 100 over many decades, with 2 and 5 between them over few, and more over one; a whole line of gnuplot. */
 static void put_log_marks(FILE *o, char axis, double low, double high, const char *unit) {
-    static const double steps[] = {1, 2, 5};
+    static const double few[] = {1, 2, 5}, more[] = {1, 1.5, 2, 3, 5, 7};
     double decades = log10(high / low);
+    const double *steps = decades < 1 ? more : few;
+    int count = decades < 1 ? 6 : decades < 2.6 ? 3 : 1;
     int every = decades > 8 ? 2 : 1;
     bool begun = false;
     char cell[TRAM__CELL];
     fprintf(o, "set %ctics (", axis);
     for (int e = (int)floor(log10(low)); e <= (int)ceil(log10(high)); e += every)
-        for (int i = 0; i < (decades < 2.6 ? 3 : 1); i++) {
+        for (int i = 0; i < count; i++) {
             double v = steps[i] * pow(10, e);
             if (v < low * 0.999 || v > high * 1.001)
                 continue;

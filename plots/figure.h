@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Figures: each is a table of data, a gnuplot script that draws it, and words about it. A script stands alone: whoever has it
- * and its table runs `gnuplot NAME.gp` beside them.
+ * Figures: each is a table of data, a gnuplot script that draws it, and words about it. A script stands alone:
+ * whoever has it and its table runs `gnuplot NAME.gp` beside them.
  */
 #ifndef TRAM_PLOTS_FIGURE_H
 #define TRAM_PLOTS_FIGURE_H
@@ -47,8 +47,8 @@ void tram__figures_free(struct tram__figures *f);
 
 /* ---- for the files that make one kind each ---- */
 
-/* A figure in the making. Its table begins with a line of names; its script, after what all have in common, sets what is its
- * own and ends in the plot command. */
+/* A figure in the making. Its table begins with a line of names; its script, after what all have in common, sets
+ * what is its own and ends in the plot command. */
 struct tram__draw {
     struct tram__figures *all;
     struct tram__figure figure;
@@ -57,8 +57,8 @@ struct tram__draw {
 
 enum { TRAM__WIDTH = 720, TRAM__HEIGHT = 420 };
 
-/* `suffix`: after the set's name and the kind's in the figure's; "" for none. The figure's title, subtitle and size may be
- * set until tram__draw_script. */
+/* `suffix`: after the set's name and the kind's in the figure's; "" for none. The figure's title, subtitle and
+ * size may be set until tram__draw_script. */
 void tram__draw_begin(struct tram__draw *d, struct tram__figures *all, enum tram__kind kind,
                       const struct tram__set *set, const char *suffix);
 /* Begins the script: `across` names the horizontal axis, the key will have so many entries. */
@@ -72,8 +72,8 @@ const char *tram__column(const struct tram__mode *m, const char *what, char *out
 /* How a mode is drawn: "lc 6 dt 1 pt 7 lw 2 ps 0.9", the same everywhere. */
 void tram__draw_style(FILE *f, const struct tram__mode *m);
 
-/* What a logarithmic axis has to show: all medians, and of the ranges around them what does not press those together. One
- * repetition that was disturbed may be a thousand times off. */
+/* What a logarithmic axis has to show: all medians, and of the ranges around them what does not press those
+ * together. One repetition that was disturbed may be a thousand times off. */
 struct tram__span {
     double low, high;         /* of the medians; NaN: of none */
     double farthest, nearest; /* of the ranges */
@@ -83,8 +83,8 @@ void tram__span_add(struct tram__span *s, const struct tram__range *r);
 /* Cuts the ranges: low and high become what is shown. True when something is left out. */
 bool tram__span_cut(struct tram__span *s);
 
-/* A logarithmic axis ('x' or 'y') over these values with some room beside them, its marks named in `unit` ("ns": as times;
- * values in the table are in nanoseconds). */
+/* A logarithmic axis ('x' or 'y') over these values with some room beside them, its marks named in `unit` ("ns":
+ * as times; values in the table are in nanoseconds). */
 void tram__draw_log(struct tram__draw *d, char axis, double low, double high, const char *unit);
 /* Marks at these values of an axis, as many as have room. */
 void tram__draw_marks(struct tram__draw *d, enum tram__axis axis, const struct tram__set *s);
@@ -97,8 +97,8 @@ struct tram__slice {
     enum tram__axis axis;
     struct tram__at at; /* the value on the axis itself is what the caller makes of it */
 };
-/* Slices of a set along an axis that has `least` values or more; of those the other two axes give, the outermost. Returns how
- * many, at most TRAM__MAX_SLICES. */
+/* Slices of a set along an axis that has `least` values or more; of those the other two axes give, the
+ * outermost. Returns how many, at most TRAM__MAX_SLICES. */
 enum { TRAM__MAX_SLICES = 4 };
 unsigned tram__slices(const struct tram__set *s, enum tram__axis axis, unsigned least,
                       struct tram__slice out[TRAM__MAX_SLICES]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The forest of a comparison: each case's ratio of head over base with its interval, and the range around 1 that is no change.
+ * The forest of a comparison: each case's ratio of head over base with its interval, and the range around 1 that
+ * is no change.
  */
 #include "plots/comparison.h"
 #include "plots/figure.h"

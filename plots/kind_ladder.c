@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ladder: of the slowest mode's time, what each step from the bare pattern upwards takes. The rungs of a case are drawn in
- * the order of their times, each up to where its own p50 lies: in the usual order what compiled has over limit is the planning
- * left to win, what eager-shm has over compiled the per-call work, and the rest the transport.
+ * The ladder: of the slowest mode's time, what each step from the bare pattern upwards takes. The rungs of a case
+ * are drawn in the order of their times, each up to where its own p50 lies: in the usual order what compiled has
+ * over limit is the planning left to win, what eager-shm has over compiled the per-call work, and the rest the
+ * transport.
  */
 #include "plots/figure.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A line for each mode along one axis, and a band around it: latency against payload, scaling over actors, throughput over
- * executions in flight. The band of a latency is from p5 to p95 of the executions where the file has them; else, and of a
- * rate, from the smallest to the largest repetition, which says how far the figure can be trusted and nothing about single
- * executions. The figure says which.
+ * A line for each mode along one axis, and a band around it: latency against payload, scaling over actors,
+ * throughput over executions in flight. The band of a latency is from p5 to p95 of the executions where the file
+ * has them; else, and of a rate, from the smallest to the largest repetition, which says how far the figure can be
+ * trusted and nothing about single executions. The figure says which.
  */
 #include "plots/figure.h"
 
@@ -70,8 +70,8 @@ static struct tram__range band_of(const struct plan *p, unsigned mode, const str
     return r;
 }
 
-/* What the machine needs for a point whatever runs on it: copying the payload once from another core, or the same messages
- * over bare sockets. NaN where it was not measured. */
+/* What the machine needs for a point whatever runs on it: copying the payload once from another core, or the
+ * same messages over bare sockets. NaN where it was not measured. */
 static double floor_ns(const struct plan *p, const struct tram__at *at) {
     const json_t *floors = tram__json_at(p->set->input->json, "context/floor");
     bool bytes = p->lines->axis == TRAM__AXIS_BYTES;
@@ -92,7 +92,8 @@ static double floor_ns(const struct plan *p, const struct tram__at *at) {
     return NAN;
 }
 
-/* Of the lines through each two points the median slope, which one odd point does not move. NaN for fewer than two. */
+/* Of the lines through each two points the median slope, which one odd point does not move. NaN for fewer than
+ * two. */
 static double slope_of(const struct plan *p, unsigned mode) {
     uint32_t n = p->set->value_count[p->lines->axis];
     double *all = tram__needed(malloc(((size_t)n * n + 1) * sizeof *all));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Repetitions in the order in which they ran, each against the median of its case: where all drift together, it was the
- * machine.
+ * Repetitions in the order in which they ran, each against the median of its case: where all drift together, it
+ * was the machine.
  */
 #include "plots/figure.h"
 

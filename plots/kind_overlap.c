@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Overlap, by the formula of the OSU micro-benchmarks: of communication that takes `comm` alone, beside computing that takes
- * `compute` alone, when both together take `total`, max(0, 100 - (total - compute) / comm * 100) per cent are hidden.
+ * Overlap, by the formula of the OSU micro-benchmarks: of communication that takes `comm` alone, beside computing
+ * that takes `compute` alone, when both together take `total`, max(0, 100 - (total - compute) / comm * 100) per
+ * cent are hidden.
  *
- * Result files have it of scenarios that measure all three. The summary of a trace has it of each graph: communication there is
- * the sum over the edges, each from the beginning of its write to the end of its read, so what is hidden may lie behind
- * computing or behind other communication.
+ * Result files have it of scenarios that measure all three. The summary of a trace has it of each graph:
+ * communication there is the sum over the edges, each from the beginning of its write to the end of its read, so
+ * what is hidden may lie behind computing or behind other communication.
  */
 #include "plots/figure.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Latency against how rarely it is exceeded: percentile p stands at 1/(1-p), so that each mark to the right is ten times rarer.
- * All of it is timed singly, the median too, with the timer's cost in it. The bars are from the smallest to the largest
- * repetition.
+ * Latency against how rarely it is exceeded: percentile p stands at 1/(1-p), so that each mark to the right is ten
+ * times rarer. All of it is timed singly, the median too, with the timer's cost in it. The bars are from the
+ * smallest to the largest repetition.
  */
 #include "plots/facts.h"
 #include "plots/figure.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How many times faster than the fastest eager mode: by latency, or by rate when executions overlap. The interval is of the
- * ratios of paired repetitions, which ran side by side.
+ * How many times faster than the fastest eager mode: by latency, or by rate when executions overlap. The interval
+ * is of the ratios of paired repetitions, which ran side by side.
  */
 #include "plots/figure.h"
 

@@ -104,6 +104,37 @@ static void put_set(const struct tram__page *p, uint32_t i) {
 
 /* ---- other inputs ---- */
 
+/* "Of 4 cases 1 REGRESSED, 3 OK.": verdicts in the order in which they first come. */
+void tram__page_verdicts(const struct tram__page *p, const struct tram__input *comparison) {
+    enum { MOST = 8 };
+    struct {
+        const char *name;
+        size_t count;
+    } seen[MOST];
+    unsigned kinds = 0, k;
+    char why[TRAM__WHY];
+    struct tram__comparison_case c;
+    size_t count = tram__comparison_count(comparison->json);
+    for (size_t i = 0; i < count; i++) {
+        if (tram__comparison_case(comparison->json, i, &c, why, sizeof why) || !*c.verdict)
+            continue;
+        for (k = 0; k < kinds && strcmp(seen[k].name, c.verdict) != 0; k++)
+            ;
+        if (k == kinds && kinds < MOST) {
+            seen[kinds].name = c.verdict;
+            seen[kinds++].count = 0;
+        }
+        if (k < MOST)
+            seen[k].count++;
+    }
+    fprintf(p->out, "Of %zu case%s, head against base", count, count == 1 ? "" : "s");
+    for (k = 0; k < kinds; k++) {
+        fprintf(p->out, "%s %zu ", k ? "," : ":", seen[k].count);
+        tram__html(p->out, seen[k].name);
+    }
+    fputc('.', p->out);
+}
+
 static void put_comparison(const struct tram__page *p, const struct tram__input *in) {
     FILE *o = p->out;
     char why[TRAM__WHY];
@@ -111,7 +142,9 @@ static void put_comparison(const struct tram__page *p, const struct tram__input 
     size_t count = tram__comparison_count(in->json);
     fputs("<section><h2>Comparison</h2>\n<p>", o);
     tram__html(o, tram__base_name(in->path));
-    fprintf(o, ": %zu case%s of head against base.</p>\n", count, count == 1 ? "" : "s");
+    fputs(". ", o);
+    tram__page_verdicts(p, in);
+    fputs("</p>\n", o);
     put_figures_of(p, NULL, in);
     fputs("<div class=\"scroll\"><table><thead><tr><th>case</th><th class=\"n\">head over base</th><th "
           "class=\"n\">"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The report's page: one file that loads nothing, made of words, figures and tables. Every text of a file is escaped where it is
- * put in.
+ * The report's page: one file that loads nothing, made of words, figures and tables. Every text of a file is
+ * escaped where it is put in.
  */
 #ifndef TRAM_PLOTS_PAGE_H
 #define TRAM_PLOTS_PAGE_H
@@ -33,6 +33,7 @@ void tram__page_write(const struct tram__page *p);
 void tram__page_style(FILE *out);
 void tram__page_summary(
     const struct tram__page *p); /* the answer: headline, sentences, a line for each set */
+void tram__page_verdicts(const struct tram__page *p, const struct tram__input *comparison); /* a sentence */
 void tram__page_set_words(const struct tram__page *p, uint32_t set);
 void tram__page_set_table(const struct tram__page *p, uint32_t set);
 void tram__page_floors(const struct tram__page *p);
@@ -40,8 +41,8 @@ void tram__page_environment(const struct tram__page *p);
 void tram__page_runs(const struct tram__page *p); /* what ran, and how quiet the machine was */
 void tram__page_reading(const struct tram__page *p);
 
-/* What of a run says that the machine was not quiet: the load when it began, and seconds that the host took; NaN where that is
- * nothing to warn of. */
+/* What of a run says that the machine was not quiet: the load when it began, and seconds that the host took; NaN
+ * where that is nothing to warn of. */
 void tram__page_noise(const struct tram__input *in, double *load, double *stolen_s);
 
 /* The last part of a path. */

@@ -168,8 +168,8 @@ static double load_of(const struct tram__input *in, const char *when) {
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-/* What a run itself brings cannot be told from others' work after it has begun: only the load before it, and what the host
- * took, are taken as noise. */
+/* What a run itself brings cannot be told from others' work after it has begun: only the load before it, and
+ * what the host took, are taken as noise. */
 void tram__page_noise(const struct tram__input *in, double *load, double *stolen_s) {
     double cpus = tram__json_number(in->json, "context/num_cpus"), steal = difference(in, "steal_s");
     double before = load_of(in, "before");

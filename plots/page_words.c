@@ -51,7 +51,13 @@ static void put_headline(const struct tram__page *p) {
     char a[TRAM__CELL], b[TRAM__CELL];
     fputs("<h1>", o);
     if (!first_fact(p, &set, &fact)) {
-        fputs(p->sets->count ? "What was measured" : "What was compared", o);
+        const struct tram__input *compared = NULL;
+        for (unsigned i = 0; i < p->input_count && !compared; i++)
+            compared = p->inputs[i].kind == TRAM__INPUT_COMPARISON ? &p->inputs[i] : NULL;
+        if (compared && !p->sets->count)
+            tram__page_verdicts(p, compared);
+        else
+            fputs("What was measured", o);
         fputs("</h1>\n", o);
         return;
     }
@@ -67,7 +73,7 @@ static void put_headline(const struct tram__page *p) {
     else
         fprintf(o, "%s the fastest eager call’s time", tram__print_ratio(1 / f->gain.mid, a));
     if (!isnan(f->over_limit))
-        fprintf(o, ", %s the limit", tram__print_ratio(f->over_limit, b));
+        fprintf(o, ", %s the limit’s time", tram__print_ratio(f->over_limit, b));
     fputs(".</h1>\n", o);
 }
 
@@ -116,6 +122,19 @@ static void put_extreme(const struct tram__page *p, uint32_t set, uint32_t fact,
     fputs("</span></td>", o);
 }
 
+/* At best and at worst; the only case is both, and told once. */
+static void put_extremes(const struct tram__page *p, uint32_t set, uint32_t count, uint32_t best,
+                         uint32_t worst, bool gain) {
+    if (count)
+        put_extreme(p, set, best, gain);
+    else
+        fputs("<td>-</td>", p->out);
+    if (count > 1)
+        put_extreme(p, set, worst, gain);
+    else
+        fputs("<td></td>", p->out);
+}
+
 static void put_lines(const struct tram__page *p) {
     FILE *o = p->out;
     char name[TRAM__TITLE];
@@ -131,16 +150,8 @@ static void put_lines(const struct tram__page *p) {
         fprintf(o, "<tr><th scope=\"row\"><a href=\"#s%u\">", i);
         tram__html(o, tram__set_name(&p->sets->at[i], name, sizeof name));
         fputs("</a></th>", o);
-        if (f->gains) {
-            put_extreme(p, i, f->best, true);
-            put_extreme(p, i, f->worst, true);
-        } else
-            fputs("<td>-</td><td>-</td>", o);
-        if (f->limits) {
-            put_extreme(p, i, f->nearest, false);
-            put_extreme(p, i, f->farthest, false);
-        } else
-            fputs("<td>-</td><td>-</td>", o);
+        put_extremes(p, i, f->gains, f->best, f->worst, true);
+        put_extremes(p, i, f->limits, f->nearest, f->farthest, false);
         fputs("</tr>\n", o);
     }
     fputs("</tbody></table></div>\n", o);

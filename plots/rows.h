@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the plots are made from: result files, and beside them comparisons and summaries of traces, told apart by what is in
- * them. A file is foreign until proven otherwise: everything that is drawn has been checked here, and bad input is one line
- * that names the file and the field.
+ * What the plots are made from: result files, and beside them comparisons and summaries of traces, told apart by
+ * what is in them. A file is foreign until proven otherwise: everything that is drawn has been checked here, and
+ * bad input is one line that names the file and the field.
  */
 #ifndef TRAM_PLOTS_ROWS_H
 #define TRAM_PLOTS_ROWS_H

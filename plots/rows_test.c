@@ -160,7 +160,8 @@ static void cut_files_are_refused(void **state) {
     free(text);
 }
 
-/* Bytes are changed where they make other JSON: digits, letters, signs. What is still read must be drawn without harm. */
+/* Bytes are changed where they make other JSON: digits, letters, signs. What is still read must be drawn without
+ * harm. */
 static void changed_files_do_no_harm(void **state) {
     (void)state;
     static const char others[] = "0123456789-+.eE,:[]{}\"x\\n";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A set: the cases of one result file that may be compared with each other, of one scenario run in one way (by loan, to one
- * device). Modes, sizes and numbers of actors vary inside it. Cases of different files are never compared: on a shared
- * machine only figures of one run are.
+ * A set: the cases of one result file that may be compared with each other, of one scenario run in one way (by
+ * loan, to one device). Modes, sizes and numbers of actors vary inside it. Cases of different files are never
+ * compared: on a shared machine only figures of one run are.
  */
 #ifndef TRAM_PLOTS_SET_H
 #define TRAM_PLOTS_SET_H
@@ -76,8 +76,8 @@ struct tram__range {
 struct tram__range tram__range_of(const struct tram__cell *c, size_t offset);
 #define TRAM__RANGE(cell, field) tram__range_of((cell), offsetof(struct tram__row, field))
 
-/* How many times faster `mode` is than `base` at a point: by latency, or by rate when executions overlap. `mid` is the ratio
- * of the medians; low and high bound the median of the ratios of paired repetitions. */
+/* How many times faster `mode` is than `base` at a point: by latency, or by rate when executions overlap. `mid`
+ * is the ratio of the medians; low and high bound the median of the ratios of paired repetitions. */
 struct tram__range tram__gain(const struct tram__set *s, unsigned mode, unsigned base,
                               const struct tram__at *at);
 /* The eager mode that is fastest at a point, or -1. */

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longer ones first where one begins another. Colours become the page's, light or dark; what is the default anyway goes. The
- * '@' stands for the figure's number. */
+/* Longer ones first where one begins another. Colours become the page's, light or dark; what is the default
+ * anyway goes. The '@' stands for the figure's number. */
 static const struct {
     const char *from, *to;
 } changes[] = {

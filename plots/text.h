@@ -20,8 +20,8 @@ const char *tram__print_bytes(uint64_t bytes, char *out); /* "64 KiB" */
 /* A mark on an axis: "1 µs", "0.5". */
 const char *tram__print_tick(double value, const char *unit, char *out);
 
-/* As far as `size` goes, into `out`, which they return. Plain: one line without what gnuplot's strings and tables read
- * otherwise. Slug: lower case, digits and '-' only, for names of files. */
+/* As far as `size` goes, into `out`, which they return. Plain: one line without what gnuplot's strings and
+ * tables read otherwise. Slug: lower case, digits and '-' only, for names of files. */
 const char *tram__plain(const char *text, char *out, size_t size);
 const char *tram__slug(const char *text, char *out, size_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Traces that a report links to: those that are named, and those that lie beside a result file with its name before theirs
- * (out.json: out.pftrace, out.compiled.pftrace).
+ * Traces that a report links to: those that are named, and those that lie beside a result file with its name
+ * before theirs (out.json: out.pftrace, out.compiled.pftrace).
  */
 #ifndef TRAM_PLOTS_TRACES_H
 #define TRAM_PLOTS_TRACES_H
