@@ -48,24 +48,21 @@ enum { MOST_CLASSES = 4, MOST_METHODS = 8 };
 static tram_method_fn *original[MOST_CLASSES][MOST_METHODS];
 
 /* A method does not know which it is: one function for each. */
+/* clang-format off */
 #define METHOD(c, m)                                                  \
     static int method_##c##_##m(void *self, struct tram_call *call) { \
         tram_counting_join();                                         \
         return original[c][m](self, call);                            \
     }
-#define CLASS(c) \
-    METHOD(c, 0) METHOD(c, 1) METHOD(c, 2) METHOD(c, 3) METHOD(c, 4) METHOD(c, 5) METHOD(c, 6) METHOD(c, 7)
-CLASS(0)
-CLASS(1)
-CLASS(2)
-CLASS(3)
-#define NAMES(c)                                                                                        \
-    {                                                                                                   \
-        method_##c##_0, method_##c##_1, method_##c##_2, method_##c##_3, method_##c##_4, method_##c##_5, \
-            method_##c##_6, method_##c##_7                                                              \
-    }
-    static tram_method_fn *const counted[MOST_CLASSES][MOST_METHODS] = {NAMES(0), NAMES(1), NAMES(2),
-                                                                        NAMES(3)};
+#define METHODS(c) METHOD(c, 0) METHOD(c, 1) METHOD(c, 2) METHOD(c, 3) METHOD(c, 4) METHOD(c, 5) METHOD(c, 6) METHOD(c, 7)
+#define NAME(c, m) method_##c##_##m
+#define NAMES(c) {NAME(c, 0), NAME(c, 1), NAME(c, 2), NAME(c, 3), NAME(c, 4), NAME(c, 5), NAME(c, 6), NAME(c, 7)}
+METHODS(0)
+METHODS(1)
+METHODS(2)
+METHODS(3)
+static tram_method_fn *const counted[MOST_CLASSES][MOST_METHODS] = {NAMES(0), NAMES(1), NAMES(2), NAMES(3)};
+/* clang-format on */
 
 const struct tram_class *tram_counting_classes(const struct tram_class *classes) {
     static struct tram_class all[MOST_CLASSES + 1];
