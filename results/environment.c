@@ -231,7 +231,11 @@ json_t *tram_environment_json(const struct tram_environment *e) {
     tram__put_bool(&o, "cpu_scaling_enabled", m->scaling);
     tram__put(&o, "caches", caches_json(m));
     tram__put(&o, "load_avg", load_json(&e->before));
+#ifdef NDEBUG
     tram__put_text(&o, "library_build_type", "release");
+#else
+    tram__put_text(&o, "library_build_type", "debug");
+#endif
     tram__put_integer(&o, "json_schema_version", 1);
     tram__put_integer(&o, "tramline_schema_version", TRAM_SCHEMA_VERSION);
     tram__put(&o, "tool", tool_json());

@@ -51,6 +51,12 @@ cmake --build "$dir/b" >/dev/null
 PKG_CONFIG_PATH=$dir/there/lib/pkgconfig "$cc" "$dir/main.c" -o "$dir/other" \
     $(PKG_CONFIG_PATH=$dir/there/lib/pkgconfig pkg-config --cflags --libs tramline)
 
+# A host program with children, signals and threads of its own.
+# shellcheck disable=SC2046
+PKG_CONFIG_PATH=$dir/there/lib/pkgconfig "$cc" -D_GNU_SOURCE "$(dirname "$0")/embed_host.c" -o "$dir/embed_host" -pthread \
+    $(PKG_CONFIG_PATH=$dir/there/lib/pkgconfig pkg-config --cflags --libs tramline)
+[ "$("$dir/embed_host")" = embedded ]
+
 TRAM_MODULE_DIR=$dir/there/lib/tramline
 export TRAM_MODULE_DIR
 for program in "$dir/b/other" "$dir/other"; do
@@ -62,6 +68,13 @@ for program in "$dir/b/other" "$dir/other"; do
         rm "$dir/$trace.pftrace"
         [ ! -e "$dir/$trace.pftrace.rings" ]
     done
+done
+# What is measured and compared with goes along.
+"$dir/there/bin/tramline-roundtrip" --mode=compiled -n 50 -w 5 --repetitions=1 --quiet --json="$dir/one.json" >/dev/null
+grep -q '"allocations_per_exec": 0.0' "$dir/one.json"
+"$dir/there/bin/tramline-plot" "$dir/one.json" -o "$dir/figures" >/dev/null
+for program in chain scatter_gather multi_args transfer compare report; do
+    "$dir/there/bin/tramline-$program" --help >/dev/null
 done
 # Without the library there is a program, but no trace.
 if TRAM_MODULE_DIR=/nonexistent "$dir/other" "$dir/no.pftrace" 2>"$dir/said"; then

@@ -31,7 +31,9 @@ void tram_counting_end(struct tram_counts *out) {
 bool tram_counting_prepare(void) {
     char module[512], shared[64];
     const char *given = getenv("TRAM_MODULE_DIR");
-    snprintf(module, sizeof module, "%s/libtramline_counting.so", given ? given : TRAM_COUNTING_MODULE_DIR);
+    snprintf(module, sizeof module, "%s/libtramline_counting.so", given ? given : TRAM_MODULE_DIR_BUILT);
+    if (!given && access(module, R_OK))
+        snprintf(module, sizeof module, "%s/libtramline_counting.so", TRAM_MODULE_DIR_INSTALLED);
     int fd = access(module, R_OK) == 0 ? memfd_create("tramline-counts", 0)
                                        : -1; /* it stays open in the trial, by its path: */
     if (fd < 0)
