@@ -70,7 +70,7 @@ for program in "$dir/b/other" "$dir/other"; do
     done
 done
 # What is measured and compared with goes along.
-"$dir/there/bin/tramline-roundtrip" --mode=compiled -n 50 -w 5 --repetitions=1 --quiet --json="$dir/one.json" >/dev/null
+"$dir/there/bin/tramline-roundtrip" --mode=limit,compiled,eager -n 50 -w 5 --repetitions=1 --quiet --json="$dir/one.json" >/dev/null
 grep -q '"allocations_per_exec": 0.0' "$dir/one.json"
 "$dir/there/bin/tramline-plot" "$dir/one.json" -o "$dir/figures" >/dev/null
 for program in chain scatter_gather multi_args transfer compare report; do
