@@ -20,7 +20,7 @@ bool tram__flows_init(struct tram__flows *f, uint32_t graph_edges, uint64_t salt
     *f = (struct tram__flows){.table_size = 1024,
                               .graph_edges = graph_edges,
                               .group_count = TRAM__FLOW_GROUPS,
-                              .edge_count = graph_edges + 2 * TRAM__FLOW_GROUPS,
+                              .edge_count = graph_edges + TRAM__FLOW_WAYS * TRAM__FLOW_GROUPS,
                               .salt = salt};
     f->table = calloc(f->table_size, sizeof(struct tram__flow_page *));
     f->recent = calloc(f->edge_count, sizeof *f->recent);

@@ -3,7 +3,7 @@
  * Which messages were both written and read, as far as both are recorded: only those get a flow, each one. Two bits a message,
  * in pages, so that memory follows what there is.
  *
- * Edges are numbered: those of graphs (run.h), then two for each group of eager calls, there and back.
+ * Edges are numbered: those of graphs (run.h), then those of each group of eager calls.
  */
 #ifndef TRAM_PROFILERS_FLOWS_H
 #define TRAM_PROFILERS_FLOWS_H
@@ -21,17 +21,27 @@ struct tram__flows {
     struct tram__flow_recent *recent; /* by edge: the page that was asked for last */
     uint32_t edge_count, graph_edges, group_count;
     uint64_t salt;
+    bool hands;        /* some result went from actor to actor */
     uint64_t left_out; /* messages that there was no room for */
 };
 
-enum { TRAM__FLOW_CALL, TRAM__FLOW_REPLY, TRAM__FLOW_GROUPS = 4096 };
+/* Ways of a group: calls to the actor, its replies, and results that others hand to calls on it: for those, a call's number has
+ * TRAM__FLOW_HANDS numbers, one for each argument. */
+enum {
+    TRAM__FLOW_CALL,
+    TRAM__FLOW_REPLY,
+    TRAM__FLOW_HAND,
+    TRAM__FLOW_WAYS,
+    TRAM__FLOW_GROUPS = 4096,
+    TRAM__FLOW_HANDS = 8
+};
 
 bool tram__flows_init(struct tram__flows *f, uint32_t graph_edges, uint64_t salt);
 void tram__flows_free(struct tram__flows *f);
 /* The edge of a group of calls; false: the group makes no sense. */
 static inline bool tram__flow_of_calls(const struct tram__flows *f, uint32_t group, unsigned way,
                                        uint32_t *edge) {
-    *edge = f->graph_edges + 2 * group + way;
+    *edge = f->graph_edges + TRAM__FLOW_WAYS * group + way;
     return group < f->group_count;
 }
 /* Message n of the edge was written, or read. */

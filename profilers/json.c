@@ -107,9 +107,16 @@ static void put_flow(struct json *j, uint64_t id, bool ends, int pid, unsigned t
 static void put_flows(struct json *j, const struct tram__event *e, bool read, uint64_t ns, unsigned tid) {
     uint32_t count, first = tram__scope_edges(&j->scope, e, read, &count);
     for (uint32_t k = 0; k < count; k++) {
-        uint64_t id = tram__flow_take(&j->w.flows, first + k, e->number, read);
+        uint64_t id = tram__flow_take(&j->w.flows, first + k, tram__scope_number(e), read);
         if (id)
             put_flow(j, id, read, (int)j->scope.process->pid, tid, ns);
+    }
+    uint64_t numbers;
+    uint32_t handed = read ? tram__scope_handed(&j->scope, e, &numbers) : 0;
+    for (uint32_t k = 0; handed && k < TRAM__FLOW_HANDS; k++) {
+        uint64_t id = tram__flow_take(&j->w.flows, handed, numbers + k, true);
+        if (id)
+            put_flow(j, id, true, (int)j->scope.process->pid, tid, ns);
     }
 }
 

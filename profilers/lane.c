@@ -191,10 +191,22 @@ static unsigned char *put_facts(const struct tram__lane *l, unsigned char *p, co
 static unsigned char *put_flows(struct tram__lane *l, unsigned char *p, const struct tram__event *e,
                                 bool read, uint32_t first, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t id = tram__flow_take(&l->scope->w->flows, first + i, e->number, read);
+        uint64_t id = tram__flow_take(&l->scope->w->flows, first + i, tram__scope_number(e), read);
         if (id)
             p = tram__put_fixed64(p, read ? TRAM__PF_FLOW_END : TRAM__PF_FLOW, id);
         l->scope->w->counts.flows += id && !read;
+    }
+    return p;
+}
+
+/* Results that others handed to the call that runs here. */
+static unsigned char *put_handed(struct tram__lane *l, unsigned char *p, const struct tram__event *e) {
+    uint64_t numbers;
+    uint32_t edge = tram__scope_handed(l->scope, e, &numbers);
+    for (uint32_t i = 0; edge && i < TRAM__FLOW_HANDS; i++) {
+        uint64_t id = tram__flow_take(&l->scope->w->flows, edge, numbers + i, true);
+        if (id)
+            p = tram__put_fixed64(p, TRAM__PF_FLOW_END, id);
     }
     return p;
 }
@@ -225,14 +237,17 @@ static uint32_t put_to_work(struct tram__writer *w, const struct tram__event *e,
 static void put_begin(struct tram__lane *l, const struct tram__slice *s) {
     enum tram__event_kind kind = tram__event_kind(s->event);
     uint32_t departs = 0, arrives = 0, to = 0, from = 0, name = name_of(l, s->event);
-    if (kind == TRAM__EVENT_WRITE || kind == TRAM__EVENT_SEND || kind == TRAM__EVENT_REPLY)
+    if (kind == TRAM__EVENT_WRITE || kind == TRAM__EVENT_SEND || kind == TRAM__EVENT_REPLY ||
+        kind == TRAM__EVENT_HAND)
         to = tram__scope_edges(l->scope, s->event, false, &departs);
     if (kind == TRAM__EVENT_RUN || kind == TRAM__EVENT_DECODE)
         from = tram__scope_edges(l->scope, s->event, true, &arrives);
     uint64_t work[MOST_WORK];
     uint32_t works = kind == TRAM__EVENT_COMPUTE ? put_to_work(l->scope->w, s->event, work) : 0;
-    bool large = departs + works > 2;
-    unsigned char *p = tram__sink_room(l->scope->w->sink, PACKET + (departs + works) * 10u), *packet, *event;
+    bool hands = kind == TRAM__EVENT_RUN && l->scope->w->flows.hands, large = departs + works > 2 || hands;
+    unsigned char *p =
+                      tram__sink_room(l->scope->w->sink, PACKET + (departs + works + TRAM__FLOW_HANDS) * 10u),
+                  *packet, *event;
     p = packet = put_open(p, TRAM__PF_PACKET, large);
     p = put_named_front(l, p, s->begin);
     p = event = put_open(p, TRAM__PF_TRACK_EVENT, large);
@@ -244,6 +259,8 @@ static void put_begin(struct tram__lane *l, const struct tram__slice *s) {
     for (uint32_t i = 0; i < works; i++)
         p = tram__put_fixed64(p, TRAM__PF_FLOW, work[i]);
     p = put_flows(l, p, s->event, true, from, arrives);
+    if (hands)
+        p = put_handed(l, p, s->event);
     put_close(event, p, large);
     put_close(packet, p, large);
     l->scope->w->sink->next = p;

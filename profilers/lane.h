@@ -52,6 +52,15 @@ struct tram__view *tram__scope_view(struct tram__scope *s, uint32_t id);
 /* The edge on which the message of this event arrives (read) or, the first of *count, departs; count 0: none. */
 uint32_t tram__scope_edges(struct tram__scope *s, const struct tram__event *e, bool read, uint32_t *count);
 
+/* The number of that message. */
+static inline uint64_t tram__scope_number(const struct tram__event *e) {
+    return tram__event_kind(e) == TRAM__EVENT_HAND ? e->number * TRAM__FLOW_HANDS + e->name % TRAM__FLOW_HANDS
+                                                   : e->number;
+}
+/* The edge on which results of other actors may arrive for the call that is run here, and the first of the TRAM__FLOW_HANDS numbers
+ * that they may have; 0: none can. */
+uint32_t tram__scope_handed(struct tram__scope *s, const struct tram__event *e, uint64_t *numbers);
+
 struct tram__slice {
     uint64_t begin, end;
     const struct tram__event *event;

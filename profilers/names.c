@@ -18,6 +18,7 @@ static const struct tram__kind kinds[TRAM__EVENT_KINDS] = {
     [TRAM__EVENT_REPLY] = {TRAM__CATEGORY_EAGER, TRAM__PLACE_THREAD, false, "reply "},
     [TRAM__EVENT_AWAIT] = {TRAM__CATEGORY_EAGER, TRAM__PLACE_THREAD, false, "await "},
     [TRAM__EVENT_FETCH] = {TRAM__CATEGORY_EAGER, TRAM__PLACE_THREAD, false, "fetch "},
+    [TRAM__EVENT_HAND] = {TRAM__CATEGORY_EAGER, TRAM__PLACE_THREAD, false, "hand on"},
     [TRAM__EVENT_ANY] = {TRAM__CATEGORY_WAIT, TRAM__PLACE_THREAD, false, "wait for any"},
     [TRAM__EVENT_BYTES] = {TRAM__CATEGORY_WRITE, TRAM__PLACE_BYTES, true, ""},
     [TRAM__EVENT_TIMED_OUT] = {TRAM__CATEGORY_WAIT, TRAM__PLACE_THREAD, true, "timed out waiting for "},

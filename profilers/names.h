@@ -43,7 +43,8 @@ const struct tram__kind *tram__kind(unsigned kind);
 const char *tram__category_text(unsigned category);
 /* There is only one of the kind. */
 static inline bool tram__event_nameless(enum tram__event_kind kind) {
-    return kind == TRAM__EVENT_EXECUTION || kind == TRAM__EVENT_SLEEP || kind == TRAM__EVENT_ANY;
+    return kind == TRAM__EVENT_EXECUTION || kind == TRAM__EVENT_SLEEP || kind == TRAM__EVENT_ANY ||
+           kind == TRAM__EVENT_HAND;
 }
 /* Whether it names something of its own: events whose key is the same have the same name. */
 static inline uint64_t tram__event_key(const struct tram__event *e) {

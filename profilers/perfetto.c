@@ -20,6 +20,7 @@ static void see(struct tram__scope *s, const struct tram__event *e) {
     case TRAM__EVENT_WRITE:
     case TRAM__EVENT_SEND:
     case TRAM__EVENT_REPLY:
+    case TRAM__EVENT_HAND:
         read = false;
         break;
     case TRAM__EVENT_READ_WAIT:
@@ -32,10 +33,24 @@ static void see(struct tram__scope *s, const struct tram__event *e) {
     }
     first = tram__scope_edges(s, e, read, &count);
     for (uint32_t k = 0; k < count; k++)
-        tram__flow_seen(&s->w->flows, first + k, e->number, read);
+        tram__flow_seen(&s->w->flows, first + k, tram__scope_number(e), read);
+    uint64_t numbers;
+    uint32_t handed = read ? tram__scope_handed(s, e, &numbers) : 0;
+    for (uint32_t k = 0; handed && k < TRAM__FLOW_HANDS; k++)
+        tram__flow_seen(&s->w->flows, handed, numbers + k, true);
+}
+
+/* Whether results go from actor to actor at all: if not, nobody looks for them. */
+static bool any_hands(const struct tram__run *r) {
+    for (uint32_t i = 0; i < r->thread_count; i++)
+        for (uint64_t k = 0; k < r->threads[i].count; k++)
+            if (tram__event_kind(&r->threads[i].events[k]) == TRAM__EVENT_HAND)
+                return true;
+    return false;
 }
 
 bool tram__flows_find(struct tram__writer *w) {
+    w->flows.hands = any_hands(w->run);
     for (uint32_t i = 0; i < w->run->thread_count; i++) {
         struct tram__scope s;
         if (!tram__scope_open(&s, w, &w->run->threads[i]))

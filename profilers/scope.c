@@ -61,8 +61,22 @@ static uint32_t calls(struct tram__scope *s, const struct tram__event *e, bool r
     return edge;
 }
 
+uint32_t tram__scope_handed(struct tram__scope *s, const struct tram__event *e, uint64_t *numbers) {
+    uint32_t edge = 0;
+    if (tram__event_kind(e) != TRAM__EVENT_RUN || !s->w->flows.hands ||
+        !tram__flow_of_calls(&s->w->flows, e->group, TRAM__FLOW_HAND, &edge))
+        return 0;
+    *numbers = e->number * TRAM__FLOW_HANDS;
+    return edge;
+}
+
 uint32_t tram__scope_edges(struct tram__scope *s, const struct tram__event *e, bool read, uint32_t *count) {
     enum tram__event_kind kind = tram__event_kind(e);
+    uint32_t hand;
+    if (kind == TRAM__EVENT_HAND) {
+        *count = !read && tram__flow_of_calls(&s->w->flows, e->group, TRAM__FLOW_HAND, &hand);
+        return *count ? hand : 0;
+    }
     if (kind != TRAM__EVENT_WRITE && kind != TRAM__EVENT_READ_WAIT)
         return calls(s, e, read, count);
     *count = 0;

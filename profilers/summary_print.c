@@ -9,7 +9,7 @@ static const char *const kind_names[TRAM__EVENT_KINDS] = {
     [TRAM__EVENT_ENCODE] = "encode", [TRAM__EVENT_SEND] = "send",       [TRAM__EVENT_DECODE] = "decode",
     [TRAM__EVENT_QUEUE] = "queue",   [TRAM__EVENT_RESOLVE] = "resolve", [TRAM__EVENT_RUN] = "run",
     [TRAM__EVENT_REPLY] = "reply",   [TRAM__EVENT_AWAIT] = "await",     [TRAM__EVENT_FETCH] = "fetch",
-    [TRAM__EVENT_ANY] = "wait any",
+    [TRAM__EVENT_HAND] = "hand on",  [TRAM__EVENT_ANY] = "wait any",
 };
 
 static double us(uint64_t ns) {

@@ -222,6 +222,33 @@ static void calls_flow(void **state) {
     assert_int_equal(report.flows, 2 * CALLS);
 }
 
+/* Results that go from actor to actor: two arguments of each call, one of which never arrives for the last. */
+static void results_are_handed_on(void **state) {
+    (void)state;
+    enum { CALLS = 300 };
+    struct tram__counts c;
+    static struct tram__event maker[3 * CALLS], taker[CALLS];
+    for (uint64_t i = 0; i < CALLS; i++) {
+        uint64_t at = i * 1000, n = i + 1;
+        maker[3 * i] = synthetic_event(TRAM__EVENT_HAND, 0, 2, n, at + 100, at + 200);
+        maker[3 * i + 1] =
+            synthetic_event(TRAM__EVENT_HAND, 3, 2, i + 1 < CALLS ? n : n + 7, at + 200, at + 250);
+        maker[3 * i + 2] = synthetic_event(TRAM__EVENT_REPLY, 1, 1, n, at + 90, at + 300);
+        taker[i] = synthetic_event(TRAM__EVENT_RUN, 1, 2, n, at + 400, at + 600);
+    }
+    struct synthetic_ring r = one_ring(maker, 3 * CALLS);
+    r.actor = 1;
+    synthetic_write(&r);
+    r = one_ring(taker, CALLS);
+    r.actor = 2;
+    r.process = "taker";
+    r.pid = r.tid = MAIN_PID + 1;
+    synthetic_write(&r);
+    struct tram__trace_report report = test_round(folder, path, false, &c, NULL);
+    assert_int_equal(report.slices, 4 * CALLS);
+    assert_int_equal(report.flows, 2 * CALLS - 1);
+}
+
 /* A reader that read twice, a writer that is not there, a reader that did not come to it. */
 static void flows_have_both_ends(void **state) {
     (void)state;
@@ -440,6 +467,7 @@ int main(void) {
                                        TEST(results_of_one_task),
                                        TEST(queued_side_by_side),
                                        TEST(calls_flow),
+                                       TEST(results_are_handed_on),
                                        TEST(flows_have_both_ends),
                                        TEST(a_number_given_again),
                                        TEST(died_in_a_method),

@@ -110,8 +110,11 @@ void tram__eager_deliver(struct tram__eager_serve *e, struct tram__entry *n, con
         return;
     }
     struct tram__peer *p = tram__serve_peer(e->serve, t->to);
-    if (p && !p->gone)
-        deliver_to(e, p, n, t);
+    if (!p || p->gone)
+        return;
+    struct tram__span span = tram__span_begin();
+    deliver_to(e, p, n, t);
+    tram__span(&span, TRAM__EVENT_HAND, t->argument, t->to, t->to_call);
 }
 
 /* ---- to the driver ---- */

@@ -49,7 +49,9 @@ enum tram__event_kind {
     TRAM__EVENT_MARK,    /* a range of the program's own; `name` */
     TRAM__EVENT_COUNTER, /* `name`; number: its value; group 1: bytes, 0: a number */
     TRAM__EVENT_FETCH,   /* of eager calls: the driver copies a result out */
-    TRAM__EVENT_ANY,     /* the program waits for any of several results; group, number: 0 */
+    TRAM__EVENT_HAND, /* of eager calls: a result goes to the actor that takes it. group, number: the call there; name: which
+                            argument */
+    TRAM__EVENT_ANY, /* the program waits for any of several results; group, number: 0 */
     /* Of a compiled graph again: */
     TRAM__EVENT_BYTES,     /* messages on channel `name` have `number` bytes from here on; no slice */
     TRAM__EVENT_TIMED_OUT, /* the driver waited for a message, in vain */
