@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64], path[80], copy[90];
+static char copy[90];
 static uint64_t seed, random_state;
 
 static uint64_t draw(uint64_t below) {
@@ -22,22 +22,17 @@ static uint64_t until_ns(void) {
     return synthetic_now_ns() + (uint64_t)((seconds ? atof(seconds) : 3) * 1e9);
 }
 
-static int enter(void **state) {
-    (void)state;
-    synthetic_folder(folder);
-    snprintf(path, sizeof path, "%s.pftrace", folder);
+static int enter_at_random(void **state) {
+    enter(state);
     snprintf(copy, sizeof copy, "%s.copy", path);
     const char *given = getenv("TRAM_TEST_SEED");
     random_state = seed = given ? strtoull(given, NULL, 0) : synthetic_now_ns();
     print_message("seed %llu\n", (unsigned long long)seed);
     return 0;
 }
-static int leave(void **state) {
-    (void)state;
-    synthetic_remove(folder);
-    unlink(path);
+static int leave_copy(void **state) {
     unlink(copy);
-    return 0;
+    return leave(state);
 }
 
 static struct tram__event random_event(bool wild, uint64_t at) {
@@ -82,7 +77,7 @@ static void random_events(void **state) {
         synthetic_write(&r);
     }
     free(events);
-    struct tram__trace_report r = test_round(folder, path, false, &c, NULL);
+    struct tram__trace_report r = test_round(false, &c, NULL);
     assert_true(c.slices + c.unknown + r.samples >= 3 * EVENTS - c.samples);
     assert_true(synthetic_now_ns() - begin < UINT64_C(60000000000));
 }
@@ -183,7 +178,7 @@ static void spoilt_traces(void **state) {
     static unsigned char data[1 << 20];
     for (int deflate = 0; deflate < 2; deflate++) {
         synthetic_chain(folder, 2, 30, TRAM__CLOCK_TSC);
-        test_round(folder, path, deflate, &c, NULL);
+        test_round(deflate, &c, NULL);
         FILE *f = fopen(path, "re");
         assert_non_null(f);
         size = fread(data, 1, sizeof data, f);
@@ -202,8 +197,9 @@ static void spoilt_traces(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(random_events, enter, leave),
-                                       cmocka_unit_test_setup_teardown(spoilt_folders, enter, leave),
-                                       cmocka_unit_test_setup_teardown(spoilt_traces, enter, leave)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(random_events, enter_at_random, leave_copy),
+        cmocka_unit_test_setup_teardown(spoilt_folders, enter_at_random, leave_copy),
+        cmocka_unit_test_setup_teardown(spoilt_traces, enter_at_random, leave_copy)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,21 +5,6 @@
 #include "profilers/inflight.h"
 #include "profilers/testing.h"
 
-static char folder[64], path[80];
-
-static int enter(void **state) {
-    (void)state;
-    synthetic_folder(folder);
-    snprintf(path, sizeof path, "%s.pftrace", folder);
-    return 0;
-}
-static int leave(void **state) {
-    (void)state;
-    synthetic_remove(folder);
-    remove(path);
-    return 0;
-}
-
 struct change {
     uint64_t edge, ns, bytes;
 };
@@ -131,8 +116,7 @@ static void counters_in_a_trace(void **state) {
     uint32_t graph_id;
     struct tram__counts c;
     synthetic_chain(folder, ACTORS, EXECUTIONS, TRAM__CLOCK_TSC);
-    assert_int_equal(test_round(folder, path, false, &c, NULL).samples,
-                     2 * EXECUTIONS + 2 * EXECUTIONS * (ACTORS + 1));
+    assert_int_equal(test_round(false, &c, NULL).samples, 2 * EXECUTIONS + 2 * EXECUTIONS * (ACTORS + 1));
     struct tram__run run;
     GOOD(tram__run_open(&run, folder, why, sizeof why), why);
     assert_true(tram__inflight_name(&run, 1, name, sizeof name, &graph_id));

@@ -12,22 +12,8 @@
 
 enum { ACTORS = 4, EXECUTIONS = 500 };
 
-static char folder[64], path[80];
 static struct tram__source source;
 static struct tram__summary summary;
-
-static int enter(void **state) {
-    (void)state;
-    synthetic_folder(folder);
-    snprintf(path, sizeof path, "%s.pftrace", folder);
-    return 0;
-}
-static int leave(void **state) {
-    (void)state;
-    synthetic_remove(folder);
-    unlink(path);
-    return 0;
-}
 
 static void make(const char *what, uint64_t only) {
     char why[TRAM__RUN_WHY] = "";
@@ -78,7 +64,7 @@ static void a_chain(void **state) {
     struct tram__counts c;
     for (uint32_t clock = 0; clock < 2; clock++) {
         synthetic_chain(folder, ACTORS, EXECUTIONS, clock);
-        test_round(folder, path, clock, &c, NULL);
+        test_round(clock, &c, NULL);
         for (int k = 0; k < 2; k++) {
             make(k ? path : folder, 0);
             assert_int_equal(summary.graph_count, 1);
@@ -119,7 +105,7 @@ static void sleeps(void **state) {
                                .count = 4};
     synthetic_write(&r);
     struct tram__counts c;
-    test_round(folder, path, false, &c, NULL);
+    test_round(false, &c, NULL);
     for (int k = 0; k < 2; k++) {
         make(k ? path : folder, 0);
         const struct tram__actor_sum *a = &summary.graphs[0].actors[1];

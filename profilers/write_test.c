@@ -14,21 +14,6 @@
 
 enum { MAIN_PID = 77 };
 
-static char folder[64], path[80];
-
-static int enter(void **state) {
-    (void)state;
-    synthetic_folder(folder);
-    snprintf(path, sizeof path, "%s.pftrace", folder);
-    return 0;
-}
-static int leave(void **state) {
-    (void)state;
-    synthetic_remove(folder);
-    unlink(path);
-    return 0;
-}
-
 static void numbers_and_texts(void **state) {
     (void)state;
     static const uint64_t values[] = {0, 1, 127, 128, 300, UINT64_C(1) << 32, UINT64_MAX};
@@ -67,7 +52,7 @@ static void a_chain(void **state) {
     for (int clock = 0; clock < 2; clock++)
         for (int deflate = 0; deflate < 2; deflate++) {
             synthetic_chain(folder, ACTORS, EXECUTIONS, clock ? TRAM__CLOCK_TSC : TRAM__CLOCK_MONOTONIC);
-            struct tram__trace_report r = test_round(folder, path, deflate, &c, NULL);
+            struct tram__trace_report r = test_round(deflate, &c, NULL);
             assert_int_equal(r.slices, EXECUTIONS * (5 + 3 * ACTORS));
             assert_int_equal(r.flows, EXECUTIONS * (ACTORS + 1));
             assert_int_equal(r.samples, 2 * EXECUTIONS + 2 * EXECUTIONS * (ACTORS + 1)); /* in flight */
@@ -152,7 +137,7 @@ static void sleeps_lie_inside_waits(void **state) {
                            {"work", "program", at, at + 800, 0},
                            {0}},
            10 * sizeof(struct seen));
-    assert_int_equal(test_round(folder, path, false, &c, &looks).slices, 9);
+    assert_int_equal(test_round(false, &c, &looks).slices, 9);
     assert_int_equal(c.clipped, 0);
     all_seen_once();
 }
@@ -175,7 +160,7 @@ static void results_of_one_task(void **state) {
                            {"WRITE c0", "main", at + 620, at + 700, 0},
                            {0}},
            5 * sizeof(struct seen));
-    test_round(folder, path, false, &c, &looks);
+    test_round(false, &c, &looks);
     assert_int_equal(c.clipped, 0);
     all_seen_once();
 }
@@ -189,7 +174,7 @@ static void queued_side_by_side(void **state) {
                      : synthetic_event(TRAM__EVENT_QUEUE, 1, 1, i / 2, i * 10, 1100 + i * 100);
     struct synthetic_ring r = one_ring(e, 30);
     synthetic_write(&r);
-    struct tram__trace_report report = test_round(folder, path, false, &c, NULL);
+    struct tram__trace_report report = test_round(false, &c, NULL);
     assert_int_equal(report.slices, 30);
     assert_int_equal(c.clipped, 0);
 }
@@ -217,7 +202,7 @@ static void calls_flow(void **state) {
     r.process = "worker";
     r.pid = r.tid = MAIN_PID + 1;
     synthetic_write(&r);
-    struct tram__trace_report report = test_round(folder, path, false, &c, NULL);
+    struct tram__trace_report report = test_round(false, &c, NULL);
     assert_int_equal(report.slices, 7 * CALLS);
     assert_int_equal(report.flows, 2 * CALLS);
 }
@@ -244,7 +229,7 @@ static void results_are_handed_on(void **state) {
     r.process = "taker";
     r.pid = r.tid = MAIN_PID + 1;
     synthetic_write(&r);
-    struct tram__trace_report report = test_round(folder, path, false, &c, NULL);
+    struct tram__trace_report report = test_round(false, &c, NULL);
     assert_int_equal(report.slices, 4 * CALLS);
     assert_int_equal(report.flows, 2 * CALLS - 1);
 }
@@ -271,7 +256,7 @@ static void flows_have_both_ends(void **state) {
     for (uint64_t i = 0; i < 10; i++) /* it is late: written before it is read */
         e[i].time += 1000000;
     synthetic_write(&r);
-    struct tram__trace_report report = test_round(folder, path, false, &c, NULL);
+    struct tram__trace_report report = test_round(false, &c, NULL);
     assert_int_equal(report.flows, 10 + 4); /* c0; c1 */
 }
 
@@ -302,7 +287,7 @@ static void a_number_given_again(void **state) {
                            {"run late", "main", at + 100, at + 200, 0},
                            {0}},
            3 * sizeof(struct seen));
-    struct tram__trace_report report = test_round(folder, path, false, &c, &looks);
+    struct tram__trace_report report = test_round(false, &c, &looks);
     assert_int_equal(report.processes, 2);
     assert_int_equal(report.threads, 2);
     all_seen_once();
@@ -320,14 +305,14 @@ static void died_in_a_method(void **state) {
     const uint64_t at = SYNTHETIC_BEGIN;
     memcpy(expected, (struct seen[]){{"node 3, died here", "main", at + 600, at + 600, 0}, {0}},
            2 * sizeof(struct seen));
-    struct tram__trace_report report = test_round(folder, path, false, &c, &looks);
+    struct tram__trace_report report = test_round(false, &c, &looks);
     assert_int_equal(report.slices, 2);
     assert_int_equal(report.samples, 2); /* of what was dropped */
     all_seen_once();
     r.under_way.time = at + 100; /* it had been recorded, as the first event */
     r.under_way.kind_length = (uint64_t)TRAM__EVENT_READ_WAIT << 56;
     synthetic_write(&r);
-    assert_int_equal(test_round(folder, path, false, &c, NULL).slices, 1);
+    assert_int_equal(test_round(false, &c, NULL).slices, 1);
 }
 
 /* ---- files ---- */
@@ -442,9 +427,9 @@ static void merged(void **state) {
     snprintf(other, sizeof other, "%s.other", path);
     snprintf(out, sizeof out, "%s.both", path);
     synthetic_chain(folder, 2, 200, TRAM__CLOCK_TSC);
-    one = test_round(folder, path, true, &c, NULL);
+    one = test_round(true, &c, NULL);
     synthetic_chain(folder, 3, 100, TRAM__CLOCK_MONOTONIC);
-    struct tram__trace_report two = test_round(folder, other, false, &c, NULL);
+    struct tram__trace_report two = test_round_to(other, false, &c, NULL);
     char to[] = "-o", *good[] = {path, other, to, out}, *bad[] = {path, path, to, out};
     assert_int_equal(tram__command_merge(4, good), 0);
     GOOD(tram__trace_read(out, &none, &both, why, sizeof why), why);
