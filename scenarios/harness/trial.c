@@ -146,6 +146,20 @@ static void note(const struct tram_trial *t) {
     tram__probe_note("p50_untraced_ns", "%.1f", t->untraced_p50_ns);
 }
 
+int tram_trial_measure(struct tram_trial *t, const struct tram_mode_ops *ops) {
+    struct tram_runner r = {.t = t, .ops = ops};
+    if (ops->open(&t->c, &r.state, t->why) == 0) {
+        t->ok = measure(&r) == 0;
+        ops->close(r.state);
+    }
+    free(r.from);
+    free(r.to);
+    free(r.lent);
+    free(r.took);
+    free(r.samples);
+    return t->ok ? 0 : -1;
+}
+
 static const struct tram_mode_ops *const all_modes[TRAM_MODES] = {
     &tram_mode_limit, &tram_mode_compiled, &tram_mode_eager_shm, &tram_mode_eager, &tram_mode_graph_eager};
 
@@ -159,24 +173,15 @@ void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, ch
     struct tram_options options = {.wait = t->c.wait};
     if (t->c.mode == TRAM_MODE_EAGER_SHM)
         options.eager = TRAM_EAGER_MAILBOX;
-    struct tram_runner r = {.t = t, .ops = all_modes[t->c.mode]};
     t->c.scenario = scenario;
     if (tram_init_with(&argc, &argv, scenario->classes, &options, &tram_harness_runtime) ||
         (t->trace[0] && tram_trace_open(tram_harness_runtime, t->trace, &t->window))) {
         snprintf(t->why, sizeof t->why, "%s", tram_last_error()->text);
         exit(1);
     }
-    if (r.ops->open(&t->c, &r.state, t->why) == 0) {
-        t->ok = measure(&r) == 0;
-        r.ops->close(r.state);
-    }
+    tram_trial_measure(t, all_modes[t->c.mode]);
     if (t->trace[0])
         note(t);
-    free(r.from);
-    free(r.to);
-    free(r.lent);
-    free(r.took);
-    free(r.samples);
     tram_fini(tram_harness_runtime);
     exit(t->ok ? 0 : 1);
 }

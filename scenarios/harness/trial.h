@@ -48,6 +48,8 @@ struct tram_trial {
     char note[TRAM_NOTE];
 };
 
+/* Opens the mode, warms it up, times both passes and closes it, in this process: 0, or -1 with t->why. */
+int tram_trial_measure(struct tram_trial *t, const struct tram_mode_ops *ops);
 /* In the process of the trial: runs it and exits. */
 void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, char **argv);
 /* In the harness: runs it in a fresh process. 0, or -1 with t->why. */
