@@ -20,7 +20,7 @@ static const uint32_t yields[] = {0, 20, 100};
 
 struct cell {
     _Alignas(128) _Atomic uint32_t seq;
-    _Atomic uint32_t asleep;
+    _Atomic uint32_t sleepers;
 };
 
 /* Hop 0 is the driver's, hop k process k's; in a scatter all read hop 0. */
@@ -36,7 +36,9 @@ static unsigned char *room(const struct state *s, unsigned hop) {
     return s->payload + hop * s->stride;
 }
 
-/* Waits for message n: R1 reads what post's S1 published. */
+/* Waits for message n. R1 reads what S1 publishes. A sleeper counts itself (S2) before it looks at the word again (R1), and
+ * whoever posts stores the word (S1) before looking at the count (R2); all four are seq_cst, so that one sees the other. Only
+ * the sleeper takes itself off the count: a late poster that did would take off the sleeper of the next message. */
 static void await(const struct state *s, unsigned hop, uint32_t n) {
     struct cell *c = &s->cell[hop];
     for (uint32_t tries = 0;; tries++) {
@@ -47,19 +49,18 @@ static void await(const struct state *s, unsigned hop, uint32_t n) {
             sched_yield();
             continue;
         }
-        atomic_store(&c->asleep, 1);
-        if (atomic_load(&c->seq) == seq)
+        atomic_fetch_add(&c->sleepers, 1); /* S2 */
+        if (atomic_load(&c->seq) == seq)   /* R1 */
             syscall(SYS_futex, &c->seq, FUTEX_WAIT, seq, NULL, NULL, 0);
+        atomic_fetch_sub(&c->sleepers, 1);
     }
 }
 
 static void post(const struct state *s, unsigned hop, uint32_t n) {
     struct cell *c = &s->cell[hop];
-    atomic_store(&c->seq, n); /* S1: all seq_cst, so that a sleeper sees it or is seen */
-    if (atomic_load(&c->asleep)) {
-        atomic_store_explicit(&c->asleep, 0, memory_order_relaxed);
+    atomic_store(&c->seq, n);          /* S1 */
+    if (atomic_load(&c->sleepers) > 0) /* R2 */
         syscall(SYS_futex, &c->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-    }
 }
 
 static void serve(void *state, unsigned k) {
