@@ -376,6 +376,8 @@ def main():
     free = shutil.disk_usage("/dev/shm").free
     if free < OBJECT_STORE * 1.1:
         skip(f"Ray's object store is to have {OBJECT_STORE >> 20} MiB of /dev/shm, {free >> 20} MiB are free")
+    for number in (signal.SIGALRM, signal.SIGTERM):  # Ray's processes are ended in any case
+        signal.signal(number, lambda n, _: sys.exit(f"ray_peer: ended by {signal.Signals(n).name}"))
     signal.alarm(a.timeout)
     folder = tempfile.mkdtemp(prefix="ray-")
     name = f"{a.scenario}/mode:{a.mode}/size:{a.bytes}/actors:{a.actors}/inflight:1"
