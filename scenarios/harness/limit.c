@@ -82,9 +82,11 @@ static bool await(const struct limit *s, unsigned hop, uint32_t n, uint64_t dead
             if (polls - how->polls <= how->yields) {
                 sched_yield();
             } else if (how->sleeps) {
-                atomic_store(&slot->asleep, 1);
+                atomic_fetch_add(&slot->asleep, 1);
                 if (atomic_load(&slot->seq) == seq)
                     syscall(SYS_futex, &slot->seq, FUTEX_WAIT, seq, &(struct timespec){.tv_sec = 1}, NULL, 0);
+                atomic_fetch_sub(&slot->asleep,
+                                 1); /* by who slept: a late poster must not put out the next one's */
             }
         }
         if ((how->sleeps || polls % POLLS_PER_CLOCK == 0) && polls > how->polls + how->yields &&
@@ -100,10 +102,8 @@ static void post(const struct limit *s, unsigned hop, uint32_t n) {
         return;
     }
     atomic_store(&slot->seq, n);
-    if (atomic_load(&slot->asleep)) { /* seq_cst like the store before it: a sleeper sees seq, or is seen */
-        atomic_store_explicit(&slot->asleep, 0, memory_order_relaxed);
+    if (atomic_load(&slot->asleep)) /* seq_cst like the store before it: a sleeper sees seq, or is seen */
         syscall(SYS_futex, &slot->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-    }
 }
 
 /* ---- the other processes ---- */

@@ -22,7 +22,7 @@ enum { LIMIT_IN_SLOT = 120 };
 
 struct limit_slot {
     _Alignas(128) _Atomic uint32_t seq;
-    _Atomic uint32_t asleep;
+    _Atomic uint32_t asleep; /* how many sleep on seq */
     unsigned char payload[LIMIT_IN_SLOT];
 };
 _Static_assert(sizeof(struct limit_slot) == 128, "flag and small payload are one transfer");

@@ -69,6 +69,16 @@ static void try(struct search *h, struct candidate c) {
     }
 }
 
+/* With one slot for each in flight, and with all there are: many keep a writer from the line that its reader still polls, few stay
+ * in the cache. */
+static void try_slots(struct search *h, struct candidate next) {
+    try(h, next);
+    if (next.mask == h->s->most - 1)
+        return;
+    next.mask = h->s->most - 1;
+    try(h, next);
+}
+
 /* More processes than CPUs, and free to wait in any way. */
 static void try_waiting(struct search *h) {
     const struct tram_case *c = h->s->c;
@@ -78,18 +88,9 @@ static void try_waiting(struct search *h) {
             struct candidate next = start;
             next.strategy = i;
             next.placement = (enum placement)p;
-            try(h, next);
+            try_slots(h, next);
         }
     }
-}
-
-/* With one slot for each in flight, and with all there are. */
-static void try_slots(struct search *h, struct candidate next) {
-    try(h, next);
-    if (next.mask == h->s->most - 1)
-        return;
-    next.mask = h->s->most - 1;
-    try(h, next);
 }
 
 /* Streaming stores win from some size on, if at all: none of the parts, or those at least as large as one of them. */
@@ -139,8 +140,6 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
                                                                                  : LIMIT_SPIN,
                                 .mask = atomic_load(&s->control->mask),
                                 .stream_from = LIMIT_NEVER};
-    if (!s->extents && !s->tensors)
-        h.best.mask = s->most - 1;
     h.batch.count = copies_much(s) ? c->inflight : 20 + c->inflight;
     h.batch.first = 1;
     h.batch.to_stride = tram_layout_stride(s->reply);
@@ -156,6 +155,8 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
         h.batch.to = to;
         if (crowded && c->wait == TRAM_WAIT_AUTO)
             try_waiting(&h);
+        else if (!s->extents && !s->tensors)
+            try_slots(&h, h.best);
         if ((s->extents && !c->loan) || (s->tensors && !s->board && limit_tensor_copies(s)))
             try_copies(&h);
         adopt(s, &h.best);
