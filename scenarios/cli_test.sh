@@ -157,6 +157,13 @@ refuse "--csv=/nonexistent/x.csv" --csv=/nonexistent/x.csv
 refuse "--markdown=$dir" --markdown="$dir"
 refuse "--block=0" --block=0
 refuse "--samples=/nonexistent/x.gz" --samples=/nonexistent/x.gz
+refuse "--brief=1" --brief=1
+accept "Brief: no floors, no idle figures" --brief -n 50 -w 5 --repetitions=2 --mode=limit,compiled,eager --json="$dir/b.json"
+if ! grep -q '"timer_step_ns": [0-9]' "$dir/b.json" || ! grep -q '"futex_rtt_ns": null' "$dir/b.json" ||
+    ! grep -q '"wake_ns": null' "$dir/b.json"; then
+    failed=$((failed + 1))
+    echo "a brief run has the timer's step, and neither floors nor idle figures"
+fi
 refuse "--rate=0" --rate=0
 refuse "--rate=5: --loan" --rate=5 --loan
 refuse "--inflight=1,4: with --rate the limit" --rate=5 --inflight=1,4

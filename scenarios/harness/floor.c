@@ -470,6 +470,11 @@ static int measure_all(struct duel *d, struct tram_floor *out) {
     if (tram__cpus_bind(d->params->cpu) != 0)
         return fail(d, "cannot measure floors on CPU %d: %s", d->params->cpu, strerror(errno));
     measure_timer(d, out);
+    if (d->params->timer_only) {
+        out->cacheline_rtt_ns = out->futex_rtt_ns = out->futex_idle_rtt_ns = NAN;
+        out->unix_rtt_ns = out->unix_poll_rtt_ns = NAN;
+        return 0;
+    }
     if (one_figure(d, serve_flags, measure_cacheline, &out->cacheline_rtt_ns) != 0 ||
         one_figure(d, serve_futex, measure_futex, &out->futex_rtt_ns) != 0 ||
         one_figure(d, serve_futex, measure_futex_idle, &out->futex_idle_rtt_ns) != 0 ||

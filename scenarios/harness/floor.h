@@ -22,6 +22,7 @@ struct tram_floor_params {
     const size_t *copy_sizes; /* bytes; borrowed */
     size_t copy_count;        /* at most TRAM_FLOOR_MAX_SIZES */
     double figure_s;          /* time for each latency, five times as much for one that blocks; 0: 60 ms */
+    bool timer_only;          /* of the latencies nothing but the clock's, and no copies: the rest is NaN */
     double copy_s; /* time for each size of copy; 0: 20 ms. Sizes that need longer are copied once each way */
 };
 

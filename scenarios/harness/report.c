@@ -77,6 +77,12 @@ static void print_noise(const struct tram_run *r) {
 static void print_floors(const struct tram_run *r) {
     const struct tram_floor *f = &r->floor;
     char a[TRAM_CELL], b[TRAM_CELL], c[TRAM_CELL], d[TRAM_CELL], e[TRAM_CELL], g[32], h[TRAM_CELL];
+    if (r->settings->brief) {
+        printf("Brief: no floors, no idle figures\n  timer %s\n", tram_print_ns(f->timer_ns, e));
+        print_noise(r);
+        printf("\n");
+        return;
+    }
     printf("Floors of this machine in this run (median of %llu)\n",
            (unsigned long long)r->settings->repetitions);
     printf("  round trips: cache line %s, futex %s (from idle %s), AF_UNIX %s, polled %s\n  timer %s\n",
@@ -255,7 +261,7 @@ static void print_ratios(const struct tram_run *r, bool *begun) {
     const struct tram_settings *s = r->settings;
     char a[TRAM_CELL];
     bool alone = s->points[0].actors < s->placement.count; /* each on a CPU of its own */
-    if (s->rate || s->points[0].inflight > 1 || tram_point_bytes(&s->points[0]) > 64)
+    if (s->brief || s->rate || s->points[0].inflight > 1 || tram_point_bytes(&s->points[0]) > 64)
         return;
     if (s->modes[TRAM_MODE_LIMIT] && !r->scenario->actors && !s->loan && s->wait != TRAM_WAIT_BLOCK) {
         begin(begun);

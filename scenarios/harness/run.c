@@ -91,7 +91,8 @@ static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
     size_t sizes[TRAM_FLOOR_MAX_SIZES];
     struct tram_floor_params p = {.cpu = s->placement.cpu[0],
                                   .peer_cpu = s->placement.cpu[1 % s->placement.count],
-                                  .copy_sizes = sizes};
+                                  .copy_sizes = sizes,
+                                  .timer_only = s->brief};
     for (size_t i = 0; i < s->point_count; i++)
         for (size_t part = 0; part < s->points[i].input.count; part++)
             p.copy_count =
@@ -99,7 +100,7 @@ static int run_floor(struct tram_run *r, uint64_t repetition, char *why) {
                          s->points[i].tensor ? s->points[i].tensor : s->points[i].input.size[part]);
     if (tram_floor_measure(&p, &r->floors[repetition], why, TRAM_WHY))
         return -1;
-    return run_sockets(r, repetition, why);
+    return s->brief ? 0 : run_sockets(r, repetition, why);
 }
 
 struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int mode, uint64_t repetition) {
@@ -127,7 +128,7 @@ struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int m
         .period_ns = s->rate ? 1000000000u / s->rate : 0,
         /* The limit may spin for ever: it has no idle state worth a figure. */
         .idle = point == 0 && mode != TRAM_MODE_LIMIT && at->inflight == 1 && s->wait != TRAM_WAIT_SPIN &&
-                !s->rate,
+                !s->rate && !s->brief,
     };
 }
 
@@ -251,9 +252,10 @@ static int write_outputs(const struct tram_run *r) {
     return status;
 }
 
-/* How long the machine is listened to, before and after: in a run whose length was given, not longer than that may be. */
+/* How long the machine is listened to, before and after: in a run whose length was given, not longer than that may be; of
+ * a brief one the comparison looks at the load of each case instead. */
 static double noise_s(const struct tram_settings *s) {
-    return s->iters ? 0.02 : 1;
+    return s->iters || s->brief ? 0.02 : 1;
 }
 
 static int measure(struct tram_run *r, int argc, char **argv) {

@@ -79,7 +79,7 @@ struct tram_settings {
     enum tram_transport transport;
     uint64_t iters, warmup, repetitions, seed, block,
         rate; /* iters, warmup 0: as many as the time allows; block 0: none; rate 0: a closed loop */
-    bool loan, main_thread, check, no_check, quiet, verbose, list, version, help;
+    bool loan, main_thread, check, no_check, brief, quiet, verbose, list, version, help;
     double timeout_s;
     const char *cpus, *json, *csv, *markdown, *samples, *graph, *schedule;
     const char *trace; /* NULL: none */
