@@ -170,6 +170,19 @@ refuse "--inflight=1,4: with --rate the limit" --rate=5 --inflight=1,4
 accept "An open loop: 5000 executions a second" --rate=5000 -n 100 -w 5 --repetitions=2 --samples="$dir/s.gz" --json="$dir/s.json"
 accept "compiled" --rate=5000 -n 100 -w 5 --repetitions=1 --inflight=4 --mode=compiled,eager,eager-shm,graph-eager
 accept "compiled" -n 100 -w 5 --repetitions=1 --mode=compiled --samples="$dir/c.gz"
+accept "cannot keep up" --rate=10000000 -n 20000 -w 5 --repetitions=1 --mode=compiled,eager --markdown="$dir/behind.md"
+if ! grep -q "cannot keep up" "$dir/behind.md" || ! grep -q "^| compiled | 1 B | - | - |" "$dir/behind.md"; then
+    failed=$((failed + 1))
+    echo "a loop that ran away is told as one that did not"
+fi
+# A link stays one, and what it leads to gets the samples; few executions, many in flight, have a median all the same.
+ln -s there.gz "$dir/link.gz"
+accept "compiled" --mode=compiled -n 10 -w 2 --inflight=8 --repetitions=1 --samples="$dir/link.gz" --json="$dir/deep.json"
+if [ ! -L "$dir/link.gz" ] || ! gzip -dc "$dir/there.gz" | grep -q single || ls "$dir"/*.part >/dev/null 2>&1 ||
+    grep -q '"real_time": null' "$dir/deep.json"; then
+    failed=$((failed + 1))
+    echo "samples through a link, or the median of few executions"
+fi
 # Every sample of every repetition is there: 100 of each mode's; of a closed loop those of both passes.
 if [ "$(gzip -dc "$dir/s.gz" | awk -F'\t' '$3 == "open" && NF == 104' | wc -l)" != 10 ] ||
     ! grep -q '"missed_share": [0-9]' "$dir/s.json" || ! grep -q '"loop": "open"' "$dir/s.json" ||

@@ -28,14 +28,23 @@ void tram_counting_end(struct tram_counts *out) {
         tram_counting_module_end(out);
 }
 
+static bool find_module(char *out, size_t size) {
+    const char *given = getenv("TRAM_MODULE_DIR");
+    snprintf(out, size, "%s/libtramline_counting.so", given ? given : TRAM_MODULE_DIR_BUILT);
+    if (!given && access(out, R_OK))
+        snprintf(out, size, "%s/libtramline_counting.so", TRAM_MODULE_DIR_INSTALLED);
+    return access(out, R_OK) == 0;
+}
+
+bool tram_counting_possible(void) {
+    char module[512];
+    return find_module(module, sizeof module);
+}
+
 bool tram_counting_prepare(void) {
     char module[512], shared[64];
-    const char *given = getenv("TRAM_MODULE_DIR");
-    snprintf(module, sizeof module, "%s/libtramline_counting.so", given ? given : TRAM_MODULE_DIR_BUILT);
-    if (!given && access(module, R_OK))
-        snprintf(module, sizeof module, "%s/libtramline_counting.so", TRAM_MODULE_DIR_INSTALLED);
-    int fd = access(module, R_OK) == 0 ? memfd_create("tramline-counts", 0)
-                                       : -1; /* it stays open in the trial, by its path: */
+    int fd = find_module(module, sizeof module) ? memfd_create("tramline-counts", 0)
+                                                : -1; /* it stays open in the trial, by its path: */
     if (fd < 0)
         return false;
     snprintf(shared, sizeof shared, "/proc/%d/fd/%d", (int)getpid(), fd);

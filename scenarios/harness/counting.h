@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How many allocations, system calls and futex calls an execution makes, exactly, in all threads that take part: the driver's, and
- * those that run methods. Counted in trials of their own, into which a module is loaded before all else (counting_module.c); what
+ * How many allocations, system calls and futex calls an execution makes, exactly. System calls of the threads that take
+ * part: the driver's, and those that run methods. Counted in trials of their own, into which a module is loaded before all else (counting_module.c); what
  * is timed has nothing of it.
  */
 #ifndef TRAM_HARNESS_COUNTING_H
@@ -14,9 +14,12 @@
 
 /* Sums over all processes of a trial, in memory that they share. */
 struct tram_counts {
-    uint64_t allocations, syscalls, futexes; /* allocations: calls of malloc and its kin, and of free */
+    uint64_t allocations; /* calls of malloc and its kin, in all of these processes; free is not among them */
+    uint64_t syscalls, futexes;
 };
 
+/* Whether there is a module. */
+bool tram_counting_possible(void);
 /* In the process that is to become a trial: has the module loaded into it and all that it starts. False: there is none. */
 bool tram_counting_prepare(void);
 

@@ -14,6 +14,7 @@
 
 #if defined(TRAM__SYSCALL_TRAP)
 
+enum { FUTEX_WAITV = 449 }; /* Linux 5.16; one number on all machines */
 #define EXPORT __attribute__((visibility("default")))
 
 /* Of all processes of the trial. */
@@ -37,7 +38,7 @@ static void tram__syscall_seen(long number) {
     if (!atomic_load_explicit(&shared->on, memory_order_relaxed))
         return;
     atomic_fetch_add_explicit(&shared->syscalls, 1, memory_order_relaxed);
-    if (number == SYS_futex)
+    if (number == SYS_futex || number == FUTEX_WAITV)
         atomic_fetch_add_explicit(&shared->futexes, 1, memory_order_relaxed);
 }
 
@@ -70,7 +71,6 @@ void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
-void __libc_free(void *);
 
 static void count(void) {
     if (__builtin_expect(atomic_load_explicit(&shared->on, memory_order_relaxed), 0))
@@ -99,11 +99,6 @@ EXPORT int posix_memalign(void **out, size_t alignment, size_t n) {
     if (p)
         *out = p;
     return p ? 0 : ENOMEM;
-}
-EXPORT void free(void *p) {
-    if (p)
-        count();
-    __libc_free(p);
 }
 
 #endif

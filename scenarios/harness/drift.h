@@ -10,7 +10,7 @@
 
 struct tram_drift {
     double share; /* change from the first to the last, as a share of the median; NaN: too few to say */
-    bool steady;  /* at most 5 %, or no more than chance makes of it (1 %) */
+    bool steady;  /* at most 5 %, or no more than chance makes of it (1 %), or not known */
 };
 
 /* Of a series in the order in which it was measured: medians of up to 20 pieces, Theil-Sen's slope of these (Sen 1968) and the

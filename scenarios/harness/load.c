@@ -37,6 +37,9 @@ static void add_process(pid_t pid, struct tram_load *l) {
     snprintf(task, sizeof task, "/proc/%d/task", (int)pid);
     DIR *d = opendir(task);
     struct dirent *e;
+    if (!d)
+        l->run_delay_s = l->voluntary = l->involuntary = NAN;
+    l->processes++;
     while (d && (e = readdir(d)))
         if (e->d_name[0] != '.')
             add_thread(task, e->d_name, l);
@@ -58,11 +61,11 @@ void tram_load_read(const pid_t *pids, int count, struct tram_load *out) {
 
 struct tram_load_change tram_load_between(const struct tram_load *before, const struct tram_load *after) {
     double s = (double)(after->ns - before->ns) / 1e9;
-    return (struct tram_load_change){.run_delay_share = (after->run_delay_s - before->run_delay_s) / s,
-                                     .involuntary_switches_per_s =
-                                         (after->involuntary - before->involuntary) / s,
-                                     .voluntary_switches_per_s = (after->voluntary - before->voluntary) / s,
-                                     .steal_share = (after->steal_s - before->steal_s) / s,
-                                     .throttled_share = (after->throttled_s - before->throttled_s) / s,
-                                     .pressure_share = (after->pressure_s - before->pressure_s) / s};
+    return (struct tram_load_change){
+        .run_delay_share = (after->run_delay_s - before->run_delay_s) / s / after->processes,
+        .involuntary_switches_per_s = (after->involuntary - before->involuntary) / s,
+        .voluntary_switches_per_s = (after->voluntary - before->voluntary) / s,
+        .steal_share = (after->steal_s - before->steal_s) / s,
+        .throttled_share = (after->throttled_s - before->throttled_s) / s,
+        .pressure_share = (after->pressure_s - before->pressure_s) / s};
 }

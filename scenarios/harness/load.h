@@ -11,7 +11,8 @@
 
 /* Sums up to now; NaN where the kernel does not say. */
 struct tram_load {
-    uint64_t ns;                   /* CLOCK_MONOTONIC */
+    uint64_t ns; /* CLOCK_MONOTONIC */
+    double processes;
     double run_delay_s;            /* threads were ready to run and did not (schedstat) */
     double voluntary, involuntary; /* their context switches */
     double steal_s;                /* all CPUs of the machine, taken by its host */
@@ -24,7 +25,7 @@ void tram_load_read(const pid_t *pids, int count, struct tram_load *out);
 
 /* Between two of them. */
 struct tram_load_change {
-    double run_delay_share; /* of the time between: 1 is one thread that never ran */
+    double run_delay_share; /* of the time between, mean of the processes: of each mostly one thread runs */
     double involuntary_switches_per_s, voluntary_switches_per_s;
     double steal_share; /* of one CPU's time */
     double throttled_share, pressure_share;

@@ -73,7 +73,18 @@ struct tram_batch {
     /* An open loop, with took_ns, for modes that say so: execution i is due i periods after the first, and its time counts from
      * then on. missed: how many were submitted a period or more after that. 0: each when there is room. */
     uint64_t period_ns, missed;
+    int64_t
+        behind_ns; /* how late the first is when the batch begins, negative: not yet due; in the end, the next one then */
 };
+
+/* When execution i of a batch that began at `begin_ns` is due. */
+static inline uint64_t tram_batch_due(const struct tram_batch *b, uint64_t begin_ns, uint32_t i) {
+    return begin_ns - (uint64_t)b->behind_ns + i * b->period_ns;
+}
+/* The batch has ended: says how late the next is. */
+static inline void tram_batch_end(struct tram_batch *b, uint64_t begin_ns, uint64_t now_ns) {
+    b->behind_ns = (int64_t)(now_ns - tram_batch_due(b, begin_ns, b->count));
+}
 
 /* Exact counters since the start; TRAM_ABSENT-like -1 where a mode has none. */
 struct tram_mode_counters {

@@ -181,7 +181,7 @@ static int run_paced(struct state *s, struct tram_batch *b, char *why) {
     bool crowded = c->actors >= c->placement.count;
     uint64_t begin = tram__now_ns();
     for (uint32_t sent = 0, got = 0; got < b->count;) {
-        uint64_t due = begin + sent * b->period_ns, now = tram__now_ns();
+        uint64_t due = tram_batch_due(b, begin, sent), now = tram__now_ns();
         bool room = sent < b->count && sent - got < c->inflight;
         struct tram_ref *oldest = &s->refs[(size_t)(got % c->inflight) * s->results];
         if (room && now >= due) {
@@ -195,12 +195,13 @@ static int run_paced(struct state *s, struct tram_batch *b, char *why) {
         } else if (!room || is_ready(s, oldest)) {
             if (fetch(s, b, got, oldest, why))
                 return -1;
-            b->took_ns[got] = tram__now_ns() - (begin + got * b->period_ns);
+            b->took_ns[got] = tram__now_ns() - tram_batch_due(b, begin, got);
             got++;
         } else {
             tram_pace(crowded);
         }
     }
+    tram_batch_end(b, begin, tram__now_ns());
     return 0;
 }
 

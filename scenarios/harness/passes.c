@@ -20,6 +20,9 @@ enum {
     P99_SAMPLES = 1000,
     WAKES = 21,
 };
+/* An open loop that is this much of its time behind schedule in the end has a queue that grows for as long as it lasts: its
+ * latencies then say how long that was. */
+static const double BEHIND = 0.05;
 #define SETTLE_NS       (50 * UINT64_C(1000000))
 #define IDLE_NS         (200 * UINT64_C(1000000))
 #define WARMUP_NS       (100 * UINT64_C(1000000))
@@ -39,7 +42,8 @@ int tram_runner_warm_up(struct tram_runner *r) {
             return -1;
         best_ns = fmin(best_ns, (double)elapsed / count);
         done += count;
-        if (r->t->warmup ? done >= r->t->warmup : tram__now_ns() - start >= WARMUP_NS)
+        bool long_enough = tram__now_ns() - start >= WARMUP_NS;
+        if (r->t->warmup ? done >= r->t->warmup || (r->t->counted && long_enough) : long_enough)
             break;
         count = tram_clamp(2 * (uint64_t)count, 1, most);
         if (r->t->warmup && count > r->t->warmup - done)
@@ -53,7 +57,7 @@ int tram_runner_warm_up(struct tram_runner *r) {
     r->batch = tram_clamp(wanted, c->inflight > 1 ? least : 1, most);
     if (r->t->period_ns)
         r->batch = r->paced_batch;
-    r->fill_ns = r->check_ns = r->filled = r->missed = 0;
+    r->fill_ns = r->check_ns = r->filled = r->missed = r->behind_ns = 0;
     return 0;
 }
 
@@ -122,12 +126,13 @@ static int time_batches(struct tram_runner *r) {
         timed += elapsed;
     }
     set_drift(r, batches, start);
-    keep(r, "batch", r->batch, batches);
+    uint32_t together = tram_clamp(done, 1, r->batch);
+    keep(r, "batch", together, batches);
     t->p50_ns = tram_median(r->samples, batches);
     t->execs_per_s = timed ? (double)done * 1e9 / (double)timed : NAN;
     t->cpu_ns_per_exec = (double)cpu / (double)done;
     t->iterations = done;
-    t->batch = r->batch;
+    t->batch = together;
     return 0;
 }
 
@@ -164,8 +169,10 @@ static int time_each(struct tram_runner *r) {
     }
     keep(r, "single", 1, r->sample_count);
     set_tail(r);
-    if (t->c.inflight > 1) /* a batch then says how many at a time, not how long one takes */
-        t->p50_ns = t->tail_p50_ns;
+    if (t->c.inflight > 1) { /* a batch then says how many at a time, not how long one takes */
+        t->p50_ns = tram_percentile_sorted(r->samples, r->sample_count, 0.5);
+        t->batch = 1;
+    }
     return 0;
 }
 
@@ -186,6 +193,7 @@ static int time_paced(struct tram_runner *r) {
     }
     set_drift(r, r->sample_count, start);
     keep(r, "open", 1, r->sample_count);
+    t->fell_behind = (double)r->behind_ns > BEHIND * (double)(done * t->period_ns);
     set_tail(r);
     t->p50_ns = tram_percentile_sorted(r->samples, r->sample_count, 0.5);
     t->execs_per_s = timed ? (double)done * 1e9 / (double)timed : NAN;

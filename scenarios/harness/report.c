@@ -42,7 +42,6 @@ static void print_transfer(const struct tram_run *r) {
 }
 
 void tram_report_header(const struct tram_run *r) {
-    static const char *const waits[] = {"auto", "block", "spin"};
     const struct tram_settings *s = r->settings;
     char placement[128];
     print_placement(r, placement, sizeof placement);
@@ -52,7 +51,7 @@ void tram_report_header(const struct tram_run *r) {
         snprintf(rate, sizeof rate, ", %llu a second", (unsigned long long)s->rate);
     printf("  %s in flight%s%s%s, wait %s, %llu repetitions in fresh processes, seed %llu\n", s->inflight,
            rate, s->loan ? ", by loan" : "", s->main_thread ? ", compiled on main threads" : "",
-           waits[s->wait], (unsigned long long)s->repetitions, (unsigned long long)s->seed);
+           tram_wait_text(s->wait), (unsigned long long)s->repetitions, (unsigned long long)s->seed);
     if (r->scenario->parts)
         print_parts(&s->points[0].input);
     if (s->points[0].tensor)
@@ -123,14 +122,6 @@ static void print_titles(const struct tram_settings *s) {
     printf(" %9s %9s %9s %9s %9s %9s %9s\n", "size", "p50", "p99", "rate", "CPU/exec", "x limit", "vs eager");
 }
 
-/* In most repetitions it climbed or fell. */
-static bool unsteady(const struct tram_run *r, size_t point, int mode) {
-    uint64_t count = 0, n = r->settings->repetitions;
-    for (uint64_t i = 0; i < n; i++)
-        count += !tram_run_trial(r, point, mode, i)->steady;
-    return 2 * count > n;
-}
-
 static void print_row(const struct tram_run *r, size_t point, int mode) {
     const struct tram_settings *s = r->settings;
     const struct tram_point *at = &s->points[point];
@@ -142,8 +133,9 @@ static void print_row(const struct tram_run *r, size_t point, int mode) {
         printf(" %*u", actors_width(s), tram_actors_shown(at));
     if (s->show_inflight)
         printf(" %8u", at->inflight);
-    printf(" %9s %9s%c%9s %9s %9s %9s %9s\n", bytes, tram_print_ns(TRAM_FIGURE(r, point, mode, p50_ns), p50),
-           unsteady(r, point, mode) ? '~' : ' ', tram_print_ns(TRAM_FIGURE(r, point, mode, p99_ns), p99),
+    printf(" %9s %9s%c%9s %9s %9s %9s %9s\n", bytes, tram_print_ns(TRAM_LATENCY(r, point, mode, p50_ns), p50),
+           tram_unsteady(r, point, mode) ? '~' : ' ',
+           tram_print_ns(TRAM_LATENCY(r, point, mode, p99_ns), p99),
            tram_print_rate(TRAM_FIGURE(r, point, mode, execs_per_s), rate),
            tram_print_ns(TRAM_FIGURE(r, point, mode, cpu_ns_per_exec), cpu),
            tram_print_ratio(tram_slower(r, point, mode, TRAM_MODE_LIMIT), limit),
@@ -251,9 +243,10 @@ static void print_busy(const struct tram_run *r, bool *begun) {
     if (100 * worst < BUSY_PERCENT)
         return;
     begin(begun);
-    printf("others used these CPUs: in the median repetition of a case, threads waited for one %.0f%% of the "
-           "time\n",
-           100 * worst);
+    printf(
+        "others used these CPUs: in the median repetition of a case its processes waited for one %.0f%% of "
+        "the time\n",
+        100 * worst);
 }
 
 /* What the figures mean against the floors of the same run. */
@@ -338,40 +331,46 @@ static void print_traces(const struct tram_run *r) {
     }
 }
 
-/* Which modes could not keep up with the rate. */
-static void print_missed(const struct tram_run *r) {
+/* Which modes could not keep up with the rate, or were late for parts of the time. */
+void tram_report_missed(const struct tram_run *r, FILE *f) {
     const struct tram_settings *s = r->settings;
-    char name[256];
-    bool any = false;
+    char name[256], rate[TRAM_CELL];
     for (size_t point = 0; point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++) {
             double missed = s->modes[m] ? TRAM_FIGURE(r, point, m, missed) : NAN;
-            if (!(missed >= 0.001))
+            bool behind = s->modes[m] && tram_fell_behind(r, point, m);
+            if (!(missed >= 0.001) && !behind)
                 continue;
             tram_case_name(r, point, m, name, sizeof name);
-            printf("%s%s: %.1f%% of its executions began a period late or more\n", any ? "" : "\n", name,
-                   100 * missed);
-            any = true;
+            if (behind)
+                fprintf(f,
+                        "%s cannot keep up: it reached %s; its latencies grow for as long as it is tried\n",
+                        name, tram_print_rate(TRAM_FIGURE(r, point, m, execs_per_s), rate));
+            else
+                fprintf(f, "%s: %.1f%% of its executions began a period late or more\n", name, 100 * missed);
         }
 }
 
 /* How to read the table. */
-static void print_legend(const struct tram_run *r, bool deep, bool single) {
+void tram_report_legend(const struct tram_run *r, bool deep, bool single, FILE *f) {
     const struct tram_settings *s = r->settings;
     const char *fastest = tram_eager_modes(r) > 1 ? "the fastest " : "";
     if (s->rate) {
-        printf("\nAn open loop: %llu executions a second are due, whether those before are done or not. p50 "
-               "and p99: from when it was\n"
-               "due to its result. x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: "
-               "of all processes.\n",
-               (unsigned long long)s->rate, fastest);
+        fprintf(f,
+                "\nAn open loop: %llu executions a second are due, whether those before are done or not. p50 "
+                "and p99: from when it was\n"
+                "due to its result. x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: "
+                "of all but the driver.\n",
+                (unsigned long long)s->rate, fastest);
         return;
     }
     if (deep)
-        printf("\n%sp50 and p99: from submission to result, timed singly. x limit and vs eager: by rate.\n",
-               single ? "More than one in flight: " : "");
+        fprintf(f,
+                "\n%sp50 and p99: from submission to result, timed singly. x limit and vs eager: by rate.\n",
+                single ? "More than one in flight: " : "");
     if (single)
-        printf(
+        fprintf(
+            f,
             "\nService time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
             "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n",
             s->loan ? "timed singly as well" : "of batches", r->floor.timer_ns, fastest);
@@ -390,23 +389,24 @@ void tram_report_table(const struct tram_run *r) {
             if (!s->modes[m])
                 continue;
             print_row(r, point, m);
-            drifts |= unsteady(r, point, m);
+            drifts |= tram_unsteady(r, point, m);
             for (uint64_t i = 0; s->verbose && i < s->repetitions; i++)
                 print_repetition(r, point, m, i);
         }
     }
+    tram_report_missed(r, stdout);
     if (drifts)
         printf("~ not steady: over the pass it climbed or fell by more than 5%% in most repetitions\n");
     if (s->quiet)
         return;
     bool begun = false;
-    print_missed(r);
     print_busy(r, &begun);
     print_ratios(r, &begun);
-    print_all_sockets(r, &begun);
+    if (!s->rate)
+        print_all_sockets(r, &begun);
     print_sleepers(r, &begun);
     if (s->verbose)
         print_ladders(r);
     print_traces(r);
-    print_legend(r, deep, single);
+    tram_report_legend(r, deep, single, stdout);
 }

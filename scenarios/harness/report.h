@@ -5,6 +5,8 @@
 #ifndef TRAM_HARNESS_REPORT_H
 #define TRAM_HARNESS_REPORT_H
 
+#include <stdio.h>
+
 #include "harness/samples.h"
 #include "harness/settings.h"
 #include "harness/trial.h"
@@ -44,6 +46,10 @@ int tram_run_traced(struct tram_run *r, char *program, char *why);
 
 void tram_report_header(const struct tram_run *r);
 void tram_report_table(const struct tram_run *r);
+/* Its last lines: who could not keep up with an open loop; how to read it. deep, single: it has cases of several and of one in
+ * flight. */
+void tram_report_missed(const struct tram_run *r, FILE *f);
+void tram_report_legend(const struct tram_run *r, bool deep, bool single, FILE *f);
 /* Write the result file (json, and its rows as csv: either may be NULL); the table as Markdown. 0 or -1 with `why`. */
 int tram_report_rows(const struct tram_run *r, const char *json, const char *csv, char *why, size_t why_size);
 int tram_report_markdown(const struct tram_run *r, const char *path, char *why, size_t why_size);

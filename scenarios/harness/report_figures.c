@@ -93,7 +93,23 @@ double tram_figure(const struct tram_run *r, size_t point, int mode, size_t offs
     return median;
 }
 
+bool tram_fell_behind(const struct tram_run *r, size_t point, int mode) {
+    uint64_t count = 0, n = r->settings->repetitions;
+    for (uint64_t i = 0; r->settings->rate && i < n; i++)
+        count += tram_run_trial(r, point, mode, i)->fell_behind;
+    return 2 * count > n;
+}
+
+bool tram_unsteady(const struct tram_run *r, size_t point, int mode) {
+    uint64_t count = 0, n = r->settings->repetitions;
+    for (uint64_t i = 0; i < n; i++)
+        count += !tram_run_trial(r, point, mode, i)->steady;
+    return 2 * count > n && !tram_fell_behind(r, point, mode);
+}
+
 double tram_slower(const struct tram_run *r, size_t point, int mode, int base) {
+    if (tram_fell_behind(r, point, mode) || tram_fell_behind(r, point, base))
+        return NAN;
     if (r->settings->points[point].inflight > 1 && !r->settings->rate)
         return TRAM_FIGURE(r, point, base, execs_per_s) / TRAM_FIGURE(r, point, mode, execs_per_s);
     return TRAM_FIGURE(r, point, mode, p50_ns) / TRAM_FIGURE(r, point, base, p50_ns);

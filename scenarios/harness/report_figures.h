@@ -5,6 +5,8 @@
 #ifndef TRAM_HARNESS_REPORT_FIGURES_H
 #define TRAM_HARNESS_REPORT_FIGURES_H
 
+#include <math.h>
+
 #include "harness/report.h"
 
 enum { TRAM_CELL = 24, TRAM_PARTS_TEXT = 128 };
@@ -19,6 +21,13 @@ const char *tram_print_parts(const struct tram_layout *l, char *out);
 /* Median over the repetitions that have the figure; NaN when none has, as of a mode that was not asked for. */
 double tram_figure(const struct tram_run *r, size_t point, int mode, size_t offset);
 #define TRAM_FIGURE(r, point, mode, name) tram_figure((r), (point), (mode), offsetof(struct tram_trial, name))
+
+/* Of most repetitions: an open loop's schedule ran away, so that its latencies say nothing; times climbed or fell. */
+bool tram_fell_behind(const struct tram_run *r, size_t point, int mode);
+bool tram_unsteady(const struct tram_run *r, size_t point, int mode);
+/* A latency of a case, for a table: NaN where it fell behind. */
+#define TRAM_LATENCY(r, point, mode, name) \
+    (tram_fell_behind((r), (point), (mode)) ? (double)NAN : TRAM_FIGURE(r, point, mode, name))
 
 /* How many times slower `mode` is than `base`: by latency, or by rate when executions overlap. */
 double tram_slower(const struct tram_run *r, size_t point, int mode, int base);

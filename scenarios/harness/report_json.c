@@ -32,15 +32,19 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         {"throttled_share", t->load.throttled_share},
         {"cpu_pressure_share", t->load.pressure_share},
     };
-    struct tram_label labels[10];
+    struct tram_label labels[12];
     size_t label_count = 0;
+    if (r->settings->rate)
+        labels[label_count++] = (struct tram_label){"kept_up", t->fell_behind ? "no" : "yes"};
     labels[label_count++] = (struct tram_label){"loop", r->settings->rate ? "open" : "closed"};
     labels[label_count++] =
         (struct tram_label){"validation", r->settings->no_check               ? "none"
                                           : at->tensor && !r->settings->check ? "ends of every tensor"
                                                                               : "every payload"};
     labels[label_count++] = (struct tram_label){"stop_reason", t->stop};
-    labels[label_count++] = (struct tram_label){"steady", t->steady ? "yes" : "no"};
+    labels[label_count++] = (struct tram_label){"steady", isnan(t->drift) ? "unknown"
+                                                          : t->steady     ? "yes"
+                                                                          : "no"};
     if (t->note[0])
         labels[label_count++] = (struct tram_label){"note", t->note};
     if (r->scenario->parts)

@@ -25,9 +25,10 @@ static void put_row(const struct tram_run *r, size_t point, int mode, FILE *f) {
         fprintf(f, " %u |", tram_actors_shown(at));
     if (at->inflight > 1)
         snprintf(bytes + strlen(bytes), sizeof bytes - strlen(bytes), ", %u deep", at->inflight);
-    fprintf(f, " %s | %s | %s | %s | %s | %s | %s |\n", bytes,
-            tram_print_ns(TRAM_FIGURE(r, point, mode, p50_ns), cell[0]),
-            tram_print_ns(TRAM_FIGURE(r, point, mode, p99_ns), cell[1]),
+    fprintf(f, " %s | %s%s | %s | %s | %s | %s | %s |\n", bytes,
+            tram_print_ns(TRAM_LATENCY(r, point, mode, p50_ns), cell[0]),
+            tram_unsteady(r, point, mode) ? " \\~" : "",
+            tram_print_ns(TRAM_LATENCY(r, point, mode, p99_ns), cell[1]),
             tram_print_rate(TRAM_FIGURE(r, point, mode, execs_per_s), cell[2]),
             tram_print_ns(TRAM_FIGURE(r, point, mode, cpu_ns_per_exec), cell[3]),
             tram_print_ratio(tram_slower(r, point, mode, TRAM_MODE_LIMIT), cell[4]),
@@ -43,13 +44,26 @@ int tram_report_markdown(const struct tram_run *r, const char *path, char *why, 
         snprintf(why, why_size, "out of memory");
         return -1;
     }
-    fprintf(f, "**%s**: %s. %s in flight, %llu repetitions in fresh processes, medians.\n\n",
-            r->scenario->name, r->scenario->summary, s->inflight, (unsigned long long)s->repetitions);
+    fprintf(f, "**%s**: %s. %s in flight%s, wait %s, %llu repetitions in fresh processes, medians.\n\n",
+            r->scenario->name, r->scenario->summary, s->inflight, s->loan ? ", by loan" : "",
+            tram_wait_text(s->wait), (unsigned long long)s->repetitions);
     put_titles(s, f);
-    for (size_t point = 0; point < s->point_count; point++)
+    bool deep = false, single = false, drifts = false;
+    for (size_t point = 0; point < s->point_count; point++) {
+        deep |= s->points[point].inflight > 1;
+        single |= s->points[point].inflight == 1;
         for (int m = 0; m < TRAM_MODES; m++)
-            if (s->modes[m])
+            if (s->modes[m]) {
                 put_row(r, point, m, f);
+                drifts |= tram_unsteady(r, point, m);
+            }
+    }
+    if (drifts)
+        fprintf(f,
+                "\n\\~ not steady: over the pass it climbed or fell by more than 5%% in most repetitions.\n");
+    fputc('\n', f);
+    tram_report_missed(r, f);
+    tram_report_legend(r, deep, single, f);
     fprintf(f, "\n%s, %u CPUs, %s. Floors in this run: cache line %s, futex %s, polled AF_UNIX %s.\n",
             r->environment.machine.cpu_model, s->placement.count, r->environment.machine.kernel,
             tram_print_ns(r->floor.cacheline_rtt_ns, a), tram_print_ns(r->floor.futex_rtt_ns, b),

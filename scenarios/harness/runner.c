@@ -13,8 +13,10 @@
 
 uint64_t tram_runner_cpu_ns(const struct tram_runner *r) {
     struct timespec ts;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    uint64_t sum = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+    uint64_t sum = 0;
+    if (!r->t->period_ns &&
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) == 0) /* of an open loop it is mostly pacing */
+        sum = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
     for (int i = 0; i < r->pid_count; i++) {
         clockid_t clock;
         if (clock_getcpuclockid(r->pids[i], &clock) == 0 && clock_gettime(clock, &ts) == 0)
@@ -129,7 +131,7 @@ static int run_paced(struct tram_runner *r, struct tram_batch *b) {
     bool crowded = c->actors >= c->placement.count;
     uint64_t begin = tram__now_ns();
     for (uint32_t i = 0; i < b->count; i++) {
-        uint64_t due = begin + i * b->period_ns;
+        uint64_t due = tram_batch_due(b, begin, i);
         struct tram_batch one = {.first = b->first + i,
                                  .count = 1,
                                  .from = b->from + i * c->input.stride,
@@ -141,6 +143,7 @@ static int run_paced(struct tram_runner *r, struct tram_batch *b) {
             return -1;
         b->took_ns[i] = tram__now_ns() - due;
     }
+    tram_batch_end(b, begin, tram__now_ns());
     return 0;
 }
 
@@ -152,11 +155,13 @@ int tram_runner_batch(struct tram_runner *r, uint32_t count, bool each, uint64_t
         .first = r->next, .count = count, .from = r->from, .to = r->to, .to_stride = r->to_stride};
     b.took_ns = each ? r->took : NULL;
     b.period_ns = each ? r->t->period_ns : 0;
+    b.behind_ns = r->behind_ns;
     fill(r, count);
     uint64_t cpu_start = cpu ? tram_runner_cpu_ns(r) : 0, start = tram__now_ns();
     if (b.period_ns && !r->ops->paces ? run_paced(r, &b) : r->ops->run(r->state, &b, r->t->why))
         return -1;
     r->missed += b.missed;
+    r->behind_ns = b.period_ns ? b.behind_ns : 0;
     *elapsed_ns = tram__now_ns() - start;
     if (cpu)
         *cpu += tram_runner_cpu_ns(r) - cpu_start;

@@ -18,7 +18,8 @@ struct tram_runner {
     size_t to_stride;
     uint32_t batch, results; /* results: of one execution */
     uint32_t paced_batch;    /* of an open loop: so many have a schedule together */
-    uint64_t missed;         /* executions of it that began a period or more after they were due */
+    int64_t behind_ns; /* how late it was at the end of its last batch, which the next one begins with */
+    uint64_t missed;   /* executions of it that began a period or more after they were due */
     struct tram_bytes *lent; /* by loan: the results */
     uint64_t next;           /* execution */
     bool verifies;           /* tensors are made and compared as a whole */
@@ -30,7 +31,7 @@ struct tram_runner {
     int pid_count;
 };
 
-/* CPU time of this process and of all that work for the mode. */
+/* CPU time of this process and of all that work for the mode; of an open loop of those others alone. */
 uint64_t tram_runner_cpu_ns(const struct tram_runner *r);
 /* One batch: *elapsed_ns is its timed part, *cpu, unless NULL, grows by what it took. each: r->took gets the time of every
  * execution; in an open loop from when it was due, for the batch then keeps to its schedule. By loan a batch is one execution. 0, or

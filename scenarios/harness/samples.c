@@ -11,6 +11,8 @@
 
 #include <zlib.h>
 
+#include "results/output.h"
+
 enum { MOST = 1 << 20 };
 
 /* In front of the samples of a pass. */
@@ -40,87 +42,115 @@ void tram_samples_put(int fd, const char *pass, uint32_t executions, const doubl
 }
 
 struct tram_samples {
-    gzFile file;
-    char *path, *part;
+    gzFile gz;
+    int fd;           /* what is compressed */
+    const char *lost; /* why something is missing; NULL: nothing is */
 };
 
-static int failed(const char *path, char *why, size_t why_size) {
-    snprintf(why, why_size, "cannot write %s: %s", path, strerror(errno ? errno : EIO));
-    return -1;
-}
-
-int tram_samples_file(void) {
-    return memfd_create("tramline-samples", MFD_CLOEXEC);
-}
-
-static void forget(struct tram_samples *s) {
-    free(s->path);
-    free(s->part);
-    free(s);
-}
-
-int tram_samples_open(const char *path, struct tram_samples **out, char *why, size_t why_size) {
+int tram_samples_open(struct tram_samples **out, char *why, size_t why_size) {
     struct tram_samples *s = calloc(1, sizeof *s);
-    if (s && (s->path = strdup(path)) && asprintf(&s->part, "%s.part", path) < 0)
-        s->part = NULL;
-    if (!s || !s->path || !s->part) {
-        if (s)
-            forget(s);
-        snprintf(why, why_size, "out of memory");
+    int fd = s ? memfd_create("tramline-samples", MFD_CLOEXEC) : -1, twin = fd < 0 ? -1 : dup(fd);
+    gzFile gz = twin < 0 ? NULL : gzdopen(twin, "wb6"); /* which closes its own */
+    if (!gz) {
+        snprintf(why, why_size, "memory for samples: %s", strerror(errno ? errno : ENOMEM));
+        if (twin >= 0)
+            close(twin);
+        if (fd >= 0)
+            close(fd);
+        free(s);
         return -1;
     }
-    s->file = gzopen(s->part, "wb6");
-    if (!s->file) {
-        failed(path, why, why_size);
-        forget(s);
-        return -1;
-    }
-    gzbuffer(s->file, 1 << 18);
+    gzbuffer(gz, 1 << 18);
+    *s = (struct tram_samples){.gz = gz, .fd = fd};
     *out = s;
     return 0;
 }
 
-/* One pass, read from the trial's file; false: there is no more of it that is whole. */
-static bool get(FILE *f, struct head *h, double **ns) {
-    if (fread(h, sizeof *h, 1, f) != 1 || h->count > MOST || !memchr(h->pass, '\0', sizeof h->pass))
-        return false;
-    *ns = malloc((h->count + 1) * sizeof **ns);
-    return *ns && fread(*ns, sizeof **ns, h->count, f) == h->count;
+int tram_samples_file(struct tram_samples *s) {
+    int fd = memfd_create("tramline-samples", MFD_CLOEXEC);
+    if (fd > 0)
+        return fd;
+    s->lost = "a trial had no memory for them";
+    return 0;
 }
 
-int tram_samples_add(struct tram_samples *s, int fd, const char *name, uint64_t repetition, char *why,
-                     size_t why_size) {
+/* One pass, read from the trial's file: 1; 0: there is no more; -1: it is not whole. */
+static int get(FILE *f, struct head *h, double **ns) {
+    size_t n = fread(h, 1, sizeof *h, f);
+    if (!n)
+        return 0;
+    if (n != sizeof *h || h->count > MOST || !memchr(h->pass, '\0', sizeof h->pass))
+        return -1;
+    *ns = malloc((h->count + 1) * sizeof **ns);
+    return *ns && fread(*ns, sizeof **ns, h->count, f) == h->count ? 1 : -1;
+}
+
+static bool put_pass(gzFile gz, const char *name, uint64_t repetition, const struct head *h,
+                     const double *ns) {
+    bool good = gzprintf(gz, "%s\t%llu\t%s\t%llu", name, (unsigned long long)repetition, h->pass,
+                         (unsigned long long)h->executions) > 0;
+    for (uint64_t i = 0; good && i < h->count; i++)
+        good = gzprintf(gz, h->executions > 1 ? "\t%.2f" : "\t%.0f", ns[i]) > 0;
+    return good && gzputc(gz, '\n') == '\n';
+}
+
+void tram_samples_add(struct tram_samples *s, int fd, const char *name, uint64_t repetition) {
     FILE *f = fdopen(fd, "r");
     struct head h;
     double *ns = NULL;
-    bool good = f != NULL;
+    int got = f ? 0 : -1, passes = 0;
     if (!f)
         close(fd);
     else
         rewind(f);
-    while (good && get(f, &h, &ns)) {
-        good = gzprintf(s->file, "%s\t%llu\t%s\t%llu", name, (unsigned long long)repetition, h.pass,
-                        (unsigned long long)h.executions) > 0;
-        for (uint64_t i = 0; good && i < h.count; i++)
-            good = gzprintf(s->file, h.executions > 1 ? "\t%.2f" : "\t%.0f", ns[i]) > 0;
-        good = good && gzputc(s->file, '\n') == '\n';
+    while (f && (got = get(f, &h, &ns)) > 0) {
+        if (!put_pass(s->gz, name, repetition, &h, ns))
+            s->lost = "there is no memory for more of them";
+        passes++;
         free(ns);
         ns = NULL;
     }
     free(ns);
     if (f)
         fclose(f);
-    return good ? 0 : failed(s->path, why, why_size);
+    if (got < 0 || !passes)
+        s->lost = "a trial could not hand all of them over";
 }
 
-int tram_samples_close(struct tram_samples *s, int keep, char *why, size_t why_size) {
-    if (!s)
-        return 0;
+/* All that is in the file, mapped, or NULL. */
+static char *map(int fd, size_t *size) {
+    off_t end = lseek(fd, 0, SEEK_END);
+    void *p = end > 0 ? mmap(NULL, (size_t)end, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    *size = end > 0 ? (size_t)end : 0;
+    return p == MAP_FAILED ? NULL : p;
+}
+
+int tram_samples_write(struct tram_samples *s, const char *path, char *why, size_t why_size) {
+    size_t size = 0;
     int status = 0;
-    if (gzclose(s->file) != Z_OK || (keep && rename(s->part, s->path)))
-        status = failed(s->path, why, why_size);
-    if (status || !keep)
-        unlink(s->part);
-    forget(s);
+    if (gzclose(s->gz) != Z_OK)
+        s->lost = "there is no memory for more of them";
+    char *data = map(s->fd, &size);
+    if (!data) {
+        snprintf(why, why_size, "cannot write %s: out of memory", path);
+        status = -1;
+    } else {
+        status = tram__output_write(path, data, size, why, why_size);
+        munmap(data, size);
+    }
+    if (!status && s->lost) {
+        snprintf(why, why_size, "--samples=%s: some are missing: %s", path, s->lost);
+        status = -1;
+    }
+    close(s->fd);
+    free(s);
     return status;
+}
+
+void tram_samples_forget(struct tram_samples *s) {
+    if (!s)
+        return;
+    gzclose(s->gz);
+    close(s->fd);
+    free(s);
 }

@@ -16,15 +16,16 @@
 /* In a trial: adds samples to a file that the harness reads afterwards. What cannot be written is missing there. */
 void tram_samples_put(int fd, const char *pass, uint32_t executions, const double *ns, size_t count);
 
+/* What the harness gathers, compressed, in memory. */
 struct tram_samples;
-/* The file is written under another name and takes its own in the end. -1 with one line in `why`. */
-int tram_samples_open(const char *path, struct tram_samples **out, char *why, size_t why_size);
-/* A memory file for a trial; -1: none can be had. */
-int tram_samples_file(void);
-/* What a trial left in such a file, which it closes. */
-int tram_samples_add(struct tram_samples *s, int fd, const char *name, uint64_t repetition, char *why,
-                     size_t why_size);
-/* keep false: the run failed, and there is no file. 0, or -1 with `why`. NULL is fine. */
-int tram_samples_close(struct tram_samples *s, int keep, char *why, size_t why_size);
+int tram_samples_open(struct tram_samples **out, char *why, size_t why_size);
+/* A memory file for a trial; 0: none can be had, which tram_samples_write tells. */
+int tram_samples_file(struct tram_samples *s);
+/* What a trial left in such a file, which it closes. What is not whole tram_samples_write tells. */
+void tram_samples_add(struct tram_samples *s, int fd, const char *name, uint64_t repetition);
+/* Writes all of it, as results/output.h does, and frees it. 0, or -1 with `why`: it could not be written, or something is
+ * missing in it. */
+int tram_samples_write(struct tram_samples *s, const char *path, char *why, size_t why_size);
+void tram_samples_forget(struct tram_samples *s); /* NULL is fine */
 
 #endif

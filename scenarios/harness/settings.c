@@ -10,6 +10,10 @@
 const char *const tram_mode_names[TRAM_MODES] = {"limit", "compiled", "eager-shm", "eager", "graph-eager"};
 static const char *const wait_names[] = {"auto", "block", "spin"};
 
+const char *tram_wait_text(enum tram_wait wait) {
+    return wait_names[wait];
+}
+
 struct raw {
     struct tram_settings *s;
     const struct tram_scenario *scenario;

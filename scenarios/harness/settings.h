@@ -25,6 +25,7 @@ enum tram_mode {
 };
 
 extern const char *const tram_mode_names[TRAM_MODES];
+const char *tram_wait_text(enum tram_wait wait);
 
 /* One combination of what is swept. */
 struct tram_point {

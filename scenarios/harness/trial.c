@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/seam.h"
 #include "harness/counting.h"
 #include "harness/runner.h"
 #include "probe/probe.h"
@@ -25,7 +26,7 @@ enum {
     PACED_BYTES = 256 << 20,  /* of a schedule, each way */
 };
 static const double PACED_S = 0.05;
-enum { COUNTED_RUNS = 24, COUNTED_EXECUTIONS = 32 };
+enum { COUNTED_RUNS = 24, LEAST_COUNTED_RUNS = 3, COUNTED_EXECUTIONS = 32, COUNTED_NS = 500000000 };
 
 static void read_counters(struct tram_runner *r, const struct tram_mode_counters *before) {
     struct tram_mode_counters after;
@@ -43,14 +44,14 @@ static void read_counters(struct tram_runner *r, const struct tram_mode_counters
     t->check_ns = t->c.check ? (double)r->check_ns / done : NAN;
 }
 
-/* A schedule lasts for about PACED_S, and has room for a queue to build up. */
+/* A batch of an open loop lasts for about PACED_S. */
 static uint32_t paced_batch(const struct tram_runner *r, size_t to_bytes) {
     const struct tram_case *c = &r->t->c;
     if (!r->t->period_ns)
         return 0;
     uint64_t fit = PACED_BYTES / (to_bytes > c->input.stride ? to_bytes : c->input.stride),
-             least = 64 + 4 * c->inflight;
-    return tram_clamp((uint64_t)(PACED_S * 1e9 / (double)r->t->period_ns), least, fit > 2 ? fit : 2);
+             least = 2 * c->inflight;
+    return tram_clamp((uint64_t)(PACED_S * 1e9 / (double)r->t->period_ns), least, fit > least ? fit : least);
 }
 
 /* What so many runs say, if all but one in twelve say the same; else NaN. */
@@ -71,20 +72,23 @@ static int take_counts(struct tram_runner *r) {
     uint32_t each = tram_clamp(COUNTED_EXECUTIONS, 1, r->batch);
     if (tram_counting_join())
         return 0;
-    for (size_t i = 0; i < COUNTED_RUNS; i++) {
+    uint64_t start = tram__now_ns();
+    size_t runs = 0;
+    for (; runs < LEAST_COUNTED_RUNS || (runs < COUNTED_RUNS && tram__now_ns() - start < COUNTED_NS);
+         runs++) {
         struct tram_counts c;
         tram_counting_begin();
         int status = tram_runner_batch(r, each, false, &elapsed, NULL);
         tram_counting_end(&c);
         if (status)
             return -1;
-        allocations[i] = c.allocations;
-        syscalls[i] = c.syscalls;
-        futexes[i] = c.futexes;
+        allocations[runs] = c.allocations;
+        syscalls[runs] = c.syscalls;
+        futexes[runs] = c.futexes;
     }
-    r->t->allocations = agreed(allocations, COUNTED_RUNS, each);
-    r->t->syscalls = agreed(syscalls, COUNTED_RUNS, each);
-    r->t->futexes = agreed(futexes, COUNTED_RUNS, each);
+    r->t->allocations = agreed(allocations, runs, each);
+    r->t->syscalls = agreed(syscalls, runs, each);
+    r->t->futexes = agreed(futexes, runs, each);
     return 0;
 }
 

@@ -41,8 +41,10 @@ struct tram_trial {
     int64_t compile_ns, channel_bytes;
     struct tram_load_change load; /* over both passes */
     double missed; /* of an open loop: the share of executions that began a period late or more; else NaN */
-    double drift;  /* of the time that a batch takes, over the first pass, as a share of it; NaN: too few */
-    bool steady;   /* it is small, or no more than chance */
+    bool
+        fell_behind; /* and whether its schedule ran away from it: latencies then say how long it was tried */
+    double drift;    /* of the time that a batch takes, over the first pass, as a share of it; NaN: too few */
+    bool steady;     /* it is small, or no more than chance */
     char stop
         [16]; /* why the first pass ended: iterations, time, samples (no room for more), slow (it took the least number) */
     char note[TRAM_NOTE];
