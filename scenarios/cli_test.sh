@@ -176,6 +176,7 @@ if ! grep -q "cannot keep up" "$dir/behind.md" || ! grep -q "^| compiled | 1 B |
     echo "a loop that ran away is told as one that did not"
 fi
 # A link stays one, and what it leads to gets the samples; few executions, many in flight, have a median all the same.
+touch "$dir/there.gz"
 ln -s there.gz "$dir/link.gz"
 accept "compiled" --mode=compiled -n 10 -w 2 --inflight=8 --repetitions=1 --samples="$dir/link.gz" --json="$dir/deep.json"
 if [ ! -L "$dir/link.gz" ] || ! gzip -dc "$dir/there.gz" | grep -q single || ls "$dir"/*.part >/dev/null 2>&1 ||

@@ -88,7 +88,7 @@ static void try_waiting(struct search *h) {
             struct candidate next = start;
             next.strategy = i;
             next.placement = (enum placement)p;
-            try_slots(h, next);
+            try(h, next);
         }
     }
 }
@@ -154,8 +154,8 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
         h.batch.from = from;
         h.batch.to = to;
         if (crowded && c->wait == TRAM_WAIT_AUTO)
-            try_waiting(&h);
-        else if (!s->extents && !s->tensors)
+            try_waiting(&h); /* with few slots; the best way with many as well: */
+        if (!s->extents && !s->tensors)
             try_slots(&h, h.best);
         if ((s->extents && !c->loan) || (s->tensors && !s->board && limit_tensor_copies(s)))
             try_copies(&h);
