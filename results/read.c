@@ -141,19 +141,6 @@ static int add_folder(struct tram_result_set *s, const char *path, const struct 
     return status;
 }
 
-static int by_case(const void *a, const void *b) {
-    const struct tram_result_row *x = *(const struct tram_result_row *const *)a,
-                                 *y = *(const struct tram_result_row *const *)b;
-    int names = strcmp(x->name, y->name);
-    if (names)
-        return names;
-    if (x->block != y->block)
-        return x->block < y->block ? -1 : 1;
-    if (x->repetition_index != y->repetition_index)
-        return x->repetition_index < y->repetition_index ? -1 : 1;
-    return (x->file > y->file) - (x->file < y->file);
-}
-
 /* A block is of one run, whatever file it lies in; without blocks each file is a run of its own. */
 static int refuse_duplicates(const struct tram_result_set *s, const struct tram__read_error *e) {
     const struct tram_result_row **sorted = calloc(s->row_count, sizeof *sorted);
@@ -162,7 +149,7 @@ static int refuse_duplicates(const struct tram_result_set *s, const struct tram_
         return tram__read_fail(e, "%s: out of memory", s->path);
     for (size_t i = 0; i < s->row_count; i++)
         sorted[i] = &s->rows[i];
-    qsort(sorted, s->row_count, sizeof *sorted, by_case);
+    qsort(sorted, s->row_count, sizeof *sorted, tram__by_case);
     for (size_t i = 1; i < s->row_count && !status; i++) {
         const struct tram_result_row *x = sorted[i - 1], *y = sorted[i];
         char block[40] = "";

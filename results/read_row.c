@@ -148,3 +148,16 @@ int tram__read_row(const json_t *json, const char *path, size_t index, struct tr
     };
     return 0;
 }
+
+int tram__by_case(const void *a, const void *b) {
+    const struct tram_result_row *x = *(const struct tram_result_row *const *)a,
+                                 *y = *(const struct tram_result_row *const *)b;
+    int names = strcmp(x->name, y->name);
+    if (names)
+        return names;
+    if (x->block != y->block)
+        return x->block < y->block ? -1 : 1;
+    if (x->repetition_index != y->repetition_index)
+        return x->repetition_index < y->repetition_index ? -1 : 1;
+    return (x->file > y->file) - (x->file < y->file);
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One row of a result file, and how errors in it are told. For read.c.
+ * One row of a result file, how errors in it are told, and the order of rows. For read.c and samples.c.
  */
 #ifndef TRAM_RESULTS_READ_ROW_H
 #define TRAM_RESULTS_READ_ROW_H
@@ -23,5 +23,8 @@ int tram__read_value(const struct tram__read_error *e, const char *path, const c
 /* Row `index` of the file; its number of the file is left to the caller. */
 int tram__read_row(const json_t *json, const char *path, size_t index, struct tram_result_row *out,
                    const struct tram__read_error *e);
+
+/* For qsort of pointers to rows: by case, then block, repetition and file. Of the rows of a set no two are equal. */
+int tram__by_case(const void *a, const void *b);
 
 #endif

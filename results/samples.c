@@ -5,18 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "results/read_row.h"
 #include "results/statistics.h"
-
-static int by_case(const void *a, const void *b) {
-    const struct tram_result_row *x = *(const struct tram_result_row *const *)a,
-                                 *y = *(const struct tram_result_row *const *)b;
-    int names = strcmp(x->name, y->name);
-    if (names)
-        return names;
-    if (x->block != y->block)
-        return x->block < y->block ? -1 : 1;
-    return (x > y) - (x < y);
-}
 
 int tram__index_make(const struct tram_result_set *s, struct tram__index *out) {
     struct tram__index x = {.rows = calloc(s->row_count + 1, sizeof *x.rows),
@@ -27,7 +17,7 @@ int tram__index_make(const struct tram_result_set *s, struct tram__index *out) {
     }
     for (size_t i = 0; i < s->row_count; i++)
         x.rows[i] = &s->rows[i];
-    qsort(x.rows, s->row_count, sizeof *x.rows, by_case);
+    qsort(x.rows, s->row_count, sizeof *x.rows, tram__by_case);
     for (size_t i = 0; i < s->row_count; i++) {
         const struct tram_result_row *row = x.rows[i];
         if (!i || strcmp(row->name, x.rows[i - 1]->name) != 0)
