@@ -33,9 +33,9 @@ static const struct {
     const char *name;
     bool value;
 } idle_options[] = {
-    {"json", true},  {"csv", true},          {"graph", true},      {"schedule", true},
-    {"trace", true}, {"trace-window", true}, {"trace-ring", true}, {"seed", true},
-    {"block", true}, {"repetitions", true},  {"quiet", false},     {"verbose", false},
+    {"json", true},  {"csv", true},   {"markdown", true},     {"samples", true},    {"graph", true},
+    {"trace", true}, {"nvtx", true},  {"trace-window", true}, {"trace-ring", true}, {"schedule", true},
+    {"seed", true},  {"block", true}, {"repetitions", true},  {"quiet", false},     {"verbose", false},
 };
 
 /* How many arguments from here on are such an option. */

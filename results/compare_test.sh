@@ -189,6 +189,12 @@ says 2 "--gate: this cannot gate: different CPU model" --gate a.json other.json
 make seeds seed=2 option=--seed=9
 make seeds2 option=--repetitions=2
 says 0 "2 OK" --gate seeds.json seeds2.json
+for idle in --samples=s.gz --markdown=m.md --nvtx=off --csv=c.csv --schedule=s.svg; do
+    make idle seed=2 option=$idle
+    says 0 "2 OK" --gate seeds.json idle.json
+done
+make brief seed=2 option=--brief
+says 2 "--gate: this cannot gate: different options" --gate seeds.json brief.json
 
 # ---- Folders ----
 mkdir A B
