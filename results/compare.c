@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "results/compare.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "results/compare_parts.h"
+#include "results/plain.h"
 
 int tram__line(struct tram_lines *l, const char *format, ...) {
     char **more = realloc(l->at, (l->count + 1) * sizeof *more), *text;
@@ -20,10 +20,7 @@ int tram__line(struct tram_lines *l, const char *format, ...) {
     va_end(args);
     if (n < 0)
         return -1;
-    for (char *p = text; *p; p++) /* what a file says of its machine may have anything in it */
-        if (iscntrl((unsigned char)*p))
-            *p = '?';
-    l->at[l->count++] = text;
+    l->at[l->count++] = tram__plain(text); /* what a file says of its machine may have anything in it */
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "results/compare_write.h"
 #include "results/environment.h"
 #include "results/output.h"
+#include "results/plain.h"
 
 enum { BAD = 2, FORMS = 5 };
 
@@ -50,7 +51,9 @@ static const char explanation[] =
 /* clang-format on */
 
 static int wrong(const char *why) {
-    fprintf(stderr, "compare: %s\n", why);
+    char text[1024];
+    snprintf(text, sizeof text, "%s", why); /* it may quote a file, or an argument */
+    fprintf(stderr, "compare: %s\n", tram__plain(text));
     return BAD;
 }
 

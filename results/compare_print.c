@@ -4,21 +4,21 @@
  */
 #include "results/compare_write.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <string.h>
+
+#include "results/plain.h"
 
 enum { WIDTH = 118, NAME = 52 };
 
 /* Words of a text in lines of the table's width; what a file or its name has in it does not steer the terminal. */
 static void wrap(FILE *f, char *text, const char *indent) {
-    for (char *p = text; *p; p++)
-        if (iscntrl((unsigned char)*p))
-            *p = '?';
     size_t used = 0;
+    tram__plain(text);
     for (const char *p = text; *p;) {
         size_t n = strcspn(p, " ");
-        n = n < WIDTH - 4 ? n : WIDTH - 4;
+        for (n = n < WIDTH - 4 ? n : WIDTH - 4; (p[n] & 0xc0) == 0x80;)
+            n--; /* never within a character */
         if (used && used + 1 + n > WIDTH) {
             fprintf(f, "\n%s", indent);
             used = strlen(indent);

@@ -20,12 +20,12 @@ static struct {
     {"seed", "1"},        /* of the noise of this arm */
     {"noise", "0.01"},    /* standard deviation of ln(time) of this arm; blocks have 5% in common */
     {"compiled", "1"},    /* times of the case, by this */
-    {"eager", "1"},         {"cases", "2"},  /* 1: without the eager one; 3: with one more */
-    {"p99", "1"},           {"step", "20"},  /* of the timer */
-    {"batch", "100"},       {"copies", "2"}, /* counters: "-" is null */
-    {"syscalls", "-"},      {"delay", "-"},         {"switches", "-"},
-    {"steal", "-"},         {"cpu", "Test CPU"},    {"kernel", "Linux 6.1"},
-    {"compiler", "GNU 12"}, {"option", "--size=1"}, {"schema", "1"},
+    {"eager", "1"},       {"cases", "2"},  /* 1: without the eager one; 3: with one more */
+    {"p99", "1"},         {"step", "20"},  /* of the timer */
+    {"batch", "100"},     {"copies", "2"}, /* counters: "-" is null */
+    {"syscalls", "-"},    {"delay", "-"},          {"switches", "-"},      {"steal", "-"},
+    {"cpu", "Test CPU"},  {"kernel", "Linux 6.1"}, {"compiler", "GNU 12"}, {"option", "--size=1"},
+    {"schema", "1"},      {"version", "0.1.0"},
 };
 
 static const char *text(const char *name) {
@@ -104,8 +104,8 @@ static json_t *context(const char *path) {
     return json_pack("{s:i, s:i, s:i, s:[], s:{s:s, s:s}, s:{s:s, s:s}, s:{s:[s, s, s, s]}}",
                      "json_schema_version", 1, "tramline_schema_version", (int)number("schema"), "num_cpus",
                      2, "caches", "machine", "cpu_model", text("cpu"), "kernel", text("kernel"), "tool",
-                     "version", "0.1.0", "compiler", text("compiler"), "run", "argv", "./scenarios/sample",
-                     "--json", path, text("option"));
+                     "version", text("version"), "compiler", text("compiler"), "run", "argv",
+                     "./scenarios/sample", "--json", path, text("option"));
 }
 
 int main(int argc, char **argv) {

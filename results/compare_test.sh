@@ -185,6 +185,11 @@ says 0 "advice only: different CPU model: Test CPU in the base, Another CPU in t
 says 0 "advice only: different kernel: Linux 6.1 in the base, Linux 7 in the head" a.json other.json
 says 0 "advice only: different options: sample --size=1 in the base, sample --size=8 in the head" a.json other.json
 says 0 "note: different compiler: GNU 12 in the base, GNU 13 in the head" a.json other.json
+steer=$(printf 'X\302\2332J\342\200\256Y') # U+009B is ESC [ to a terminal, U+202E turns what follows round
+make steer seed=2 "cpu=$steer" "version=$steer"
+says 0 "different CPU model: Test CPU in the base, X?2J?Y in the head" a.json steer.json
+says 0 "tramline X?2J?Y" a.json steer.json
+lacks "$steer"
 says 2 "--gate: this cannot gate: different CPU model" --gate a.json other.json
 make seeds seed=2 option=--seed=9
 make seeds2 option=--repetitions=2

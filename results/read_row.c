@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "results/read_row.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "results/plain.h"
 
 enum { MOST_NAME = 300 };
 
@@ -15,9 +16,8 @@ int tram__read_fail(const struct tram__read_error *e, const char *format, ...) {
     va_start(args, format);
     vsnprintf(e->why, e->size, format, args);
     va_end(args);
-    for (char *p = e->why; e->size && *p; p++)
-        if (iscntrl((unsigned char)*p))
-            *p = '?';
+    if (e->size)
+        tram__plain(e->why);
     return -1;
 }
 
@@ -35,7 +35,7 @@ int tram__read_value(const struct tram__read_error *e, const char *path, const c
 }
 
 enum kind {
-    NAME,     /* text in one line */
+    NAME,     /* plain text */
     THIS,     /* the text that is wanted, and no other */
     WHOLE,    /* an integer from `least` to `most` */
     POSITIVE, /* a number above 0 */
@@ -50,8 +50,8 @@ static const struct field {
     json_int_t least, most;
     const char *wanted;
 } fields[] = {
-    {"name", NAME, false, 0, 0, "a name of at most 300 characters"},
-    {"run_name", NAME, false, 0, 0, "a name of at most 300 characters"},
+    {"name", NAME, false, 0, 0, "a name of at most 300 characters, none of them a control"},
+    {"run_name", NAME, false, 0, 0, "a name of at most 300 characters, none of them a control"},
     {"run_type", THIS, false, 0, 0, "\"iteration\""},
     {"time_unit", THIS, false, 0, 0, "\"ns\""},
     {"repetitions", WHOLE, false, 1, UINT32_MAX, "a whole number from 1"},
@@ -70,12 +70,7 @@ static const struct field {
 
 static bool is_name(const json_t *v) {
     const char *text = json_string_value(v);
-    if (!text || !*text || strlen(text) > MOST_NAME)
-        return false;
-    for (; *text; text++)
-        if (iscntrl((unsigned char)*text))
-            return false;
-    return true;
+    return text && *text && strlen(text) <= MOST_NAME && tram__is_plain(text);
 }
 
 static bool is_as_wanted(const struct field *f, const json_t *v) {

@@ -193,6 +193,10 @@ static void bad_rows_say_why(void **state) {
     spoilt("\"real_time\": 1.5", "\"real_time\": 1e999", "real number overflow");
     spoilt("\"run_name\": \"a\"", "\"run_name\": \"\"", "run_name: a name of at most 300");
     spoilt("\"run_name\": \"a\"", "\"run_name\": \"a\\nb\"", "not \"a\\nb\"");
+    spoilt("\"run_name\": \"a\"", "\"run_name\": \"a\\u009b2J\"", "not \"a?2J\"");
+    spoilt("\"run_name\": \"a\"", "\"run_name\": \"a\\u202eb\"",
+           "none of them a control is wanted, not \"a?b\"");
+    spoilt("\"name\": \"a\"", "\"name\": \"a\\u2067b\"", "benchmarks[0].name: a name of at most 300");
     spoilt("\"run_name\": \"a\"", "\"run_name\": 3", "not 3");
     spoilt("\"iteration\"", "\"aggregate\"", "run_type: \"iteration\" is wanted, not \"aggregate\"");
     spoilt("\"ns\"", "\"us\"", "time_unit: \"ns\" is wanted, not \"us\"");
