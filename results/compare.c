@@ -86,6 +86,25 @@ static int look_at_counts(struct tram_comparison *c) {
                             few, c->arms.case_count, c->arms.paired ? "blocks" : "repetitions", most, least);
 }
 
+/* What a timer can tell of a case that is too short for it is next to nothing. */
+static int look_at_floors(struct tram_comparison *c) {
+    const struct tram_case *worst = NULL;
+    size_t coarse = 0;
+    for (size_t i = 0; i < c->arms.case_count; i++) {
+        const struct tram_case *k = &c->arms.cases[i];
+        coarse += k->time.coarse;
+        if (k->time.coarse && (!worst || k->time.delta > worst->time.delta))
+            worst = k;
+    }
+    return !worst
+               ? 0
+               : tram__line(
+                     &c->refusals,
+                     "%zu of %zu cases are too short for the timer: twice its step is %.3g times the p50 of "
+                     "%s, and more than %d times delta",
+                     coarse, c->arms.case_count, worst->time.delta, worst->name, TRAM_DECIDE_COARSE);
+}
+
 /* What would have been asked of figures that are not there. */
 static int look_at_absent(struct tram_comparison *c) {
     unsigned recorded = 0;
@@ -128,7 +147,8 @@ int tram_compare(const struct tram_result_set *base, const struct tram_result_se
         snprintf(why, why_size, "out of memory");
         status = look_at_pairing(&c, &c.arms, "") ||
                          tram__compare_context(base, head, "head", &c.advice, &c.notes) ||
-                         look_at_load(&c, &c.arms, "head") || look_at_counts(&c) || look_at_absent(&c)
+                         look_at_load(&c, &c.arms, "head") || look_at_counts(&c) || look_at_floors(&c) ||
+                         look_at_absent(&c)
                      ? -1
                      : 0;
     }

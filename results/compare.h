@@ -45,7 +45,7 @@ struct tram_arms {
     const struct tram_result_set *base, *head;
     bool paired;
     char unpaired[400];      /* why not */
-    double timer_step_ns;    /* the largest that any file tells; 0: none does */
+    double timer_step_ns;    /* the largest that a file of the base tells; 0: none does */
     size_t blocks;           /* paired: of the case with the most */
     struct tram_case *cases; /* in the base's order */
     size_t case_count;
@@ -68,7 +68,7 @@ struct tram_comparison {
     int exit_status; /* 0, 1 (REGRESSED, or a case is missing), 3 (AMBIGUOUS), 4 (ENVIRONMENT) */
     struct tram_lines environment; /* what makes it ENVIRONMENT */
     struct tram_lines advice;   /* why verdicts are advice only: not interleaved, other machine or options */
-    struct tram_lines refusals; /* why nothing can be gated: too few blocks */
+    struct tram_lines refusals; /* why nothing can be gated: too few blocks, a coarse timer */
     struct tram_lines notes;    /* what else differs */
 };
 

@@ -90,15 +90,12 @@ static void find_pairing(struct tram_arms *a, const struct work *w) {
 
 /* ---- Times ---- */
 
-/* The largest that any file tells: a figure that is absent is no floor. */
-static double timer_step(const struct tram_arms *a) {
+/* The largest that a file of the base tells: a figure that is absent is no floor, and what is judged says nothing of how
+ * it is judged. */
+static double timer_step(const struct tram_result_set *base) {
     double most = 0;
-    const struct tram_result_set *const sets[] = {a->base, a->head};
-    for (size_t i = 0; i < 2; i++)
-        for (size_t k = 0; k < sets[i]->file_count; k++) {
-            const json_t *v = tram_result_context(&sets[i]->files[k], "floor.timer_step_ns");
-            most = fmax(most, json_number_value(v));
-        }
+    for (size_t i = 0; i < base->file_count; i++)
+        most = fmax(most, json_number_value(tram_result_context(&base->files[i], "floor.timer_step_ns")));
     return most;
 }
 
@@ -123,7 +120,7 @@ static size_t logarithms(const struct tram__rows *r, bool paired, double *out, d
 }
 
 static int take_times(struct tram_arms *a, struct work *w, const struct tram_decide_options *o) {
-    double step = a->timer_step_ns = timer_step(a);
+    double step = a->timer_step_ns = timer_step(a->base);
     size_t room = 2 * (a->base->row_count + a->head->row_count), used = 0;
     w->samples = calloc(a->case_count + 1, sizeof *w->samples);
     w->decisions = calloc(a->case_count + 1, sizeof *w->decisions);

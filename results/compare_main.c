@@ -44,8 +44,9 @@ static const char explanation[] =
     "  ENVIRONMENT  when the base differs from its own copy (--again), or one arm was loaded more than the\n"
     "               other; nothing else counts then\n"
     "Without blocks, or with machines or options that differ, that is advice, and the table says why.\n"
-    "Delta is at least twice the timer's step, over the executions that one reading times. Who looks twice,\n"
-    "as at 20 blocks and, if that was AMBIGUOUS, at 40, gives each look half of alpha.\n"
+    "Delta is at least twice the step of the base's timer, over the executions that one reading times; where\n"
+    "that is more than four times the delta asked for, no case is OK. Who looks twice, as at 20 blocks and,\n"
+    "if that was AMBIGUOUS, at 40, gives each look half of alpha.\n"
     "\n"
     "Exit status: 0 ok, 1 regression or missing case, 2 usage, input or output, 3 ambiguous, 4 environment.\n";
 /* clang-format on */

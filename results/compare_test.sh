@@ -137,6 +137,15 @@ says 0 "syscalls_per_exec is 4 in the head, and not counted in the other" a.json
 make coarse batch=1
 make coarse2 batch=1 seed=2 compiled=1.08
 says 0 "delta is 10.1% here: twice the timer's step" coarse.json coarse2.json
+make stepping seed=2 compiled=1000 step=1e12
+says 1 "REGRESSED: of 2 cases, 1 OK, 1 REGRESSED" --gate a.json stepping.json
+make crude batch=1 step=41
+make crude2 batch=1 step=41 seed=2
+says 3 "not gated: 1 of 2 cases are too short for the timer: twice its step is 0.208 times the p50" crude.json crude2.json
+says 3 "AMBIGUOUS: of 2 cases, 1 OK, 1 AMBIGUOUS" crude.json crude2.json
+says 2 "--gate: this cannot gate: 1 of 2 cases are too short for the timer" --gate crude.json crude2.json
+make never compiled=1e18
+says 2 "real_time: a time from 0.001 to 1e19 ns is wanted" a.json never.json
 
 # ---- Environment ----
 make again seed=3 eager=1.2

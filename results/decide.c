@@ -63,6 +63,7 @@ static int look_at(const struct tram_samples *s, size_t i, size_t count, const s
     int status = test_at(s, r, log1p(d->delta), &above) || estimate(s, r, 1 - level, d);
     if (!status && d->delta < 1)
         status = test_at(s, r, log1p(-d->delta), &below);
+    d->coarse = s->floor > TRAM_DECIDE_COARSE * o->delta;
     d->sd = deviation(s, r);
     d->least = s->paired ? tram_signed_rank_least(level) : tram_rank_sum_least(level);
     d->enough = (s->paired ? tram_signed_rank_smallest(s->a_count)
@@ -81,7 +82,7 @@ static enum tram_verdict verdict_of(const struct tram_decision *d, double alpha)
         return TRAM_VERDICT_REGRESSED;
     if (d->p_improved <= alpha)
         return TRAM_VERDICT_IMPROVED;
-    return d->p_ok <= alpha ? TRAM_VERDICT_OK : TRAM_VERDICT_AMBIGUOUS;
+    return d->p_ok <= alpha && !d->coarse ? TRAM_VERDICT_OK : TRAM_VERDICT_AMBIGUOUS;
 }
 
 int tram_decide(const struct tram_samples *cases, size_t count, const struct tram_decide_options *o,

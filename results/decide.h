@@ -38,11 +38,13 @@ struct tram_decision {
     double p_regressed, p_ok, p_improved; /* Holm-adjusted */
     double sd;    /* of r = ln(head / base) per block; unpaired: of ln(time), pooled. NaN: fewer than two */
     size_t least; /* samples that each arm should have for anything to be significant */
+    bool coarse;  /* the floor is more than TRAM_DECIDE_COARSE times the delta asked for: OK is not said */
     bool enough;  /* there are as many, or more of one arm make up for it */
     double sees; /* the smallest ratio that is REGRESSED in nine runs of ten; INFINITY: none. Set by _power */
     double sd_wanted; /* the largest sd that lets a ratio of TRAM_DECIDE_EFFECT be so. Set by _power */
 };
 
+#define TRAM_DECIDE_COARSE 4
 #define TRAM_DECIDE_POWER  0.9
 #define TRAM_DECIDE_EFFECT 1.08
 

@@ -83,8 +83,15 @@ static void the_timers_step_is_a_floor(void **state) {
     assert_true(d.delta == 0.2 && d.sd_wanted == 0);
     constant(a, b, 0.85);
     assert_int_equal(one(a, b, 20, true, 0.2).verdict, TRAM_VERDICT_OK);
+    assert_false(one(a, b, 20, true, 0.2).coarse);
+    d = one(a, b, 20, true, 0.21); /* more than four times what was asked for says nothing */
+    assert_true(d.coarse && d.p_ok < 0.01);
+    assert_int_equal(d.verdict, TRAM_VERDICT_AMBIGUOUS);
+    assert_int_equal(one(a, b, 20, true, 1e300).verdict, TRAM_VERDICT_AMBIGUOUS);
     constant(a, b, 0.01);
-    assert_int_equal(one(a, b, 20, true, 3).verdict, TRAM_VERDICT_OK); /* no ratio is below 1 - 3 */
+    assert_int_equal(one(a, b, 20, true, 3).verdict, TRAM_VERDICT_AMBIGUOUS); /* no ratio is below 1 - 3 */
+    constant(a, b, 5);
+    assert_int_equal(one(a, b, 20, true, 3).verdict, TRAM_VERDICT_REGRESSED);
 }
 
 static void holm_over_the_cases(void **state) {

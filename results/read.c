@@ -66,6 +66,9 @@ static int parse(const char *path, struct tram_result_file *f, const struct tram
             e, "%s: no result file of Tramline: context.tramline_schema_version is missing", path);
     if (!json_is_integer(version) || json_integer_value(version) != TRAM_SCHEMA_VERSION)
         return tram__read_value(e, path, "context.tramline_schema_version", version, "1");
+    const json_t *step = tram_result_context(f, "floor.timer_step_ns");
+    if (step && !(json_is_number(step) && json_number_value(step) == 0) && !tram__is_time(step))
+        return tram__read_value(e, path, "context.floor.timer_step_ns", step, "0, or " TRAM__TIME_WANTED);
     const json_t *rows = json_object_get(f->json, "benchmarks");
     if (!json_is_array(rows))
         return tram__read_value(e, path, "benchmarks", rows, "a list of rows");

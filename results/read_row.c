@@ -38,8 +38,8 @@ enum kind {
     NAME,     /* plain text */
     THIS,     /* the text that is wanted, and no other */
     WHOLE,    /* an integer from `least` to `most` */
-    POSITIVE, /* a number above 0 */
-    NUMBER,   /* a number from 0 */
+    TIME,     /* a plausible one */
+    AT_LEAST, /* a number from `least` */
     COUNTER,  /* any number */
 };
 
@@ -58,15 +58,20 @@ static const struct field {
     {"repetition_index", WHOLE, false, 0, UINT32_MAX, "a whole number from 0"},
     {"iterations", WHOLE, false, 1, INT64_MAX, "a whole number from 1"},
     {"block", WHOLE, true, 1, INT64_MAX - 1, "a whole number from 1"},
-    {"real_time", POSITIVE, false, 0, 0, "a time above 0"},
-    {"p50_ns", POSITIVE, true, 0, 0, "a time above 0"},
-    {"p90_ns", POSITIVE, true, 0, 0, "a time above 0"},
-    {"p99_ns", POSITIVE, true, 0, 0, "a time above 0"},
-    {"p999_ns", POSITIVE, true, 0, 0, "a time above 0"},
-    {"cpu_time", NUMBER, true, 0, 0, "a time from 0"},
-    {"device_maps", NUMBER, true, 0, 0, "a number from 0"},
-    {"batch", POSITIVE, true, 0, 0, "a number above 0"},
+    {"real_time", TIME, false, 0, 0, TRAM__TIME_WANTED},
+    {"p50_ns", TIME, true, 0, 0, TRAM__TIME_WANTED},
+    {"p90_ns", TIME, true, 0, 0, TRAM__TIME_WANTED},
+    {"p99_ns", TIME, true, 0, 0, TRAM__TIME_WANTED},
+    {"p999_ns", TIME, true, 0, 0, TRAM__TIME_WANTED},
+    {"cpu_time", AT_LEAST, true, 0, 0, "a time from 0"},
+    {"device_maps", AT_LEAST, true, 0, 0, "a number from 0"},
+    {"batch", AT_LEAST, true, 1, 0, "a number from 1"},
 };
+
+bool tram__is_time(const json_t *v) {
+    double ns = json_number_value(v);
+    return json_is_number(v) && ns >= TRAM__LEAST_NS && ns <= TRAM__MOST_NS;
+}
 
 static bool is_name(const json_t *v) {
     const char *text = json_string_value(v);
@@ -75,7 +80,6 @@ static bool is_name(const json_t *v) {
 
 static bool is_as_wanted(const struct field *f, const json_t *v) {
     const char *text = json_string_value(v);
-    double number = json_number_value(v);
     switch (f->kind) {
     case NAME:
         return is_name(v);
@@ -84,10 +88,10 @@ static bool is_as_wanted(const struct field *f, const json_t *v) {
                strncmp(text, f->wanted + 1, strlen(text)) == 0;
     case WHOLE:
         return json_is_integer(v) && json_integer_value(v) >= f->least && json_integer_value(v) <= f->most;
-    case POSITIVE:
-        return json_is_number(v) && number > 0;
-    case NUMBER:
-        return json_is_number(v) && number >= 0;
+    case TIME:
+        return tram__is_time(v);
+    case AT_LEAST:
+        return json_is_number(v) && json_number_value(v) >= (double)f->least;
     case COUNTER:
         return json_is_number(v);
     }

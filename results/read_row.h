@@ -8,6 +8,11 @@
 #include "results/environment.h"
 #include "results/read.h"
 
+/* Times that are plausible: from a thousandth of a nanosecond to three centuries. */
+#define TRAM__LEAST_NS    1e-3
+#define TRAM__MOST_NS     1e19
+#define TRAM__TIME_WANTED "a time from 0.001 to 1e19 ns"
+
 struct tram__read_error {
     char *why;
     size_t size;
@@ -19,6 +24,8 @@ int tram__read_fail(const struct tram__read_error *e, const char *format, ...)
 /* "FILE: FIELD: WANTED is wanted, not VALUE"; value NULL: it is missing. */
 int tram__read_value(const struct tram__read_error *e, const char *path, const char *field,
                      const json_t *value, const char *wanted);
+
+bool tram__is_time(const json_t *v);
 
 /* Row `index` of the file; its number of the file is left to the caller. */
 int tram__read_row(const json_t *json, const char *path, size_t index, struct tram_result_row *out,

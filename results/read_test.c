@@ -172,6 +172,9 @@ static void bad_files_say_why(void **state) {
     refused(path, "no JSON, or cut: line 1");
     spoilt("_version\": 1", "_version\": 2", "context.tramline_schema_version: 1 is wanted, not 2");
     spoilt("_version\": 1", "_version\": \"1\"", "1 is wanted, not \"1\"");
+    spoilt("{\"cpu_model\": \"X\"}", "{}, \"floor\": {\"timer_step_ns\": 1e20}",
+           "context.floor.timer_step_ns: 0, or a time from 0.001 to 1e19 ns is wanted, not 1e20");
+    spoilt("{\"cpu_model\": \"X\"}", "{}, \"floor\": {\"timer_step_ns\": \"9\"}", "not \"9\"");
     spoilt("\"benchmarks\": [", "\"rows\": [", "benchmarks: it is missing; a list of rows is wanted");
     spoilt("\"benchmarks\": [", "\"benchmarks\": 7, \"x\": [", "benchmarks: a list of rows is wanted, not 7");
     spoilt("\"benchmarks\": [", "\"benchmarks\": [], \"x\": [", "benchmarks: it has no rows");
@@ -181,14 +184,19 @@ static void bad_files_say_why(void **state) {
 
 static void bad_rows_say_why(void **state) {
     (void)state;
-    static const char *const times[] = {"0", "-1.5", "null", "\"1.5\"", "true", "{}", "[1]"};
+    static const char *const times[] = {"0",       "-1.5", "0.0009765625", "2e19", "null",
+                                        "\"1.5\"", "true", "{}",           "[1]"};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         char to[40];
         snprintf(to, sizeof to, "\"real_time\": %s", times[i]);
-        spoilt("\"real_time\": 1.5", to, "benchmarks[0].real_time: a time above 0 is wanted, not ");
+        spoilt("\"real_time\": 1.5", to,
+               "benchmarks[0].real_time: a time from 0.001 to 1e19 ns is wanted, not ");
         assert_non_null(strstr(why, times[i][0] == '{' ? "{...}" : times[i][0] == '[' ? "[...]" : times[i]));
     }
-    spoilt("\"real_time\": 1.5", "\"real\": 1.5", "benchmarks[0].real_time: it is missing; a time above 0");
+    spoilt("\"real_time\": 1.5", "\"real_time\": 5e-324", "real_time: a time from 0.001");
+    spoilt("\"real_time\": 1.5", "\"real_time\": 1.7e308", "real_time: a time from 0.001");
+    spoilt("\"real_time\": 1.5", "\"real\": 1.5",
+           "benchmarks[0].real_time: it is missing; a time from 0.001");
     spoilt("\"real_time\": 1.5", "\"real_time\": NaN", "near 'NaN'");
     spoilt("\"real_time\": 1.5", "\"real_time\": 1e999", "real number overflow");
     spoilt("\"run_name\": \"a\"", "\"run_name\": \"\"", "run_name: a name of at most 300");
@@ -206,7 +214,9 @@ static void bad_rows_say_why(void **state) {
     spoilt("\"repetitions\": 2", "\"repetitions\": 0", "repetitions: a whole number from 1");
     spoilt("\"iterations\": 10", "\"iterations\": 0", "iterations: a whole number from 1");
     spoilt("\"cpu_time\": 2.5", "\"cpu_time\": -2.5", "cpu_time: a time from 0 is wanted, not -2.5");
-    spoilt("\"p99_ns\": null", "\"p99_ns\": 0", "p99_ns: a time above 0 is wanted, not 0");
+    spoilt("\"p99_ns\": null", "\"p99_ns\": 0", "p99_ns: a time from 0.001 to 1e19 ns is wanted, not 0");
+    spoilt("\"p99_ns\": null", "\"p99_ns\": null, \"batch\": 0.5",
+           "batch: a number from 1 is wanted, not 0.5");
     spoilt("\"copies_per_exec\": 2", "\"copies_per_exec\": \"2\"",
            "copies_per_exec: a number or null is wanted");
     spoilt("\"block\": 3", "\"block\": 0", "block: a whole number from 1 is wanted, not 0");
