@@ -12,7 +12,7 @@
 
 enum { TRAM_EXACT_COUNTERS = 6, TRAM_LOAD_COUNTERS = 3 };
 
-/* The median of an exact counter, where the arms differ. */
+/* The median of an exact counter, where the arms differ; NaN: that arm's runs have no figure in common. */
 struct tram_counter_change {
     const char *name;
     double base, head;
@@ -20,7 +20,8 @@ struct tram_counter_change {
 
 struct tram_case {
     const char *name;
-    enum tram_verdict verdict; /* that of the time, and REGRESSED when a counter went up */
+    enum tram_verdict verdict; /* that of the time, REGRESSED when a counter went up, and no better than
+                                AMBIGUOUS when one is not exact any more, or was not */
     struct tram_decision time;
     double base_ns, head_ns; /* medians */
     size_t base_count, head_count;

@@ -182,9 +182,6 @@ static int compare_cases(struct tram_arms *a, struct work *w, const struct tram_
         if (tram__compare_counters(&w->pairs[i], c) ||
             (a->paired && take_p99(&w->pairs[i], 1 - o->alpha / (double)a->case_count, c)))
             return -1;
-        for (unsigned k = 0; k < c->change_count; k++)
-            if (c->changes[k].head > c->changes[k].base)
-                c->verdict = TRAM_VERDICT_REGRESSED;
     }
     return tram__compare_load(w->pairs, a->case_count, a->paired, o->alpha, a->load);
 }

@@ -13,7 +13,13 @@ static const char *const exact[TRAM_EXACT_COUNTERS] = {
     "allocations_per_exec", "syscalls_per_exec",     "futex_calls_per_exec",
 };
 
-static int median_of(const struct tram__rows *r, const char *counter, double *out) {
+/* A counter of one arm's rows. */
+struct counted {
+    double median; /* of those that have a figure */
+    size_t with, rows;
+};
+
+static int count(const struct tram__rows *r, const char *counter, struct counted *out) {
     double *values = calloc(r->count + 1, sizeof *values);
     size_t n = 0;
     if (!values)
@@ -23,19 +29,35 @@ static int median_of(const struct tram__rows *r, const char *counter, double *ou
         if (isfinite(v))
             values[n++] = v;
     }
-    *out = tram_median(values, n);
+    *out = (struct counted){tram_median(values, n), n, r->count};
     free(values);
     return 0;
 }
 
+/* Whether `a` has no figure where `b` has one. A row has none when its runs disagreed, as those of sockets now and then do:
+ * half of the rows without are too many when all others have one, and none at all when most others have. */
+static bool lacks(const struct counted *a, const struct counted *b) {
+    return 2 * a->with <= a->rows && (b->with == b->rows || (!a->with && 2 * b->with > b->rows));
+}
+
 int tram__compare_counters(const struct tram__pair *p, struct tram_case *c) {
     for (size_t i = 0; i < TRAM_EXACT_COUNTERS; i++) {
-        struct tram_counter_change change = {.name = exact[i]};
-        if (median_of(p->base, exact[i], &change.base) || median_of(p->head, exact[i], &change.head))
+        struct counted base, head;
+        if (count(p->base, exact[i], &base) || count(p->head, exact[i], &head))
             return -1;
-        /* One that only one arm has is told, as a difference from NaN; no way up or down. */
-        if (change.base != change.head && !(isnan(change.base) && isnan(change.head)))
-            c->changes[c->change_count++] = change;
+        struct tram_counter_change *change = &c->changes[c->change_count];
+        *change = (struct tram_counter_change){exact[i], base.median, head.median};
+        if (lacks(&base, &head))
+            change->base = NAN;
+        else if (lacks(&head, &base))
+            change->head = NAN;
+        else if (!base.with || !head.with || base.median == head.median)
+            continue;
+        c->change_count++;
+        if (isnan(change->base) || isnan(change->head)) /* exact in one arm only: no way up or down */
+            c->verdict = c->verdict < TRAM_VERDICT_AMBIGUOUS ? TRAM_VERDICT_AMBIGUOUS : c->verdict;
+        else if (change->head > change->base)
+            c->verdict = TRAM_VERDICT_REGRESSED;
     }
     return 0;
 }

@@ -102,7 +102,7 @@ static void put_case(FILE *f, const struct tram_comparison *c, const struct tram
     const struct tram_decision *d = &k->time;
     char ratio[24], interval[64], change[TRAM__LINE] = "", text[TRAM__LINE + 200];
     for (unsigned i = 0; i < k->change_count; i++)
-        if (k->changes[i].head > k->changes[i].base)
+        if (!(k->changes[i].head < k->changes[i].base)) /* also what only one of them has */
             tram__change_text(&k->changes[i], change, sizeof change);
     snprintf(text, sizeof text, "ratio %s, interval %s%s%s", tram__ratio_text(d->ratio, ratio, sizeof ratio),
              tram__interval_text(d->low, d->high, interval, sizeof interval), change[0] ? "; " : "", change);

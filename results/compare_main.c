@@ -40,7 +40,7 @@ static const char explanation[] =
     "               copied, device maps, allocations, system calls, futex calls, each as its exact median\n"
     "  OK           when the ratio is shown to be below 1 + delta\n"
     "  IMPROVED     when it is shown to be below 1 - delta\n"
-    "  AMBIGUOUS    when none of this is shown\n"
+    "  AMBIGUOUS    when none of this is shown, or when such a counter has a figure on one side only\n"
     "  ENVIRONMENT  when the base differs from its own copy (--again), or one arm was loaded more than the\n"
     "               other; nothing else counts then\n"
     "Without blocks, or with machines or options that differ, that is advice, and the table says why.\n"

@@ -131,7 +131,20 @@ make copies seed=2 copies=2.5
 says 1 "copies_per_exec went up from 2 to 2.5" a.json copies.json
 says 0 "copies_per_exec went down from 2.5 to 2" copies.json a.json
 make calls seed=2 syscalls=4
-says 0 "syscalls_per_exec is 4 in the head, and not counted in the other" a.json calls.json
+says 3 "syscalls_per_exec is 4 in the head, and not counted in the other" a.json calls.json
+says 3 "syscalls_per_exec is 4 in the base, and not counted in the other" --gate calls.json a.json
+says 3 "AMBIGUOUS: of 2 cases, 2 AMBIGUOUS" calls.json a.json
+make none syscalls=0
+make half seed=2 syscalls=0 counted=10
+make most seed=2 syscalls=0 counted=11
+make fewer seed=2 syscalls=0 counted=9
+says 3 "syscalls_per_exec is 0 in the base, and not counted in the other" --gate none.json half.json
+says 0 "2 OK" --gate none.json most.json
+says 0 "2 OK" --gate fewer.json most.json
+says 0 "2 OK" --gate fewer.json a2.json
+says 3 "syscalls_per_exec is 0 in the base, and not counted in the other" --gate most.json a2.json
+make slow seed=2 compiled=1.3
+says 1 "REGRESSED: of 2 cases, 1 AMBIGUOUS, 1 REGRESSED" calls.json slow.json
 
 # ---- The timer's step ----
 make coarse batch=1
@@ -153,6 +166,11 @@ says 4 "environment: the base differs from its own copy: sample/mode:eager/size:
 says 4 "ENVIRONMENT: the arms cannot be compared, 2 cases" --again=again.json a.json same.json
 make again seed=3 copies=3
 says 4 "sample/mode:compiled/size:1, copies_per_exec is 2 and 3" --again=again.json a.json same.json
+make counted seed=3 syscalls=50
+says 0 "syscalls_per_exec is 50 in the base's copy, and not counted in the base" --gate --again=counted.json a.json same.json
+make counted2 seed=2 syscalls=50
+says 0 "syscalls_per_exec is 50 in the base, and not counted in the base's copy" --again=a2.json counted.json counted2.json
+lacks nan
 says 0 "the base against its copy: nothing to see in 2 cases" --again=a2.json a.json same.json
 for load in delay=0.01:0.4:run_delay_share switches=5:300:involuntary_switches_per_s steal=0:0.2:steal_share; do
     counter=${load##*:}
