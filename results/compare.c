@@ -71,8 +71,8 @@ static int look_at_again(struct tram_comparison *c) {
 /* ---- What is only advice, and what cannot be said at all ---- */
 
 static int look_at_pairing(struct tram_comparison *c, const struct tram_arms *a, const char *of) {
-    return a->paired ? 0
-                     : tram__line(&c->advice, "%snot interleaved; drift not excluded (%s)", of, a->unpaired);
+    return !a->apart[0] ? 0
+                        : tram__line(&c->advice, "%snot interleaved; drift not excluded (%s)", of, a->apart);
 }
 
 /* The copy shows nothing either where it has too few blocks: it has as many as the others when it is paired. */

@@ -45,7 +45,7 @@ struct tram_load {
 struct tram_arms {
     const struct tram_result_set *base, *head;
     bool paired;
-    char unpaired[400];      /* why not */
+    char apart[400];         /* why they are not interleaved, or not known to be; empty: they are */
     double timer_step_ns;    /* the largest that a file of the base tells; 0: none does */
     size_t blocks;           /* paired: of the case with the most */
     struct tram_case *cases; /* in the base's order */

@@ -16,7 +16,7 @@ struct work {
     double *values; /* the logarithms that samples point to */
 };
 
-/* ---- Which cases, and whether they can be paired ---- */
+/* ---- Which cases ---- */
 
 static int by_place(const void *a, const void *b) {
     const struct tram_result_row *x = ((const struct tram__pair *)a)->base->first,
@@ -43,49 +43,6 @@ static int match_cases(struct tram_arms *a, struct work *w) {
             a->added[a->added_count++] = w->head.cases[i].name;
     qsort(w->pairs, a->case_count, sizeof *w->pairs, by_place);
     return 0;
-}
-
-/* The first block that only one of them has, or TRAM_ABSENT; *count: blocks. Rows are sorted by block. */
-static int64_t odd_block(const struct tram__pair *p, bool *in_base, size_t *count) {
-    const struct tram__rows *a = p->base, *b = p->head;
-    size_t i = 0, k = 0;
-    *count = 0;
-    while (i < a->count || k < b->count) {
-        int64_t x = i < a->count ? a->at[i]->block : INT64_MAX,
-                y = k < b->count ? b->at[k]->block : INT64_MAX;
-        if (x != y) {
-            *in_base = x < y;
-            return x < y ? x : y;
-        }
-        while (i < a->count && a->at[i]->block == x)
-            i++;
-        while (k < b->count && b->at[k]->block == y)
-            k++;
-        ++*count;
-    }
-    return TRAM_ABSENT;
-}
-
-static void find_pairing(struct tram_arms *a, const struct work *w) {
-    bool in_base;
-    a->paired = a->base->blocks && a->head->blocks;
-    if (!a->paired) {
-        const char *without = a->base->blocks ? a->head->path : a->base->path;
-        snprintf(a->unpaired, sizeof a->unpaired, "%s has no blocks", without);
-        return;
-    }
-    for (size_t i = 0; i < a->case_count; i++) {
-        size_t blocks;
-        int64_t odd = odd_block(&w->pairs[i], &in_base, &blocks);
-        a->blocks = blocks > a->blocks ? blocks : a->blocks;
-        if (odd == TRAM_ABSENT)
-            continue;
-        snprintf(a->unpaired, sizeof a->unpaired, "only %s has block %lld of %s",
-                 in_base ? a->base->path : a->head->path, (long long)odd, w->pairs[i].base->name);
-        a->paired = false;
-        a->blocks = 0;
-        return;
-    }
 }
 
 /* ---- Times ---- */
@@ -209,8 +166,7 @@ int tram__arms_compare(struct tram_arms *out, const struct tram_decide_options *
                      ? -1
                      : 0;
     if (!status) {
-        find_pairing(out, &w);
-        status = compare_cases(out, &w, o);
+        status = tram__find_pairing(out, w.pairs) || compare_cases(out, &w, o) ? -1 : 0;
     }
     tram__index_free(&w.base);
     tram__index_free(&w.head);

@@ -21,6 +21,9 @@ int tram__arms_compare(struct tram_arms *out, const struct tram_decide_options *
                        size_t why_size);
 void tram__arms_free(struct tram_arms *a);
 
+/* compare_pairing.c: fills in paired, apart and blocks. */
+int tram__find_pairing(struct tram_arms *a, const struct tram__pair *pairs);
+
 /* compare_counters.c: what is exact of one case, whose verdict it may make worse; and the load of all. */
 int tram__compare_counters(const struct tram__pair *p, struct tram_case *c);
 int tram__compare_load(const struct tram__pair *pairs, size_t count, bool paired, double alpha,

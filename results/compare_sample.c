@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "results/environment.h"
 #include "results/result.h"
@@ -16,6 +17,9 @@ static struct {
 } settings[] = {
     {"blocks", "20"},     /* 0: rows have none */
     {"first", "1"},       /* the first block */
+    {"start", "0"},       /* s; a block begins a minute after the one before; "-": that is not told */
+    {"took", "25"},       /* s, for a block */
+    {"counted", "99999"}, /* later blocks have no system calls */
     {"repetitions", "1"}, /* in each block, or in all without blocks */
     {"seed", "1"},        /* of the noise of this arm */
     {"noise", "0.01"},    /* standard deviation of ln(time) of this arm; blocks have 5% in common */
@@ -25,7 +29,7 @@ static struct {
     {"batch", "100"},     {"copies", "2"}, /* counters: "-" is null */
     {"syscalls", "-"},    {"delay", "-"},          {"switches", "-"},      {"steal", "-"},
     {"cpu", "Test CPU"},  {"kernel", "Linux 6.1"}, {"compiler", "GNU 12"}, {"option", "--size=1"},
-    {"schema", "1"},      {"version", "0.1.0"},    {"counted", "1000000"}, /* later blocks have no system calls */
+    {"schema", "1"},      {"version", "0.1.0"},
 };
 
 static const char *text(const char *name) {
@@ -101,12 +105,24 @@ static int add(struct tram_results *r, const char *mode, double ns, int64_t bloc
     return tram_results_add(r, &row);
 }
 
+static const char *utc(double s, char *out) {
+    struct tm t;
+    if (isnan(s))
+        return NULL;
+    time_t whole = 1782000000 + (time_t)s;
+    strftime(out, 40, "%Y-%m-%dT%H:%M:%S.000Z", gmtime_r(&whole, &t));
+    return out;
+}
+
 static json_t *context(const char *path) {
-    return json_pack("{s:i, s:i, s:i, s:[], s:{s:s, s:s}, s:{s:s, s:s}, s:{s:[s, s, s, s]}}",
+    char start[40], end[40];
+    double blocks = fmax(number("blocks"), 1), first = number("start") + 60 * number("first");
+    return json_pack("{s:i, s:i, s:i, s:[], s:{s:s, s:s}, s:{s:s, s:s}, s:{s:[s, s, s, s], s:s?, s:s?}}",
                      "json_schema_version", 1, "tramline_schema_version", (int)number("schema"), "num_cpus",
                      2, "caches", "machine", "cpu_model", text("cpu"), "kernel", text("kernel"), "tool",
                      "version", text("version"), "compiler", text("compiler"), "run", "argv",
-                     "./scenarios/sample", "--json", path, text("option"));
+                     "./scenarios/sample", "--json", path, text("option"), "start_utc", utc(first, start),
+                     "end_utc", utc(first + 60 * (blocks - 1) + number("took"), end));
 }
 
 int main(int argc, char **argv) {

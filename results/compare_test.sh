@@ -207,6 +207,18 @@ says 0 "not interleaved; drift not excluded (flat.json has no blocks)" a.json fl
 make later first=2 seed=2
 says 0 "drift not excluded (only a.json has block 1 of sample/mode:compiled/size:1)" a.json later.json
 says 0 "advice only: the copy of the base: not interleaved" --again=later.json a.json same.json
+make before start=-86400 seed=2
+make untimed start=- seed=2
+make during start=500 seed=2
+make partly start=900 seed=2
+says 0 "advice only: not interleaved; drift not excluded (block 1 ran at 2026-06-21T00:01:00Z in the one and" a.json before.json
+says 0 "2026-06-20T00:01:00Z in the other: sample/mode:compiled/size:1)" a.json before.json
+says 0 "20 blocks" a.json before.json
+says 2 "--gate: this cannot gate: not interleaved" --gate before.json a.json
+says 2 "--gate: this cannot gate: not interleaved" --gate a.json partly.json
+says 2 "--gate: this cannot gate: the copy of the base: not interleaved" --gate --again=before.json a.json same.json
+says 0 "2 OK" --gate a.json during.json
+says 0 "drift not excluded (untimed.json does not say when block" a.json untimed.json
 make other seed=2 "cpu=Another CPU" "kernel=Linux 7" option=--size=8 "compiler=GNU 13"
 says 0 "advice only: different CPU model: Test CPU in the base, Another CPU in the head" a.json other.json
 says 0 "advice only: different kernel: Linux 6.1 in the base, Linux 7 in the head" a.json other.json
@@ -229,13 +241,26 @@ make brief seed=2 option=--brief
 says 2 "--gate: this cannot gate: different options" --gate seeds.json brief.json
 
 # ---- Folders ----
-mkdir A B
+mkdir A B C D E
 for block in 1 2 3 4 5 6 7 8 9; do
-    "$sample" A/$block.json blocks=1 first=$block && "$sample" B/$block.json blocks=1 first=$block seed=2 || exit 1
+    for set in A:0 B:30 C:-30 D:540 E:-86400; do # in turns, in turns, all after A, and a day before
+        "$sample" ${set%:*}/$block.json blocks=1 first=$block seed=${#set} start=${set#*:} || exit 1
+    done
 done
 says 0 "base: A, 9 files" A B
-says 0 "9 blocks" A B/
-"$sample" B/9.json blocks=1 first=9 seed=2 kernel=other
+says 0 "9 blocks" --gate A B/
+says 0 "9 blocks" --gate --again=C A B
+for other in D E; do
+    says 2 "--gate: this cannot gate: not interleaved; drift not excluded (block" --gate A $other
+    says 2 "--gate: this cannot gate: not interleaved; drift not excluded (block" --gate $other A
+done
+"$sample" E/1.json blocks=1 first=1 seed=2 start=30 || exit 1
+says 2 "not interleaved; drift not excluded (block 2 ran at" --gate A E
+make nine blocks=9 seed=2
+says 0 "9 blocks" --gate A nine.json
+make nine blocks=9 seed=2 start=3600
+says 2 "not interleaved" --gate A nine.json
+"$sample" B/9.json blocks=1 first=9 seed=4 start=30 kernel=other
 says 0 "different kernel: Linux 6.1 in the base, Linux 6.1, other in the head" A B
 rm B/9.json
 says 3 "only A has block 9" A B

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "results/read_row.h"
 
@@ -77,6 +78,22 @@ static int parse(const char *path, struct tram_result_file *f, const struct tram
     return 0;
 }
 
+/* "2026-07-01T12:00:00.250Z" */
+static double seconds_of(const struct tram_result_file *f, const char *path) {
+    const char *text = json_string_value(tram_result_context(f, path));
+    struct tm t = {0};
+    int n = 0;
+    double s;
+    if (!text ||
+        sscanf(text, "%4d-%2d-%2dT%2d:%2d:%lf%n", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min,
+               &s, &n) != 6 ||
+        strcmp(text + n, "Z") != 0 || !(s >= 0 && s < 61))
+        return NAN;
+    t.tm_year -= 1900;
+    t.tm_mon -= 1;
+    return (double)timegm(&t) + s;
+}
+
 static int take_rows(struct tram_result_set *s, const struct tram__read_error *e) {
     const struct tram_result_file *f = &s->files[s->file_count - 1];
     const json_t *rows = json_object_get(f->json, "benchmarks");
@@ -107,7 +124,11 @@ static int add_file(struct tram_result_set *s, const char *path, const struct tr
     *f = (struct tram_result_file){.path = strdup(path)};
     if (!f->path)
         return tram__read_fail(e, "%s: out of memory", path);
-    return parse(path, f, e) || take_rows(s, e) ? -1 : 0;
+    if (parse(path, f, e))
+        return -1;
+    f->start_s = seconds_of(f, "run.start_utc");
+    f->end_s = fmax(f->start_s, seconds_of(f, "run.end_utc"));
+    return take_rows(s, e);
 }
 
 /* ---- A set ---- */

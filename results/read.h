@@ -35,6 +35,7 @@ struct tram_result_row {
 struct tram_result_file {
     char *path;
     json_t *json, *context; /* the context is borrowed from the file */
+    double start_s, end_s;  /* when the run began and ended, since 1970; NaN: it does not say */
 };
 
 struct tram_result_set {
