@@ -1,0 +1,207 @@
+#!/bin/sh
+# What ci/gate says and its exit status, with made-up programs in place of what is built: each verdict, a second look, cases that
+# are missing, bad usage, and being interrupted. Usage: gate_test.sh COMPARE COMPARE_SAMPLE
+set -u
+compare=$1
+sample=$2
+ci=$(cd "$(dirname "$0")" && pwd)
+passed=0
+failed=0
+for tool in git setsid; do
+    command -v $tool >/dev/null || { echo "there is no $tool"; exit 77; }
+done
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+unset GITHUB_ACTIONS GITHUB_STEP_SUMMARY TRAM_TRACE
+
+# A checkout of its own, with two commits.
+git init -q "$dir/repo"
+cd "$dir/repo" || exit 1
+mkdir ci
+cp "$ci/gate" "$ci/gate_build" ci/
+printf 'build/\nout/\n' >.gitignore
+commit() {
+    git add -A && git -c user.name=test -c user.email=test@localhost commit -qm "$1"
+}
+commit one
+echo two >two
+commit two
+
+# In place of a build: programs that write one made-up case, with the figures that the file of their arm asks for.
+cat >"$dir/build" <<EOT
+#!/bin/sh
+folder=\$1
+shift 3
+mkdir -p "\$folder/build/release/scenarios"
+for program; do
+    cat >"\$folder/build/release/scenarios/\$program" <<'EOS'
+#!/bin/sh
+case \$0 in *-a/build/*) arm=base ;; *-b/build/*) arm=copy ;; *) arm=head ;; esac
+block=1 file= list= cases=1
+for option; do
+    case \$option in
+    --block=*) block=\${option#*=} ;;
+    --json=*) file=\${option#*=} ;;
+    --list) list=1 ;;
+    --two) cases=2 ;;
+    --odd) grep -q odd "$dir/\$arm" || { echo "--odd: there is no such option"; exit 2; } ;;
+    esac
+done
+[ -z "\$list" ] || exit 0
+set -- \$(grep -v '^[a-z]*\$' "$dir/\$arm")
+if grep -q hang "$dir/\$arm"; then sleep 86399 & wait; fi
+if grep -q crash "$dir/\$arm" && [ "\$block" = 3 ]; then echo "it broke"; exit 1; fi
+"$sample" "\$file" blocks=1 first=\$block cases=\$cases batch=100 "\$@" || exit 1
+sed -i "s=sample/mode=\$(basename "\$0")/mode=" "\$file"
+EOS
+    chmod +x "\$folder/build/release/scenarios/\$program"
+done
+EOT
+chmod +x "$dir/build"
+
+# arms BASE COPY HEAD: what each is made up of
+arms() {
+    printf '%s\n' $1 >"$dir/base"
+    printf '%s\n' $2 >"$dir/copy"
+    printf '%s\n' $3 >"$dir/head"
+}
+problem() {
+    failed=$((failed + 1))
+    echo "$1"
+    cat "$dir/out" "$dir/err"
+}
+# says STATUS WANTED OPTION...: WANTED is a part of what it prints, with status 2 of its only line of error.
+says() {
+    wanted_status=$1 wanted=$2 where=out
+    shift 2
+    rm -rf "$dir/run"
+    ci/gate --build-command="$dir/build" --compare="$compare" --output="$dir/run" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    status=$?
+    [ "$wanted_status" != 2 ] || where=err
+    if [ $status != "$wanted_status" ]; then
+        problem "ci/gate $*: status $status, not $wanted_status"
+    elif ! grep -qF -- "$wanted" "$dir/$where"; then
+        problem "ci/gate $*: no '$wanted'"
+    elif [ "$(wc -l <"$dir/err")" != "$([ "$wanted_status" = 2 ] && echo 1 || echo 0)" ]; then
+        problem "ci/gate $*: lines of error"
+    else
+        passed=$((passed + 1))
+    fi
+}
+has() { # FILE TEXT: of the folder of the last run
+    if grep -qF -- "$2" "$dir/run/$1"; then
+        passed=$((passed + 1))
+    else
+        problem "$1 has no '$2': $(cat "$dir/run/$1")"
+    fi
+}
+same() { # WHAT WANTED GOT
+    if [ "$2" = "$3" ]; then
+        passed=$((passed + 1))
+    else
+        problem "$1: '$3', not '$2'"
+    fi
+}
+
+# ---- Usage ----
+arms seed=1 seed=2 seed=3
+says 2 "--base=nonsense: there is no such revision here" --base=nonsense
+says 2 "--head=nonsense: there is no such revision here" --base=HEAD --head nonsense
+says 2 "--blocks=0: a whole number from 1 to 1000" --blocks=0
+says 2 "--blocks=many: a whole number" --blocks many
+says 2 "--blocks=8: too few to show anything: with 5 cases and an alpha of 0.5% a look, 10 are needed" --blocks=8
+says 2 "--delta=0: per cent" --delta=0
+says 2 "--alpha=50: per cent above 0 and below 50" --alpha=50
+says 2 "--seed=-1: a whole number" --seed=-1
+says 2 "--bogus: there is no such option" --bogus
+says 2 "--bogus: there is no such option, or it takes no value" --bogus=1
+says 2 "--once: there is no such option, or it takes no value" --once=1
+says 2 "stray: there is no such option" stray
+says 2 "--base: a value is missing" --base
+says 2 "--cases=nothing: it cannot be read" --cases=nothing
+says 2 "--case: '../x' is not the name of a program" --case='../x --y'
+says 2 "nothing: it cannot be run" --compare=nothing
+says 2 "the base could not be built" --build-command=false
+says 2 "the base knows none of the cases: --odd: there is" --case='roundtrip --odd'
+mkdir "$dir/full" && : >"$dir/full/file"
+says 2 "--output=$dir/full: there is something in it" --output="$dir/full"
+mkdir -p "$dir/plain/ci" && cp ci/gate "$dir/plain/ci/"
+"$dir/plain/ci/gate" >"$dir/out" 2>"$dir/err"
+same "outside of a checkout" "2 1" "$? $(grep -c 'is no git checkout$' "$dir/err")"
+says 0 "Exit status" --help
+
+# ---- Verdicts ----
+one=--case='roundtrip --size=1'
+says 0 "OK: of 1 cases, 1 OK" "$one"
+same "runs" "20 20 20" "$(for arm in base copy head; do ls "$dir/run/$arm" | wc -l; done | xargs)"
+same "orders" "6" "$(awk '{ a[$1] = a[$1] $3 } END { for (b in a) s[a[b]]; for (o in s) n++; print n }' "$dir/run/order.txt")"
+has comparison.json '"alpha": 0.005'
+has comparison.json '"gates": true'
+has summary.md "### ci/gate: OK: of 1 cases, 1 OK"
+has junit.xml 'failures="0"'
+arms seed=1 seed=2 "seed=3 compiled=1.1"
+export GITHUB_ACTIONS=true GITHUB_STEP_SUMMARY="$dir/step"
+says 1 "::error title=ci/gate::roundtrip/mode:compiled/size:1: 1.1" "$one"
+unset GITHUB_ACTIONS GITHUB_STEP_SUMMARY
+same "appended to the step's summary" 1 "$(grep -c '^### ci/gate: REGRESSED' "$dir/step")"
+has junit.xml 'type="REGRESSED"'
+says 0 "1 OK" "$one" --delta=20%
+arms seed=1 seed=2 "seed=3 compiled=0.8"
+says 0 "1 IMPROVED" "$one"
+arms seed=1 seed=2 "seed=3 copies=3"
+says 1 "copies_per_exec went up from 2 to 3" "$one"
+arms seed=1 "seed=2 compiled=1.2" "seed=3 compiled=1.3"
+says 4 "environment: the base differs from its own copy" "$one"
+arms "seed=1 delay=0.01" "seed=2 delay=0.01" "seed=3 delay=0.5 compiled=1.3"
+says 4 "load on one arm only: run_delay_share" "$one"
+
+# ---- A second look ----
+arms seed=1 seed=2 "seed=3 compiled=1.05"
+says 3 "AMBIGUOUS with 20 blocks: as many again" "$one"
+same "runs after both looks" 40 "$(ls "$dir/run/head" | wc -l)"
+has summary.md "40 blocks of 1 cases, look 2 with an alpha of 0.5%"
+arms "seed=1 noise=0.02" "seed=2 noise=0.02" "seed=3 noise=0.02 compiled=1.064"
+says 1 "AMBIGUOUS with 20 blocks: as many again" "$one"
+says 1 "REGRESSED: of 1 cases" "$one" --once
+has comparison.json '"alpha": 0.01'
+same "runs of one look" 20 "$(ls "$dir/run/head" | wc -l)"
+
+# ---- Cases that are missing ----
+arms seed=1 seed=2 "seed=3 crash"
+says 1 "the head failed in block 3: roundtrip --two: it broke" --case='roundtrip --two'
+has summary.md "REGRESSED: the head runs none of the cases"
+arms "seed=1 odd" "seed=2 odd" seed=3
+says 1 "the head does not know chain --two --odd" "$one" --case='chain --two --odd'
+has comparison.txt "missing in the head: chain/mode:eager/size:1"
+arms seed=1 seed=2 "seed=3 odd"
+says 0 "left out, for the base does not know it: chain --odd" "$one" --case='chain --odd'
+arms "seed=1 crash" seed=2 seed=3
+says 2 "the base failed in block 3: roundtrip --size=1: it broke" "$one"
+
+# ---- Revisions, and being interrupted ----
+arms seed=1 seed=2 seed=3
+says 0 "ci/gate: base $(git rev-parse HEAD~1 | cut -c1-12), head the working tree, $(git rev-parse HEAD | cut -c1-12) as it is" "$one"
+echo new >three
+says 0 "ci/gate: base $(git rev-parse HEAD | cut -c1-12), head the working tree, $(git rev-parse HEAD | cut -c1-12) with changes" "$one"
+same "what git knows of the new file" '?? three' "$(git status --porcelain)"
+printf 'roundtrip --size=1\n# nothing\n\n' >"$dir/cases"
+says 0 "base $(git rev-parse HEAD~1 | cut -c1-12) (HEAD~1), head $(git rev-parse HEAD | cut -c1-12) (HEAD)" --base HEAD~1 \
+    --head HEAD --cases "$dir/cases" --blocks=12 --beside-head='sleep 86398'
+arms seed=1 seed=2 "seed=3 hang"
+rm -rf "$dir/run"
+ci/gate --build-command="$dir/build" --compare="$compare" --output="$dir/run" "$one" --beside-head='sleep 86398' >"$dir/out" \
+    2>"$dir/err" </dev/null &
+gate=$!
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    sleep 0.5
+    pgrep -f "block=1 .*$dir/run/head" >/dev/null && break
+done
+kill -TERM $gate
+wait $gate
+same "status of a run that was ended" 143 $?
+same "what it says then" 1 "$(grep -c "interrupted: $dir/run has no whole block" "$dir/err")"
+sleep 0.2
+same "processes left" 0 "$(pgrep -f '^sleep 8639[89]$' | wc -l)"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
