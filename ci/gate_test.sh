@@ -1,9 +1,10 @@
 #!/bin/sh
 # What ci/gate says and its exit status, with made-up programs in place of what is built: each verdict, a second look, cases that
-# are missing, bad usage, and being interrupted. Usage: gate_test.sh COMPARE COMPARE_SAMPLE
+# are missing, bad usage, and being interrupted. Usage: gate_test.sh COMPARE COMPARE_SAMPLE GATE_TRIALS
 set -u
 compare=$1
 sample=$2
+trials=$3
 ci=$(cd "$(dirname "$0")" && pwd)
 passed=0
 failed=0
@@ -147,13 +148,13 @@ same "appended to the step's summary" 1 "$(grep -c '^### ci/gate: REGRESSED' "$d
 has junit.xml 'type="REGRESSED"'
 says 0 "1 OK" "$one" --delta=20%
 arms seed=1 seed=2 "seed=3 compiled=0.8"
-says 0 "1 IMPROVED" "$one"
+says 0 "1 IMPROVED" "$one" --blocks=12
 arms seed=1 seed=2 "seed=3 copies=3"
-says 1 "copies_per_exec went up from 2 to 3" "$one"
+says 1 "copies_per_exec went up from 2 to 3" "$one" --blocks=12
 arms seed=1 "seed=2 compiled=1.2" "seed=3 compiled=1.3"
-says 4 "environment: the base differs from its own copy" "$one"
+says 4 "environment: the base differs from its own copy" "$one" --blocks=12
 arms "seed=1 delay=0.01" "seed=2 delay=0.01" "seed=3 delay=0.5 compiled=1.3"
-says 4 "load on one arm only: run_delay_share" "$one"
+says 4 "load on one arm only: run_delay_share" "$one" --blocks=12
 
 # ---- A second look ----
 arms seed=1 seed=2 "seed=3 compiled=1.05"
@@ -168,21 +169,21 @@ same "runs of one look" 20 "$(ls "$dir/run/head" | wc -l)"
 
 # ---- Cases that are missing ----
 arms seed=1 seed=2 "seed=3 crash"
-says 1 "the head failed in block 3: roundtrip --two: it broke" --case='roundtrip --two'
+says 1 "the head failed in block 3: roundtrip --two: it broke" --case='roundtrip --two' --blocks=12
 has summary.md "REGRESSED: the head runs none of the cases"
 arms "seed=1 odd" "seed=2 odd" seed=3
-says 1 "the head does not know chain --two --odd" "$one" --case='chain --two --odd'
+says 1 "the head does not know chain --two --odd" "$one" --case='chain --two --odd' --blocks=12
 has comparison.txt "missing in the head: chain/mode:eager/size:1"
 arms seed=1 seed=2 "seed=3 odd"
-says 0 "left out, for the base does not know it: chain --odd" "$one" --case='chain --odd'
+says 0 "left out, for the base does not know it: chain --odd" "$one" --case='chain --odd' --blocks=12
 arms "seed=1 crash" seed=2 seed=3
 says 2 "the base failed in block 3: roundtrip --size=1: it broke" "$one"
 
 # ---- Revisions, and being interrupted ----
 arms seed=1 seed=2 seed=3
-says 0 "ci/gate: base $(git rev-parse HEAD~1 | cut -c1-12), head the working tree, $(git rev-parse HEAD | cut -c1-12) as it is" "$one"
+says 0 "ci/gate: base $(git rev-parse HEAD~1 | cut -c1-12), head the working tree, $(git rev-parse HEAD | cut -c1-12) as it is" "$one" --blocks=12
 echo new >three
-says 0 "ci/gate: base $(git rev-parse HEAD | cut -c1-12), head the working tree, $(git rev-parse HEAD | cut -c1-12) with changes" "$one"
+says 0 "ci/gate: base $(git rev-parse HEAD | cut -c1-12), head the working tree, $(git rev-parse HEAD | cut -c1-12) with changes" "$one" --blocks=12
 same "what git knows of the new file" '?? three' "$(git status --porcelain)"
 printf 'roundtrip --size=1\n# nothing\n\n' >"$dir/cases"
 says 0 "base $(git rev-parse HEAD~1 | cut -c1-12) (HEAD~1), head $(git rev-parse HEAD | cut -c1-12) (HEAD)" --base HEAD~1 \
@@ -202,6 +203,26 @@ same "status of a run that was ended" 143 $?
 same "what it says then" 1 "$(grep -c "interrupted: $dir/run has no whole block" "$dir/err")"
 sleep 0.2
 same "processes left" 0 "$(pgrep -f '^sleep 8639[89]$' | wc -l)"
+
+# ---- Runs made of recorded blocks, and what tries the gate ----
+for seed in 1 2 3; do
+    "$sample" "$dir/$seed.json" seed=$seed blocks=40 || exit 1
+done
+"$trials" --runs=20 "$dir/1.json" "$dir/2.json" "$dir/3.json" >"$dir/out" 2>"$dir/err"
+same "runs made of recorded blocks" "1 1" "$(grep -c '^| 0% | 0 | 20 | 0 | 0 | 0 | 0 |' "$dir/out") $(grep -c '^| 20% | 20 | 0 ' "$dir/out")"
+refused() { # WANTED COMMAND...
+    wanted=$1
+    shift
+    "$@" >"$dir/out" 2>"$dir/err"
+    same "$*" "2 1 1" "$? $(wc -l <"$dir/err") $(grep -cF -- "$wanted" "$dir/err")"
+}
+"$sample" "$dir/few.json" blocks=39
+refused "have different blocks or cases" "$trials" "$dir/1.json" "$dir/2.json" "$dir/few.json"
+refused "three result files" "$trials" "$dir/1.json"
+refused "this cannot gate: 2 of 2 cases have too few blocks" "$trials" --blocks=4 "$dir/1.json" "$dir/2.json" "$dir/3.json"
+refused "a part is wanted" "$ci/gate_check"
+refused "most: there is no such option or part" "$ci/gate_check" most
+refused "'0': a whole number from 1" "$ci/gate_check" aa --runs=0
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
