@@ -204,6 +204,53 @@ same "what it says then" 1 "$(grep -c "interrupted: $dir/run has no whole block"
 sleep 0.2
 same "processes left" 0 "$(pgrep -f '^sleep 8639[89]$' | wc -l)"
 
+# ---- What travels ----
+cp "$ci/gate_baseline" ci/
+mkdir "$dir/programs"
+cat >"$dir/programs/roundtrip" <<EOT
+#!/bin/sh
+for option; do
+    case \$option in --csv=*) file=\${option#*=} ;; esac
+done
+name=\$(basename "\$0")
+{
+    echo "name,p50_ns,copies_per_exec,syscalls_per_exec"
+    for p50 in 110 \$(cat "$dir/p50") 90; do echo "\$name/mode:compiled/size:1,\$p50,\$(cat "$dir/copies"),"; done
+    echo "\$name/mode:limit/size:1,80,,"
+    [ "\$name" = chain ] && [ -f "$dir/gone" ] || echo "\$name/mode:eager/size:1,1000,,"
+} >"\$file"
+EOT
+chmod +x "$dir/programs/roundtrip"
+cp "$dir/programs/roundtrip" "$dir/programs/chain"
+cp "$dir/programs/roundtrip" "$dir/programs/scatter_gather"
+echo 100 >"$dir/p50"
+echo 2 >"$dir/copies"
+# travels STATUS WANTED ARGUMENT...
+travels() {
+    wanted_status=$1 wanted=$2
+    shift 2
+    ci/gate_baseline --programs="$dir/programs" "$@" >"$dir/out" 2>"$dir/err"
+    same "ci/gate_baseline $*" "$wanted_status, 1 line" "$?, $(cat "$dir/out" "$dir/err" | grep -cF -- "$wanted") line"
+}
+travels 0 "ci/gate_baseline: $dir/base.tsv" --write "$dir/base.tsv"
+same "a ratio, and no time" "3 0" "$(grep -c '^ratio.*over limit.1.250$' "$dir/base.tsv") $(grep -c _ns "$dir/base.tsv")"
+travels 0 "OK: 9 counters and ratios" "$dir/base.tsv"
+sed 's/2$/1/' "$dir/base.tsv" >"$dir/less.tsv"
+travels 1 "error: chain/mode:compiled/size:1 copies_per_exec went up from 1 to 2" "$dir/less.tsv"
+travels 0 "notice: chain/mode:compiled/size:1 copies_per_exec went down from 3 to 2" "$(sed 's/2$/3/' "$dir/base.tsv" >"$dir/more.tsv" && echo "$dir/more.tsv")"
+sed 's/^machine.*/machine\tanother/' "$dir/less.tsv" >"$dir/other.tsv"
+travels 0 "advice only: the baseline is of another; this is" "$dir/other.tsv"
+same "the same as advice" 3 "$(grep -c '^warning: .* went up' "$dir/out")"
+sed 's/0.100$/0.050/' "$dir/base.tsv" >"$dir/ratio.tsv"
+travels 0 "warning: chain/mode:compiled/size:1 over eager is 0.100, more than 25% above 0.050: advice" "$dir/ratio.tsv"
+: >"$dir/gone"
+travels 1 "error: chain/mode:compiled/size:1 over eager is missing" "$dir/base.tsv"
+travels 2 "nothing.tsv: it cannot be read, or is no baseline" nothing.tsv
+travels 2 "a file is wanted"
+travels 2 "--margin: there is no such option" --margin
+says 2 "ci/gate_baseline: nothing.tsv: it cannot be read" --baseline=nothing.tsv
+says 2 "it is compared with the working tree" --baseline=nothing.tsv --base=HEAD
+
 # ---- Runs made of recorded blocks, and what tries the gate ----
 for seed in 1 2 3; do
     "$sample" "$dir/$seed.json" seed=$seed blocks=40 || exit 1
