@@ -24,6 +24,7 @@ static const double slowdowns[] = {0, 0.02, 0.05, 0.08, 0.10, 0.15, 0.20};
 struct settings {
     struct tram_decide_options decide;
     uint64_t runs, blocks, seed;
+    const char *only; /* a part of the names of the cases that are slower; NULL: all are */
     bool once, help, version;
 };
 
@@ -120,7 +121,8 @@ static void fill_arm(const struct trials *t, const struct recording *from, size_
             *row = from->set.rows[i];
             row->block = (int64_t)b + 1;
             row->file = 0;
-            row->p50_ns *= factor;
+            if (!t->s->only || strstr(row->name, t->s->only))
+                row->p50_ns *= factor;
         }
     }
 }
@@ -177,12 +179,13 @@ static int run_all(struct trials *t, char *why, size_t why_size) {
     const struct settings *s = t->s;
     printf(
         "%llu runs each, of %llu blocks%s, drawn from %zu recorded ones with %zu cases; delta %.3g%%, alpha "
-        "%.3g%%, seed %llu.\n\n"
+        "%.3g%%, seed %llu. Slower: %s.\n\n"
         "| slower by | REGRESSED | OK | IMPROVED | AMBIGUOUS | ENVIRONMENT | second looks | chance of "
         "REGRESSED, 95%% one-sided |\n|--:|--:|--:|--:|--:|--:|--:|:--|\n",
         (unsigned long long)s->runs, (unsigned long long)s->blocks,
         s->once ? "" : ", and as many again when AMBIGUOUS", t->block_count, t->longest,
-        100 * s->decide.delta, 100 * s->decide.alpha, (unsigned long long)s->seed);
+        100 * s->decide.delta, 100 * s->decide.alpha, (unsigned long long)s->seed,
+        s->only ? s->only : "all of them");
     for (size_t i = 0; i < sizeof slowdowns / sizeof *slowdowns; i++) {
         memset(t->verdicts, 0, sizeof t->verdicts);
         t->second = 0;
@@ -226,6 +229,8 @@ int main(int argc, char **argv) {
     const struct tram__option table[] = {
         {"runs", 0, TRAM__OPTION_NUMBER, "N", "of each slowdown (default 299)", &s.runs, 1, 1000000},
         {"blocks", 0, TRAM__OPTION_NUMBER, "N", "before the first look (default 20)", &s.blocks, 1, 1000},
+        {"only", 0, TRAM__OPTION_TEXT, "TEXT", "slower are the cases with this in their names (default: all)",
+         &s.only, 0, 0},
         {"once", 0, TRAM__OPTION_FLAG, NULL, "one look only, with all of alpha", &s.once, 0, 0},
         {"delta", 0, TRAM__OPTION_PERCENT, "PERCENT", "as of compare (default 5%)", &s.decide.delta, 0, 100},
         {"alpha", 0, TRAM__OPTION_PERCENT, "PERCENT", "of all looks (default 1%)", &s.decide.alpha, 0, 50},
