@@ -33,11 +33,11 @@ static void free_lines(struct tram_lines *l) {
 /* ---- Environment: the base's copy differs from it, or one arm was disturbed ---- */
 
 static int look_at_load(struct tram_comparison *c, const struct tram_arms *a, const char *head_name) {
-    for (size_t i = 0; i < TRAM_LOAD_COUNTERS; i++) {
+    for (size_t i = 0; i < TRAM_LOADS; i++) {
         const struct tram_load *l = &a->load[i];
         if (l->flagged &&
-            tram__line(&c->environment, "load on one arm only: %s is %.4g in the base, %.4g in the %s",
-                       l->name, l->base, l->head, head_name))
+            tram__line(&c->environment, "load on one arm only: %s%s is %.4g in the base, %.4g in the %s",
+                       l->name, l->crowded ? ", of crowded cases," : "", l->base, l->head, head_name))
             return -1;
     }
     return 0;
@@ -116,7 +116,7 @@ static int look_at_floors(struct tram_comparison *c) {
 /* What would have been asked of figures that are not there. */
 static int look_at_absent(struct tram_comparison *c) {
     unsigned recorded = 0;
-    for (size_t i = 0; i < TRAM_LOAD_COUNTERS; i++)
+    for (size_t i = 0; i < TRAM_LOADS; i++)
         recorded += !isnan(c->arms.load[i].base) && !isnan(c->arms.load[i].head);
     if (!recorded &&
         tram__line(&c->notes, "load on one arm only cannot be told: %s, %s and %s were not recorded",

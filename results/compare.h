@@ -10,7 +10,7 @@
 #include "results/rank_tests.h"
 #include "results/read.h"
 
-enum { TRAM_EXACT_COUNTERS = 6, TRAM_LOAD_COUNTERS = 3 };
+enum { TRAM_EXACT_COUNTERS = 6, TRAM_LOADS = 5 };
 
 /* The median of an exact counter, where the arms differ; NaN: that arm's runs have no figure in common. */
 struct tram_counter_change {
@@ -34,9 +34,11 @@ struct tram_case {
 /* Whether one arm was disturbed more than the other, by a counter of what else the machine did. */
 struct tram_load {
     const char *name;
-    double margin;     /* the difference that is let pass */
+    bool
+        crowded; /* of cases whose actors and driver outnumber the CPUs; else of the others, or (steal) all */
+    double margin;     /* the difference that is let pass; crowded: the ratio */
     double base, head; /* means; NaN: not counted */
-    double shift;      /* head less base: Hodges-Lehmann */
+    double shift;      /* head less base; crowded: head over base. Hodges-Lehmann */
     double p;          /* of a difference beyond the margin, Bonferroni-adjusted */
     bool flagged;
 };
@@ -52,7 +54,7 @@ struct tram_arms {
     size_t case_count;
     const char **missing, **added; /* in the base only; in the head only */
     size_t missing_count, added_count;
-    struct tram_load load[TRAM_LOAD_COUNTERS];
+    struct tram_load load[TRAM_LOADS];
 };
 
 /* Lines of text. */

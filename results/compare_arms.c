@@ -140,7 +140,7 @@ static int compare_cases(struct tram_arms *a, struct work *w, const struct tram_
             (a->paired && take_p99(&w->pairs[i], 1 - o->alpha / (double)a->case_count, c)))
             return -1;
     }
-    return tram__compare_load(w->pairs, a->case_count, a->paired, o->alpha, a->load);
+    return tram__compare_load(a, w->pairs, o->alpha);
 }
 
 static int check_counts(const struct tram_arms *a, const struct work *w, char *why, size_t why_size) {

@@ -72,7 +72,7 @@ check(3, "AMBIGUOUS", a, make("b", "cases=3", "noise=0.3", "seed=2"))
 j, *_ = check(3, "AMBIGUOUS", make("b", "blocks=2"), make("c", "blocks=2", "seed=2"))
 assert not j["gates"] and j["refusals"] and j["cases"][0]["p50"]["low"] is None
 j, x, *_ = check(4, "ENVIRONMENT", make("b", "delay=0", "compiled=2"), make("c", "delay=0.5"))
-assert [k["flagged"] for k in j["load"]] == [True, False, False] and j["cases"][0]["time_verdict"] == "IMPROVED"
+assert [k["flagged"] for k in j["load"]] == [True, False, False, False, False] and j["cases"][0]["time_verdict"] == "IMPROVED"
 assert "run_delay_share" in x.find("testcase/error").get("message")
 j, x, c, m, g = check(0, "OK", make("a&b<c>\"d|e", "blocks=0", "repetitions=8"), make("b", "blocks=0", "repetitions=8"))
 assert not j["gates"] and not j["paired"] and j["blocks"] is None and "drift not excluded" in j["advice"][0]

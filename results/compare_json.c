@@ -88,10 +88,11 @@ static json_t *cases_json(const struct tram_arms *a) {
 
 static json_t *load_json(const struct tram_arms *a) {
     json_t *all = json_array();
-    for (size_t i = 0; i < TRAM_LOAD_COUNTERS; i++) {
+    for (size_t i = 0; i < TRAM_LOADS; i++) {
         const struct tram_load *l = &a->load[i];
         struct tram__object o = tram__object_new();
         tram__put_text(&o, "name", l->name);
+        tram__put_bool(&o, "crowded", l->crowded);
         tram__put_number(&o, "base", l->base);
         tram__put_number(&o, "head", l->head);
         tram__put_number(&o, "shift", l->shift);

@@ -24,10 +24,11 @@ void tram__arms_free(struct tram_arms *a);
 /* compare_pairing.c: fills in paired, apart and blocks. */
 int tram__find_pairing(struct tram_arms *a, const struct tram__pair *pairs);
 
-/* compare_counters.c: what is exact of one case, whose verdict it may make worse; and the load of all. */
+/* compare_counters.c: what is exact of one case, whose verdict it may make worse. */
 int tram__compare_counters(const struct tram__pair *p, struct tram_case *c);
-int tram__compare_load(const struct tram__pair *pairs, size_t count, bool paired, double alpha,
-                       struct tram_load *out);
+
+/* compare_load.c: fills in load. */
+int tram__compare_load(struct tram_arms *a, const struct tram__pair *pairs, double alpha);
 
 /* compare_context.c: adds why the sets are not alike. */
 int tram__compare_context(const struct tram_result_set *base, const struct tram_result_set *head,

@@ -95,11 +95,12 @@ static void print_p99(FILE *f, const struct tram_arms *a, int width) {
 }
 
 static void print_load(FILE *f, const struct tram_arms *a) {
-    for (size_t i = 0; i < TRAM_LOAD_COUNTERS; i++) {
+    for (size_t i = 0; i < TRAM_LOADS; i++) {
         const struct tram_load *l = &a->load[i];
         if (isfinite(l->base) && isfinite(l->head))
-            fprintf(f, "%s: %.3g in the base, %.3g in the head; by up to %g they may differ\n", l->name,
-                    l->base, l->head, l->margin);
+            fprintf(f, "%s%s: %.3g in the base, %.3g in the head; by %s %g they may differ\n", l->name,
+                    l->crowded ? ", crowded" : "", l->base, l->head, l->crowded ? "a factor of" : "up to",
+                    l->margin);
     }
 }
 

@@ -29,7 +29,8 @@ static struct {
     {"batch", "100"},     {"copies", "2"}, /* counters: "-" is null */
     {"syscalls", "-"},    {"delay", "-"},          {"switches", "-"},      {"steal", "-"},
     {"cpu", "Test CPU"},  {"kernel", "Linux 6.1"}, {"compiler", "GNU 12"}, {"option", "--size=1"},
-    {"schema", "1"},      {"version", "0.1.0"},
+    {"schema", "1"},      {"version", "0.1.0"},    {"actors", "1"},        {"affinity", "0-1"},
+    {"asked", "-"},
 };
 
 static const char *text(const char *name) {
@@ -87,7 +88,7 @@ static int add(struct tram_results *r, const char *mode, double ns, int64_t bloc
                                  .scenario = "sample",
                                  .mode = mode,
                                  .payload_bytes = 1,
-                                 .actors = 1,
+                                 .actors = (uint32_t)number("actors"),
                                  .inflight = 1,
                                  .p50_ns = ns,
                                  .p90_ns = ns * 1.5,
@@ -117,12 +118,13 @@ static const char *utc(double s, char *out) {
 static json_t *context(const char *path) {
     char start[40], end[40];
     double blocks = fmax(number("blocks"), 1), first = number("start") + 60 * number("first");
-    return json_pack("{s:i, s:i, s:i, s:[], s:{s:s, s:s}, s:{s:s, s:s}, s:{s:[s, s, s, s], s:s?, s:s?}}",
-                     "json_schema_version", 1, "tramline_schema_version", (int)number("schema"), "num_cpus",
-                     2, "caches", "machine", "cpu_model", text("cpu"), "kernel", text("kernel"), "tool",
-                     "version", text("version"), "compiler", text("compiler"), "run", "argv",
-                     "./scenarios/sample", "--json", path, text("option"), "start_utc", utc(first, start),
-                     "end_utc", utc(first + 60 * (blocks - 1) + number("took"), end));
+    return json_pack(
+        "{s:i, s:i, s:i, s:[], s:{s:s, s:s}, s:{s:s, s:s}, s:{s:[s, s, s, s], s:s?, s:s?, s:{s:s, s:s}}}",
+        "json_schema_version", 1, "tramline_schema_version", (int)number("schema"), "num_cpus", 16, "caches",
+        "machine", "cpu_model", text("cpu"), "kernel", text("kernel"), "tool", "version", text("version"),
+        "compiler", text("compiler"), "run", "argv", "./scenarios/sample", "--json", path, text("option"),
+        "start_utc", utc(first, start), "end_utc", utc(first + 60 * (blocks - 1) + number("took"), end),
+        "affinity", "asked", text("asked"), "got", text("affinity"));
 }
 
 int main(int argc, char **argv) {

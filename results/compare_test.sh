@@ -187,6 +187,46 @@ make busy delay=0.4
 make busy2 delay=0.4 seed=2
 says 0 "run_delay_share: 0.4 in the base, 0.4 in the head; by up to 0.01 they may differ" busy.json busy2.json
 
+# ---- Load of cases that have more actors than there are CPUs ----
+crowd() { # NAME SETTING...
+    crowd=$1
+    shift
+    make "$crowd" actors=8 "$@"
+}
+crowd yields delay=0.6 switches=700000
+crowd yields2 seed=2 compiled=1.2 delay=0.59 switches=583333
+says 1 "REGRESSED: of 2 cases, 1 OK, 1 REGRESSED" --gate yields.json yields2.json
+says 1 "switches_per_s, crowded: 7e+05 in the base, 5.83e+05 in the head; by a factor of 2 they may differ" yields.json yields2.json
+lacks "environment"
+crowd slow3 seed=2 compiled=3 eager=3 delay=0.6 switches=700000
+says 1 "2 REGRESSED" --gate yields.json slow3.json
+says 0 "2 IMPROVED" --gate slow3.json yields.json
+crowd fast3 seed=2 compiled=0.33 eager=0.33 delay=0.9 switches=2100000
+says 0 "2 IMPROVED" --gate yields.json fast3.json
+says 1 "2 REGRESSED" --gate fast3.json yields.json
+crowd left delay=0 switches=0.1
+crowd left2 seed=2 delay=0.008 switches=9
+says 0 "2 OK" --gate left.json left2.json
+for load in delay=0.05:0.6:run_delay_share switches=100:5000:involuntary_switches_per_s; do
+    values=${load%:*}
+    counter=${load##*:}
+    crowd packed "${values%:*}"
+    crowd packed2 seed=2 compiled=1.3 eager=1.3 "${load%%=*}=${values##*:}"
+    says 4 "environment: load on one arm only: $counter, of crowded cases, is" packed.json packed2.json
+    says 4 "load on one arm only: $counter, of crowded cases" packed2.json packed.json
+done
+crowd stolen steal=0
+crowd stolen2 seed=2 steal=0.2
+says 4 "load on one arm only: steal_share is" stolen.json stolen2.json
+make roomy actors=8 affinity=0-6,9,11 switches=5
+make roomy2 actors=8 affinity=0-6,9,11 switches=300 seed=2
+says 4 "load on one arm only: involuntary_switches_per_s is" roomy.json roomy2.json
+for list in asked=0 affinity=1; do
+    make tight $list switches=300
+    make tight2 $list switches=400 seed=2
+    says 0 "2 OK" --gate tight.json tight2.json
+done
+
 # ---- Advice ----
 make unknown step=-
 says 0 "note: the timer's step was not recorded" unknown.json unknown.json

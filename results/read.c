@@ -94,6 +94,39 @@ static double seconds_of(const struct tram_result_file *f, const char *path) {
     return (double)timegm(&t) + s;
 }
 
+/* How many are in a list such as "0-2,5"; 0: it is none. */
+static unsigned cpus_in(const char *list) {
+    unsigned first, last, count = 0;
+    for (int n; *list; list += n + (list[n] == ',')) {
+        if (sscanf(list, "%5u%n", &first, &n) != 1)
+            return 0;
+        last = first;
+        if (list[n] == '-') {
+            int more;
+            if (sscanf(list + n, "-%5u%n", &last, &more) != 1 || last < first)
+                return 0;
+            n += more;
+        }
+        if (list[n] && list[n] != ',')
+            return 0;
+        count += last - first + 1;
+    }
+    return count;
+}
+
+/* What was asked for is of what was allowed. */
+static unsigned cpus_of(const struct tram_result_file *f) {
+    static const char *const lists[] = {"run.affinity.asked", "run.affinity.got"};
+    json_int_t all = json_integer_value(tram_result_context(f, "num_cpus"));
+    unsigned least = all > 0 && all < UINT32_MAX ? (unsigned)all : 0;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const char *list = json_string_value(tram_result_context(f, lists[i]));
+        unsigned n = list ? cpus_in(list) : 0;
+        least = n && (!least || n < least) ? n : least;
+    }
+    return least;
+}
+
 static int take_rows(struct tram_result_set *s, const struct tram__read_error *e) {
     const struct tram_result_file *f = &s->files[s->file_count - 1];
     const json_t *rows = json_object_get(f->json, "benchmarks");
@@ -127,6 +160,7 @@ static int add_file(struct tram_result_set *s, const char *path, const struct tr
     if (parse(path, f, e))
         return -1;
     f->start_s = seconds_of(f, "run.start_utc");
+    f->cpus = cpus_of(f);
     f->end_s = fmax(f->start_s, seconds_of(f, "run.end_utc"));
     return take_rows(s, e);
 }

@@ -36,6 +36,7 @@ struct tram_result_file {
     char *path;
     json_t *json, *context; /* the context is borrowed from the file */
     double start_s, end_s;  /* when the run began and ended, since 1970; NaN: it does not say */
+    unsigned cpus;          /* that the run might use; 0: it does not say */
 };
 
 struct tram_result_set {
