@@ -25,10 +25,11 @@ complain() {
 "$sample" a.json && "$sample" bad.json hostile || exit 1
 "$scenario" --actors=2,4 -n 60 -w 5 --repetitions=2 --json=real.json >/dev/null 2>&1 || complain "the scenario failed"
 cat >compare.json <<EOT
-{"delta": 0.05, "more": [], "cases": [
-  {"name": "a/size:1", "ratio": 1.01, "low": 0.98, "high": 1.04, "verdict": "OK"},
-  {"name": "a/size:2", "ratio": 1.2, "low": 1.1, "high": 1.3, "verdict": "REGRESSED"},
-  {"name": "<b>'\`touch pwned\`'", "ratio": 0.9, "low": null, "high": null, "verdict": "\$(touch pwned)"}]}
+{"tramline_comparison_version": 1, "verdict": "<b>\$(touch pwned)", "delta": 0.05, "gates": false,
+ "environment": ["<b>'\`touch pwned\`'"], "advice": ["not interleaved"], "missing": ["</ul>"], "more": [], "cases": [
+  {"name": "a/size:1", "p50": {"ratio": 1.01, "low": 0.98, "high": 1.04}, "delta": 0.15, "verdict": "OK"},
+  {"name": "a/size:2", "p50": {"ratio": 1.2, "low": 1.1, "high": 1.3}, "delta": 0.05, "verdict": "REGRESSED"},
+  {"name": "<b>'\`touch pwned\`'", "p50": {"ratio": 0.9, "low": null, "high": null}, "verdict": "\$(touch pwned)"}]}
 EOT
 cat >summary.json <<EOT
 {"p50_traced_ns": 3000.0, "p50_untraced_ns": 2000.0, "graphs": [{"graph": 1, "executions": 100, "looked_at": 100,

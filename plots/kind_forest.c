@@ -38,11 +38,14 @@ static void put_cases(struct tram__draw *d, const struct tram__input *in, size_t
         if (tram__comparison_case(in->json, i, &c, why, sizeof why))
             continue; /* it was looked at when the file was read */
         fprintf(d->table.f, "%zu\t%s\t%.5g\t%.5g\t%.5g\t%s\n", i, tram__plain(c.name, name, sizeof name),
-                c.ratio, fmin(c.low, c.ratio), fmax(c.high, c.ratio),
-                tram__plain(c.verdict, verdict, sizeof verdict));
+                c.ratio, c.low, c.high, tram__plain(c.verdict, verdict, sizeof verdict));
         fprintf(o, "%s'%s' %zu", i ? ", " : "", shown(c.name, name, sizeof name), i);
-        span[0] = fmin(span[0], c.low);
-        span[1] = fmax(span[1], c.high);
+        span[0] = fmin(span[0], fmin(c.low, c.ratio)); /* passes over NaN */
+        span[1] = fmax(span[1], fmax(c.high, c.ratio));
+        if (c.delta > 0 && c.delta < 1) {
+            span[0] = fmin(span[0], 1 - 1.1 * c.delta);
+            span[1] = fmax(span[1], 1 + 1.1 * c.delta);
+        }
     }
     fprintf(o, ")\n");
 }
@@ -61,21 +64,38 @@ static void put_verdicts(struct tram__draw *d, const struct tram__input *in, siz
     }
 }
 
+/* Where nothing counts as a change: of all cases, and of those whose own is wider. */
+static void put_delta(struct tram__draw *d, const struct tram__input *in, size_t count,
+                      const double span[2]) {
+    static const char look[] = "behind fillcolor rgb '#e6e6e6' fillstyle solid 1 noborder";
+    FILE *o = d->script.f;
+    double delta = tram__comparison_delta(in->json);
+    char why[TRAM__WHY];
+    struct tram__comparison_case c;
+    if (!isnan(delta))
+        fprintf(o, "set object 1 rectangle from %.6g, graph 0 to %.6g, graph 1 %s\n", 1 - delta, 1 + delta,
+                look);
+    for (size_t i = 0; i < count; i++)
+        if (!tram__comparison_case(in->json, i, &c, why, sizeof why) && c.delta > fmax(delta, 0))
+            fprintf(o, "set object %zu rectangle from %.6g, first %g to %.6g, first %g %s\n", i + 2,
+                    fmax(1 - c.delta, span[0]), (double)i - 0.4, fmin(1 + c.delta, span[1]), (double)i + 0.4,
+                    look);
+}
+
+/* A ratio whose interval is not known is a ring with no bar. */
 static void put_plot(struct tram__draw *d) {
-    static const char *const verdicts[] = {"REGRESSED", "IMPROVED", "OK"};
+    static const char *const verdicts[] = {"REGRESSED", "IMPROVED", "OK", "AMBIGUOUS"};
     FILE *o = d->script.f;
     const char *file = d->figure.name;
-    fprintf(o, "plot ");
-    for (size_t i = 0; i < 3; i++)
-        fprintf(o,
-                "'%s.tsv' using (strcol(6) eq '%s' ? $3 : NaN):1:4:5 with xerrorbars lc %s pt 7 ps 0.8 lw 2 "
-                "notitle, \\\n  ",
-                file, verdicts[i], colour_of(verdicts[i]));
-    fprintf(o,
-            "'%s.tsv' using (strcol(6) eq 'REGRESSED' || strcol(6) eq 'IMPROVED' || strcol(6) eq 'OK' ? NaN "
-            ": $3):1:4:5 "
-            "with xerrorbars lc %s pt 7 ps 0.8 lw 2 notitle\n",
-            file, colour_of("AMBIGUOUS"));
+    fprintf(o, "group(v) = v eq 'REGRESSED' ? 0 : v eq 'IMPROVED' ? 1 : v eq 'OK' ? 2 : 3\nplot ");
+    for (size_t i = 0; i < 4; i++)
+        fprintf(
+            o,
+            "'%s.tsv' using (group(strcol(6)) != %zu ? NaN : strcol(4) eq 'NaN' ? NaN : $3):1:4:5 with "
+            "xerrorbars lc %s pt 7 ps 0.8 lw 2 notitle, \\\n  "
+            "'%s.tsv' using (group(strcol(6)) != %zu ? NaN : strcol(4) eq 'NaN' ? $3 : NaN):1 with points lc "
+            "%s pt 6 ps 0.8 lw 2 notitle%s",
+            file, i, colour_of(verdicts[i]), file, i, colour_of(verdicts[i]), i < 3 ? ", \\\n  " : "\n");
 }
 
 /* Between marks: 1, 2 or 5 of some power of ten, five of them or so. */
@@ -107,11 +127,7 @@ void tram__make_forest(struct tram__figures *all, const struct tram__input *in) 
     put_cases(&d, in, count, span);
     put_verdicts(&d, in, count);
     FILE *o = d.script.f;
-    if (!isnan(delta))
-        fprintf(o,
-                "set object 1 rectangle from %.6g, graph 0 to %.6g, graph 1 behind fillcolor rgb '#e6e6e6' "
-                "fillstyle solid 1 noborder\n",
-                1 - delta, 1 + delta);
+    put_delta(&d, in, count, span);
     fprintf(o,
             "set arrow from 1, graph 0 to 1, graph 1 nohead back lt 1 lc rgb '#404040'\nset xrange "
             "[%.6g:%.6g]\nset xtics %g\n"
@@ -119,8 +135,9 @@ void tram__make_forest(struct tram__figures *all, const struct tram__input *in) 
             span[0] - 0.03 * (span[1] - span[0]), span[1] + 0.03 * (span[1] - span[0]),
             step_of(span[1] - span[0]), (double)count - 0.4);
     put_plot(&d);
-    fprintf(d.words.f,
-            "Each case’s ratio of head over base, with its interval; right of 1 the head is slower.");
+    fprintf(d.words.f, "Each case’s ratio of head over base, with its interval; right of 1 the head is "
+                       "slower. A ring with no "
+                       "bar: no interval is known.");
     if (!isnan(delta))
         fprintf(d.words.f, " Inside the grey range, ±%.3g %%, nothing counts as a change.", 100 * delta);
     if (total > count)

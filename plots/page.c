@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "plots/comparison.h"
 #include "plots/svg.h"
 
 static void put_head(const struct tram__page *p) {
@@ -51,6 +50,9 @@ static void put_links(const struct tram__page *p) {
         tram__html(o, tram__set_name(&p->sets->at[i], name, sizeof name));
         fputs("</a> ", o);
     }
+    for (unsigned i = 0; i < p->input_count; i++)
+        if (p->inputs[i].kind == TRAM__INPUT_COMPARISON)
+            fprintf(o, "<a href=\"#c%u\">comparison</a> ", i);
     if (p->sets->count)
         fputs("<a href=\"#floors\">floors</a> <a href=\"#environment\">environment</a> <a "
               "href=\"#runs\">noise</a> ",
@@ -83,8 +85,8 @@ static void put_figure(const struct tram__page *p, uint32_t number) {
     fputs("</pre></details>\n</figure>\n", o);
 }
 
-static void put_figures_of(const struct tram__page *p, const struct tram__set *set,
-                           const struct tram__input *in) {
+void tram__page_figures(const struct tram__page *p, const struct tram__set *set,
+                        const struct tram__input *in) {
     for (uint32_t i = 0; i < p->figures->count; i++)
         if (set ? p->figures->at[i].set == set : !p->figures->at[i].set && p->figures->at[i].input == in)
             put_figure(p, i);
@@ -97,71 +99,12 @@ static void put_set(const struct tram__page *p, uint32_t i) {
     tram__html(p->out, tram__set_name(s, name, sizeof name));
     fputs("</h2>\n", p->out);
     tram__page_set_words(p, i);
-    put_figures_of(p, s, NULL);
+    tram__page_figures(p, s, NULL);
     tram__page_set_table(p, i);
     fputs("</section>\n", p->out);
 }
 
 /* ---- other inputs ---- */
-
-/* "Of 4 cases 1 REGRESSED, 3 OK.": verdicts in the order in which they first come. */
-void tram__page_verdicts(const struct tram__page *p, const struct tram__input *comparison) {
-    enum { MOST = 8 };
-    struct {
-        const char *name;
-        size_t count;
-    } seen[MOST];
-    unsigned kinds = 0, k;
-    char why[TRAM__WHY];
-    struct tram__comparison_case c;
-    size_t count = tram__comparison_count(comparison->json);
-    for (size_t i = 0; i < count; i++) {
-        if (tram__comparison_case(comparison->json, i, &c, why, sizeof why) || !*c.verdict)
-            continue;
-        for (k = 0; k < kinds && strcmp(seen[k].name, c.verdict) != 0; k++)
-            ;
-        if (k == kinds && kinds < MOST) {
-            seen[kinds].name = c.verdict;
-            seen[kinds++].count = 0;
-        }
-        if (k < MOST)
-            seen[k].count++;
-    }
-    fprintf(p->out, "Of %zu case%s, head against base", count, count == 1 ? "" : "s");
-    for (k = 0; k < kinds; k++) {
-        fprintf(p->out, "%s %zu ", k ? "," : ":", seen[k].count);
-        tram__html(p->out, seen[k].name);
-    }
-    fputc('.', p->out);
-}
-
-static void put_comparison(const struct tram__page *p, const struct tram__input *in) {
-    FILE *o = p->out;
-    char why[TRAM__WHY];
-    struct tram__comparison_case c;
-    size_t count = tram__comparison_count(in->json);
-    fputs("<section><h2>Comparison</h2>\n<p>", o);
-    tram__html(o, tram__base_name(in->path));
-    fputs(". ", o);
-    tram__page_verdicts(p, in);
-    fputs("</p>\n", o);
-    put_figures_of(p, NULL, in);
-    fputs("<div class=\"scroll\"><table><thead><tr><th>case</th><th class=\"n\">head over base</th><th "
-          "class=\"n\">"
-          "interval</th><th>verdict</th></tr></thead><tbody>\n",
-          o);
-    for (size_t i = 0; i < count; i++) {
-        if (tram__comparison_case(in->json, i, &c, why, sizeof why))
-            continue;
-        fputs("<tr><th scope=\"row\">", o);
-        tram__html(o, c.name);
-        fprintf(o, "</th><td class=\"n\">%.3f</td><td class=\"n\">%.3f to %.3f</td><td>", c.ratio, c.low,
-                c.high);
-        tram__html(o, c.verdict);
-        fputs("</td></tr>\n", o);
-    }
-    fputs("</tbody></table></div></section>\n", o);
-}
 
 static void put_trace_summary(const struct tram__page *p, const struct tram__input *in) {
     char a[TRAM__CELL], b[TRAM__CELL];
@@ -171,7 +114,7 @@ static void put_trace_summary(const struct tram__page *p, const struct tram__inp
     tram__html(p->out, tram__base_name(in->path));
     fprintf(p->out, ": p50 %s traced, %s without.</p>\n", tram__print_ns(traced, a),
             tram__print_ns(without, b));
-    put_figures_of(p, NULL, in);
+    tram__page_figures(p, NULL, in);
     fputs("</section>\n", p->out);
 }
 
@@ -228,7 +171,7 @@ void tram__page_write(const struct tram__page *p) {
         put_set(p, i);
     for (unsigned i = 0; i < p->input_count; i++)
         if (p->inputs[i].kind == TRAM__INPUT_COMPARISON)
-            put_comparison(p, &p->inputs[i]);
+            tram__page_comparison(p, i);
         else if (p->inputs[i].kind == TRAM__INPUT_SUMMARY)
             put_trace_summary(p, &p->inputs[i]);
     tram__page_floors(p);

@@ -33,7 +33,12 @@ void tram__page_write(const struct tram__page *p);
 void tram__page_style(FILE *out);
 void tram__page_summary(
     const struct tram__page *p); /* the answer: headline, sentences, a line for each set */
-void tram__page_verdicts(const struct tram__page *p, const struct tram__input *comparison); /* a sentence */
+/* "REGRESSED: of 4 cases, head against base, 1 REGRESSED, 2 OK; 1 missing in the head." */
+void tram__page_verdicts(const struct tram__page *p, const struct tram__input *comparison);
+void tram__page_comparison(const struct tram__page *p, unsigned input);
+/* The figures of a set, or, where it is NULL, of an input that has none. */
+void tram__page_figures(const struct tram__page *p, const struct tram__set *set,
+                        const struct tram__input *in);
 void tram__page_set_words(const struct tram__page *p, uint32_t set);
 void tram__page_set_table(const struct tram__page *p, uint32_t set);
 void tram__page_floors(const struct tram__page *p);

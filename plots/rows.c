@@ -226,26 +226,16 @@ static int parse(const char *path, json_t **out, char *why) {
     return *out ? 0 : fail(why, "%s: line %d: no JSON: %s", path, error.line, error.text);
 }
 
-static int check_comparison(const struct tram__input *in, char *why) {
-    struct tram__comparison_case c;
-    char what[TRAM__WHY / 2];
-    size_t count = tram__comparison_count(in->json);
-    for (size_t i = 0; i < count; i++)
-        if (tram__comparison_case(in->json, i, &c, what, sizeof what))
-            return fail(why, "%s: %s", in->path, what);
-    return count ? 0 : fail(why, "%s: cases: there are none", in->path);
-}
-
 static int take_kind(struct tram__input *in, char *why) {
     const json_t *version = tram__json_at(in->json, "context/tramline_schema_version");
-    char value[80];
+    char value[80], what[TRAM__WHY / 2];
     if (json_is_array(json_object_get(in->json, "graphs")) && json_object_get(in->json, "p50_traced_ns")) {
         in->kind = TRAM__INPUT_SUMMARY;
         return 0;
     }
-    if (json_is_array(json_object_get(in->json, "cases"))) {
+    if (json_object_get(in->json, "tramline_comparison_version")) {
         in->kind = TRAM__INPUT_COMPARISON;
-        return check_comparison(in, why);
+        return tram__comparison_check(in->json, what, sizeof what) ? fail(why, "%s: %s", in->path, what) : 0;
     }
     in->kind = TRAM__INPUT_RESULT;
     if (!version)

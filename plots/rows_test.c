@@ -41,7 +41,9 @@ static void write_text(const char *text, size_t size) {
 #define ROW                                                                                                  \
     "{\"run_name\":\"a/mode:limit\",\"scenario\":\"a\",\"mode\":\"limit\",\"payload_bytes\":1,\"actors\":1," \
     "\"inflight\":1,\"repetition_index\":0,\"p50_ns\":"
-#define FILE_OF(rows) "{\"context\":{\"tramline_schema_version\":1},\"benchmarks\":[" rows "]}"
+#define CASE              "{\"name\":\"a\",\"verdict\":\"OK\","
+#define COMPARISON(cases) "{\"tramline_comparison_version\":1,\"verdict\":\"OK\",\"cases\":[" cases "]}"
+#define FILE_OF(rows)     "{\"context\":{\"tramline_schema_version\":1},\"benchmarks\":[" rows "]}"
 
 static void says_what_is_wrong(void **state) {
     (void)state;
@@ -71,11 +73,18 @@ static void says_what_is_wrong(void **state) {
         {FILE_OF(ROW "5,\"actors\":0}"),
          ": benchmarks[0].actors: a whole number from 1 to 1000000 is wanted, not 0"},
         {FILE_OF(ROW "5,\"mode\":\"\"}"), ": benchmarks[0].mode: a text is wanted, not \"\""},
-        {"{\"cases\":[]}", ": cases: there are none"},
-        {"{\"cases\":[{\"name\":\"a\",\"ratio\":null}]}", ": cases[0].ratio: a number above 0 is wanted"},
-        {"{\"cases\":[{\"name\":\"a\",\"ratio\":1,\"low\":-1}]}",
-         ": cases[0].low: a number above 0 is wanted"},
-        {"{\"cases\":[{\"ratio\":1}]}", ": cases[0].name: a text is wanted"},
+        {COMPARISON(""), ": cases: there are none"},
+        {"{\"tramline_comparison_version\":2}", ": tramline_comparison_version: 1 is wanted"},
+        {"{\"tramline_comparison_version\":1,\"missing\":[\"a\"]}", ": verdict: a text is wanted"},
+        {COMPARISON(CASE "\"p50\":{\"ratio\":\"1\"}}"),
+         ": cases[0].p50.ratio: a number above 0 is wanted, or null"},
+        {COMPARISON(CASE "\"ratio\":1}"), ": cases[0].p50.ratio: a number above 0 is wanted, or null"},
+        {COMPARISON(CASE "\"p50\":{\"ratio\":1,\"low\":-1,\"high\":1}}"),
+         ": cases[0].p50.low: a number above 0 is wanted, or null"},
+        {COMPARISON(CASE "\"p50\":{\"ratio\":1,\"low\":null}}"),
+         ": cases[0].p50.high: a number above 0 is wanted, or null"},
+        {COMPARISON("{\"p50\":1}"), ": cases[0].name: a text is wanted"},
+        {COMPARISON("{\"name\":\"a\"}"), ": cases[0].verdict: a text is wanted"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tram__input in;
