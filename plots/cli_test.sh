@@ -14,6 +14,8 @@ printf '{"benchmarks": [' >"$dir/cut.json"
 printf '{"benchmarks": []}' >"$dir/foreign.json"
 : >"$dir/empty.json"
 : >"$dir/file"
+cp "$dir/a.json" "$dir/copy.json"
+sed 's/"note":/"missed_share": 1.5, "note":/' "$dir/a.json" >"$dir/share.json"
 sed 's/"p50_ns": 100.*,/"p50_ns": null,/' "$dir/a.json" >"$dir/null.json"
 
 # refuse WANTED PROGRAM ARGUMENT...: WANTED is a part of the message.
@@ -59,6 +61,9 @@ for program in "$plot" "$report"; do
     refuse "empty.json: the file is empty" "$program" "$dir/a.json" "$dir/empty.json"
     refuse "foreign.json: context.tramline_schema_version is missing" "$program" "$dir/foreign.json"
     refuse "null.json: benchmarks[0].p50_ns: a number above 0 is wanted, not null" "$program" "$dir/null.json"
+    refuse "./a.json: the same as $dir/a.json" "$program" "$dir/a.json" "$dir/./a.json"
+    refuse "copy.json: the same as $dir/a.json" "$program" "$dir/a.json" "$dir/copy.json"
+    refuse "share.json: benchmarks[0].missed_share: a number from 0 to 1 is wanted, not 1.5" "$program" "$dir/share.json"
     refuse "cannot write into the folder $dir/file/x: Not a directory" "$program" "$dir/a.json" -o "$dir/file/x"
     refuse "cannot write into the folder /proc/x" "$program" "$dir/a.json" -o /proc/x
     refuse "-o : a folder is wanted" "$program" "$dir/a.json" -o ""

@@ -79,8 +79,32 @@ static int take_options(struct tram__command *c, int argc, char **argv) {
     }
 }
 
-int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status) {
+/* The same run twice would stand for two. */
+static int take_input(struct tram__command *c, const char *path) {
     char why[TRAM__WHY];
+    struct tram__input *in = &c->inputs[c->input_count];
+    if (tram__input_read(path, in, why)) {
+        fprintf(stderr, "%s: %s\n", c->program, why);
+        return -1;
+    }
+    c->input_count++;
+    for (unsigned i = 0; i + 1 < c->input_count; i++)
+        if (json_equal(c->inputs[i].json, in->json)) {
+            fprintf(stderr, "%s: %s: the same as %s\n", c->program, path, c->inputs[i].path);
+            return -1;
+        }
+    return 0;
+}
+
+static void say_late(const struct tram__command *c) {
+    char name[TRAM__TITLE];
+    for (unsigned i = 0; i < c->input_count; i++)
+        for (uint32_t k = 0; k < c->inputs[i].late_count; k++)
+            fprintf(stderr, "%s: %s: %s: it could not keep up with its rate, and is left out\n", c->program,
+                    c->inputs[i].path, tram__plain(c->inputs[i].late[k].name, name, sizeof name));
+}
+
+int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status) {
     for (int k = 0; k < TRAM__KINDS; k++)
         c->kinds[k] = true;
     int taken = take_options(c, argc, argv);
@@ -92,14 +116,13 @@ int tram__command_begin(struct tram__command *c, int argc, char **argv, int *sta
         return refuse(c, "a result file is missing", "see --help");
     if (argc - optind > TRAM__MAX_INPUTS)
         return refuse(c, argv[optind + TRAM__MAX_INPUTS], "more than 64 files");
-    for (int i = optind; i < argc; i++) {
-        if (tram__input_read(argv[i], &c->inputs[c->input_count], why)) {
-            fprintf(stderr, "%s: %s\n", c->program, why);
+    for (int i = optind; i < argc; i++)
+        if (take_input(c, argv[i])) {
             tram__command_end(c);
             return -1;
         }
-        c->input_count++;
-    }
+    tram__inputs_name(c->inputs, c->input_count);
+    say_late(c);
     return 0;
 }
 

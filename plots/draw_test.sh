@@ -59,7 +59,7 @@ cp one/chain-scaling-i1.tsv one/chain-scaling-i1.gp hand
 (cd hand && HOME="$dir/home" gnuplot chain-scaling-i1.gp) || complain "chain-scaling-i1.gp does not draw by hand"
 cmp one/chain-scaling-i1.svg hand/chain-scaling-i1.svg || complain "drawn by hand it is another picture"
 echo 'set title "mine"; set terminal dumb' >home/.gnuplot
-HOME="$dir/home" "$plot" a.json -o three --kind=scaling >three.log 2>&1
+HOME="$dir/home" "$plot" $files -o three --kind=scaling >three.log 2>&1
 cmp one/chain-scaling-i1.svg three/chain-scaling-i1.svg || complain "a start-up file changes the picture"
 
 # Overlap: 3000 ns in all, 1000 of computing, 4000 of communication alone: half is hidden.

@@ -8,6 +8,9 @@
 
 #include "plots/set.h"
 
+/* Of the limit's time what compiled may take and the limit be right, noise apart. */
+#define TRAM__BELOW_LIMIT 0.98
+
 /* Of one case; `over_limit` is how many times the limit's time compiled takes. NaN: not measured. */
 struct tram__fact {
     struct tram__at at;

@@ -98,10 +98,10 @@ static void put_plot(struct tram__draw *d) {
             file, i, colour_of(verdicts[i]), file, i, colour_of(verdicts[i]), i < 3 ? ", \\\n  " : "\n");
 }
 
-/* Between marks: 1, 2 or 5 of some power of ten, five of them or so. */
+/* Between marks: 1, 2 or 5 of some power of ten; four of them or so, which have room beside long names. */
 static double step_of(double span) {
-    double power = pow(10, floor(log10(span / 5))), left = span / 5 / power;
-    return power * (left < 1.5 ? 1 : left < 3.5 ? 2 : left < 7.5 ? 5 : 10);
+    double power = pow(10, floor(log10(span / 4))), left = span / 4 / power;
+    return power * (left <= 1 ? 1 : left <= 2 ? 2 : left <= 5 ? 5 : 10);
 }
 
 void tram__make_forest(struct tram__figures *all, const struct tram__input *in) {

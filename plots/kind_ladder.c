@@ -113,7 +113,8 @@ void tram__make_ladder(struct tram__figures *all, const struct tram__set *whole)
     struct tram__draw d;
     char name[TRAM__TITLE];
     single.value_count[TRAM__AXIS_INFLIGHT] = 1;
-    unsigned count = cases_of(s, cases);
+    unsigned count =
+        whole->open ? 0 : cases_of(s, cases); /* of times that waiting is in there are no shares */
     if (!count)
         return;
     tram__draw_begin(&d, all, TRAM__KIND_LADDER, whole, "");

@@ -245,5 +245,6 @@ void tram__make_scaling(struct tram__figures *all, const struct tram__set *s) {
 }
 
 void tram__make_throughput(struct tram__figures *all, const struct tram__set *s) {
-    make_all(all, &throughput, s);
+    if (!s->open) /* else the rate is the schedule's */
+        make_all(all, &throughput, s);
 }

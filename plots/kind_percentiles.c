@@ -104,13 +104,14 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
     tram__draw_log(&d, 'y', span.low, span.high, "ns");
     tram__draw_floors(&d, s->input, span.low / 1.25, span.high);
     put_script(&d, s, rarest);
-    fprintf(d.words.f,
-            "Latency at each percentile, %s, every execution timed singly%s%s%s. A percentile is there only "
-            "where ten "
-            "executions or more are expected beyond it. The bars are from the smallest to the largest "
-            "repetition.",
-            point, timer > 0 ? ", with the timer’s " : "", timer > 0 ? tram__print_ns(timer, cell) : "",
-            timer > 0 ? " in it" : "");
+    fprintf(
+        d.words.f,
+        "Latency at each percentile, %s, every execution timed singly%s%s%s%s. A percentile is there only "
+        "where ten "
+        "executions or more are expected beyond it. The bars are from the smallest to the largest "
+        "repetition.",
+        point, s->open ? ", from when it was due" : "", timer > 0 ? ", with the timer’s " : "",
+        timer > 0 ? tram__print_ns(timer, cell) : "", timer > 0 ? " in it" : "");
     if (cut)
         fprintf(d.words.f, " One that leaves the figure goes on.");
     tram__draw_end(&d);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plots/page.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "plots/svg.h"
@@ -22,23 +23,45 @@ static void put_head(const struct tram__page *p) {
     fputs("</head>\n<body>\n", o);
 }
 
-/* The machine and the day of the first result, in one line. */
+/* "2026-01-02", or "2026-01-02 to 2026-01-05": a day as it stands is also its order. */
+static void put_days(const struct tram__page *p) {
+    char first[16] = "", last[16] = "";
+    for (unsigned i = 0; i < p->input_count; i++) {
+        char day[16];
+        snprintf(day, sizeof day, "%.10s", tram__json_text_at(p->inputs[i].json, "context/run/start_utc"));
+        if (!*day)
+            continue;
+        if (!*first || strcmp(day, first) < 0)
+            memcpy(first, day, sizeof first);
+        if (strcmp(day, last) > 0)
+            memcpy(last, day, sizeof last);
+    }
+    tram__html(p->out, first);
+    if (strcmp(first, last) != 0) {
+        fputs(" to ", p->out);
+        tram__html(p->out, last);
+    }
+}
+
+/* The machines and the days of the results, in one line. */
 static void put_kicker(const struct tram__page *p) {
     FILE *o = p->out;
+    const struct tram__input **machines = tram__needed(malloc((p->input_count + 1) * sizeof *machines));
+    unsigned count = tram__page_machines(p, machines);
     fputs("<p class=\"kicker\">Tramline report", o);
-    for (unsigned i = 0; i < p->input_count; i++) {
-        const json_t *j = p->inputs[i].json;
-        if (p->inputs[i].kind != TRAM__INPUT_RESULT)
-            continue;
+    if (count > 1)
+        fprintf(o, " · %u machines", count);
+    for (unsigned i = 0; i < count; i++) {
+        fputs(i ? "; " : count > 1 ? ": " : " · ", o);
+        tram__html(o, tram__json_text_at(machines[i]->json, "context/machine/cpu_model"));
+        fprintf(o, ", %.0f CPUs", tram__json_number(machines[i]->json, "context/num_cpus"));
+    }
+    if (count) {
         fputs(" · ", o);
-        tram__html(o, tram__json_text_at(j, "context/machine/cpu_model"));
-        fprintf(o, ", %.0f CPUs · ", tram__json_number(j, "context/num_cpus"));
-        char day[16];
-        snprintf(day, sizeof day, "%.10s", tram__json_text_at(j, "context/run/start_utc"));
-        tram__html(o, day);
-        break;
+        put_days(p);
     }
     fputs("</p>\n", o);
+    free(machines);
 }
 
 static void put_links(const struct tram__page *p) {
@@ -51,8 +74,11 @@ static void put_links(const struct tram__page *p) {
         fputs("</a> ", o);
     }
     for (unsigned i = 0; i < p->input_count; i++)
-        if (p->inputs[i].kind == TRAM__INPUT_COMPARISON)
-            fprintf(o, "<a href=\"#c%u\">comparison</a> ", i);
+        if (p->inputs[i].kind == TRAM__INPUT_COMPARISON) {
+            fprintf(o, "<a href=\"#c%u\">", i);
+            tram__html(o, p->inputs[i].shown);
+            fputs("</a> ", o);
+        }
     if (p->sets->count)
         fputs("<a href=\"#floors\">floors</a> <a href=\"#environment\">environment</a> <a "
               "href=\"#runs\">noise</a> ",
@@ -111,7 +137,7 @@ static void put_trace_summary(const struct tram__page *p, const struct tram__inp
     double traced = tram__json_number(in->json, "p50_traced_ns");
     double without = tram__json_number(in->json, "p50_untraced_ns");
     fputs("<section><h2>A traced run</h2>\n<p>", p->out);
-    tram__html(p->out, tram__base_name(in->path));
+    tram__html(p->out, in->shown);
     fprintf(p->out, ": p50 %s traced, %s without.</p>\n", tram__print_ns(traced, a),
             tram__print_ns(without, b));
     tram__page_figures(p, NULL, in);
@@ -133,6 +159,33 @@ static void put_traces(const struct tram__page *p) {
     fputs("</ul></section>\n", o);
 }
 
+/* What p50 is depends on how a set was timed: what is here is told. */
+static void put_times(const struct tram__page *p) {
+    bool open = false, batches = false, single = false, deep = false;
+    for (uint32_t i = 0; i < p->sets->count; i++) {
+        const struct tram__set *s = &p->sets->at[i];
+        bool one = s->value_count[TRAM__AXIS_INFLIGHT] && s->values[TRAM__AXIS_INFLIGHT][0] == 1;
+        open |= s->open;
+        single |= !s->open && s->loan && one;
+        batches |= !s->open && !s->loan && one;
+        deep |= !s->open && (s->value_count[TRAM__AXIS_INFLIGHT] > 1 || !one);
+    }
+    if (!p->sets->count)
+        return;
+    fputs("<dt>p50 and the tail</dt><dd>", p->out);
+    if (batches)
+        fputs("p50 is the median of batches, the service time of a closed loop. ", p->out);
+    if (single)
+        fprintf(p->out, "%s, p50 is the service time of a closed loop, timed singly. ",
+                batches ? "By loan, with nothing copied" : "Here, by loan");
+    if (deep)
+        fputs("With more than one in flight p50 is from submission to result, timed singly. ", p->out);
+    if (open)
+        fprintf(p->out, "%s p50 is from when an execution was due to its result, timed singly. ",
+                batches || single || deep ? "In an open loop (a rate)" : "In an open loop, as here,");
+    fputs("Percentiles of the tail are timed singly, with the timer’s own cost in them.</dd>\n", p->out);
+}
+
 void tram__page_reading(const struct tram__page *p) {
     fputs("<section id=\"reading\"><h2>How to read it</h2>\n<dl>\n"
           "<dt>limit</dt><dd>The bare pattern by processes on the same CPUs: raw flags and copies, no "
@@ -148,11 +201,10 @@ void tram__page_reading(const struct tram__page *p) {
           "<dt>graph-eager</dt><dd>The graph run uncompiled: a call for each task.</dd>\n"
           "<dt>of limit, vs eager</dt><dd>Time over the limit’s, 1 at best; and the fastest eager mode’s "
           "time over this "
-          "one’s, above 1 where this one is faster. Both compare figures of one run only.</dd>\n"
-          "<dt>p50 and the tail</dt><dd>p50 is the median of batches, the service time of a closed loop. "
-          "Percentiles of the "
-          "tail are timed singly, with the timer’s own cost in them.</dd>\n"
-          "<dt>repetitions and intervals</dt><dd>Each repetition runs in fresh processes, modes in random "
+          "one’s, above 1 where this one is faster. Both compare figures of one run only.</dd>\n",
+          p->out);
+    put_times(p);
+    fputs("<dt>repetitions and intervals</dt><dd>Each repetition runs in fresh processes, modes in random "
           "order, and counts "
           "as one sample. An interval is of the median over paired repetitions, by order statistics; how "
           "surely it covers "

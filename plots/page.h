@@ -39,6 +39,7 @@ void tram__page_comparison(const struct tram__page *p, unsigned input);
 /* The figures of a set, or, where it is NULL, of an input that has none. */
 void tram__page_figures(const struct tram__page *p, const struct tram__set *set,
                         const struct tram__input *in);
+void tram__page_point(FILE *o, const struct tram__set *s, const struct tram__at *at);
 void tram__page_set_words(const struct tram__page *p, uint32_t set);
 void tram__page_set_table(const struct tram__page *p, uint32_t set);
 void tram__page_floors(const struct tram__page *p);
@@ -46,11 +47,11 @@ void tram__page_environment(const struct tram__page *p);
 void tram__page_runs(const struct tram__page *p); /* what ran, and how quiet the machine was */
 void tram__page_reading(const struct tram__page *p);
 
+/* How many machines the results are of; into `each`, unless it is NULL, the first input of every one. */
+unsigned tram__page_machines(const struct tram__page *p, const struct tram__input *each[]);
+
 /* What of a run says that the machine was not quiet: the load when it began, and seconds that the host took; NaN
  * where that is nothing to warn of. */
 void tram__page_noise(const struct tram__input *in, double *load, double *stolen_s);
-
-/* The last part of a path. */
-const char *tram__base_name(const char *path);
 
 #endif

@@ -135,7 +135,7 @@ void tram__page_comparison(const struct tram__page *p, unsigned input) {
     fputs("</h2>\n<p>", o);
     tram__page_verdicts(p, in);
     fputs(" <span class=\"soft\">", o);
-    tram__html(o, tram__base_name(in->path));
+    tram__html(o, in->shown);
     fputs("</span></p>\n", o);
     put_lines(o, in->json);
     tram__page_figures(p, NULL, in);

@@ -6,11 +6,6 @@
 
 #include "plots/page.h"
 
-const char *tram__base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 /* ---- what a context has, as text ---- */
 
 enum { VALUE = 1024 };
@@ -67,6 +62,20 @@ static const char *value_of(const struct tram__input *in, const char *key, char 
 
 /* ---- the environment ---- */
 
+unsigned tram__page_machines(const struct tram__page *p, const struct tram__input *each[]) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < p->input_count; i++) {
+        bool seen = p->inputs[i].kind != TRAM__INPUT_RESULT;
+        for (unsigned k = 0; k < i && !seen; k++)
+            seen =
+                p->inputs[k].kind == TRAM__INPUT_RESULT && tram__same_machine(&p->inputs[k], &p->inputs[i]);
+        if (!seen && each)
+            each[count] = &p->inputs[i];
+        count += !seen;
+    }
+    return count;
+}
+
 /* Once where all files say the same, else a line for each. */
 static void put_fact(const struct tram__page *p, const char *name, const char *key) {
     char value[VALUE], first[VALUE] = "";
@@ -87,7 +96,7 @@ static void put_fact(const struct tram__page *p, const char *name, const char *k
     for (unsigned i = 0; i < p->input_count && !same; i++) {
         if (p->inputs[i].kind != TRAM__INPUT_RESULT)
             continue;
-        tram__html(o, tram__base_name(p->inputs[i].path));
+        tram__html(o, p->inputs[i].shown);
         fputs(": ", o);
         tram__html(o, *value_of(&p->inputs[i], key, value) ? value : "-");
         fputs("<br>", o);
@@ -200,7 +209,7 @@ void tram__page_runs(const struct tram__page *p) {
         if (in->kind != TRAM__INPUT_RESULT)
             continue;
         fputs("<tr><th scope=\"row\">", o);
-        tram__html(o, tram__base_name(in->path));
+        tram__html(o, in->shown);
         fprintf(o, "</th><td>");
         value_of(in, "context/run/start_utc", value);
         for (size_t k = 0; k < 19 && value[k]; k++) /* to the second; the date and the time apart */

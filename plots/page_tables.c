@@ -16,6 +16,8 @@ static void put_titles(FILE *o, const struct tram__set *s) {
     for (size_t i = 0; i < 7; i++)
         fprintf(o, "<th class=\"n\">%s</th>",
                 ((const char *const[]){"size", "p50", "p99", "rate", "CPU", "of limit", "vs eager"})[i]);
+    if (s->missed)
+        fputs("<th class=\"n\">missed</th>", o);
     fputs("</tr></thead><tbody>\n", o);
 }
 
@@ -50,7 +52,39 @@ static void put_case(FILE *o, const struct tram__set *s, const struct tram__at *
     if (g.count > 1 && (int)m != eager)
         fprintf(o, " <span class=\"soft\">(%s to %s)</span>", tram__print_ratio(g.low, low),
                 tram__print_ratio(g.high, high));
-    fputs("</td></tr>\n", o);
+    fputs("</td>", o);
+    double missed = TRAM__RANGE(c, missed_share).mid;
+    if (!isnan(missed))
+        fprintf(o, "<td class=\"n\">%.1f&nbsp;%%</td>", 100 * missed);
+    else if (s->missed)
+        put_cell(o, "-");
+    fputs("</tr>\n", o);
+}
+
+/* What the columns are, which is not the same for every way to time. */
+static void put_legend(FILE *o, const struct tram__set *s) {
+    bool deep = s->value_count[TRAM__AXIS_INFLIGHT] > 0 &&
+                s->values[TRAM__AXIS_INFLIGHT][s->value_count[TRAM__AXIS_INFLIGHT] - 1] > 1;
+    bool single = s->value_count[TRAM__AXIS_INFLIGHT] > 0 && s->values[TRAM__AXIS_INFLIGHT][0] == 1;
+    fputs("<p class=\"soft\">Medians over the repetitions. ", o);
+    if (s->open)
+        fputs("p50 and p99: from when an execution was due to its result, timed singly, in an open loop; ",
+              o);
+    else if (single)
+        fprintf(o, "p50: %s, the service time of a closed loop; p99: timed singly; ",
+                s->loan ? "timed singly" : "of batches");
+    if (deep && !s->open)
+        fprintf(o, "%sp50 and p99: from submission to result, timed singly; ",
+                single ? "with more in flight, " : "");
+    fputs("p99 is there where all repetitions have it. CPU: of all processes, an execution. of limit: time "
+          "over the "
+          "limit’s; vs eager: the fastest eager mode’s time over this one’s",
+          o);
+    if (deep && !s->open)
+        fprintf(o, "; %s by rate", single ? "with more in flight," : "both");
+    if (s->missed)
+        fputs(". missed: executions that began a period late or more", o);
+    fputs(".</p>", o);
 }
 
 void tram__page_set_table(const struct tram__page *p, uint32_t set) {
@@ -71,13 +105,8 @@ void tram__page_set_table(const struct tram__page *p, uint32_t set) {
     fputs("</tbody></table></div>", o);
     if (count > MOST)
         fprintf(o, "<p class=\"soft\">The first %d of %u cases.</p>", MOST, count);
-    fputs("<p class=\"soft\">Medians over the repetitions. p50 of batches; p99 timed singly, where all of "
-          "them have it; CPU: of all "
-          "processes, an "
-          "execution. vs eager: the fastest eager mode’s time over this one’s; with more in flight, by "
-          "rate.</p>"
-          "</details>\n",
-          o);
+    put_legend(o, s);
+    fputs("</details>\n", o);
     free(at);
 }
 
@@ -89,7 +118,7 @@ static void put_files(const struct tram__page *p, const char *first) {
         if (p->inputs[i].kind != TRAM__INPUT_RESULT)
             continue;
         fputs("<th class=\"n\">", p->out);
-        tram__html(p->out, tram__base_name(p->inputs[i].path));
+        tram__html(p->out, p->inputs[i].shown);
         fputs("</th>", p->out);
     }
     fputs("</tr></thead><tbody>\n", p->out);
@@ -118,7 +147,7 @@ static void put_copies(const struct tram__page *p, const struct tram__input *in)
             continue;
         if (!begun) {
             fputs("<p>Copying, ", p->out);
-            tram__html(p->out, tram__base_name(in->path));
+            tram__html(p->out, in->shown);
             fputs(" (on one core, and from another): ", p->out);
         }
         fprintf(p->out, "%s%s %.3g and %.3g GB/s", begun ? "; " : "",

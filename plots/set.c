@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plots/set.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,9 +103,9 @@ static struct tram__set *set_for(struct tram__sets *all, const struct tram__inpu
     tram__plain(variant, plain, sizeof plain);
     for (uint32_t i = 0; i < all->count; i++)
         if (all->at[i].input == in && strcmp(all->at[i].scenario, r->scenario) == 0 &&
-            strcmp(all->at[i].variant, plain) == 0)
+            strcmp(all->at[i].variant, plain) == 0 && all->at[i].open == r->open)
             return &all->at[i];
-    struct tram__set s = {.input = in, .scenario = r->scenario, .actors_word = "actors"};
+    struct tram__set s = {.input = in, .scenario = r->scenario, .actors_word = "actors", .open = r->open};
     memcpy(s.variant, plain, sizeof s.variant);
     if (!tram__append(&all->at, &all->count, sizeof s, &s))
         tram__needed(NULL);
@@ -160,6 +161,9 @@ static void fill(struct tram__sets *all, const struct tram__input *in) {
         add_mode(s, in->rows[i].mode);
         if (strstr(in->rows[i].name, "/receivers:"))
             s->actors_word = "receivers";
+        s->missed |= !isnan(in->rows[i].missed_share);
+        if (strstr(in->rows[i].name, "/loan:1"))
+            s->loan = true;
         if (strstr(in->rows[i].name, "/thread:main"))
             s->main_thread = true;
     }
@@ -208,6 +212,19 @@ static void name_sets(struct tram__sets *all) {
     }
 }
 
+/* After the slugs, which stay short: those of one name are numbered. */
+static void name_sources(struct tram__sets *all) {
+    for (uint32_t i = 0; i < all->count; i++)
+        for (uint32_t k = 0; k < i; k++) {
+            struct tram__set *s = &all->at[i], *t = &all->at[k];
+            bool alike = strcmp(s->scenario, t->scenario) == 0 && strcmp(s->variant, t->variant) == 0;
+            if (s->input == t->input || (!alike && tram__same_machine(s->input, t->input)))
+                continue;
+            s->source = s->input->shown;
+            t->source = t->input->shown;
+        }
+}
+
 void tram__sets_make(const struct tram__input *inputs, uint32_t input_count, struct tram__sets *out) {
     *out = (struct tram__sets){0};
     for (uint32_t i = 0; i < input_count; i++)
@@ -222,6 +239,7 @@ void tram__sets_make(const struct tram__input *inputs, uint32_t input_count, str
     }
     sort_sets(out);
     name_sets(out);
+    name_sources(out);
 }
 
 void tram__sets_free(struct tram__sets *all) {

@@ -43,7 +43,11 @@ struct tram__set {
     const char *scenario;     /* borrowed from the input */
     char variant[TRAM__NAME]; /* "loan, device host"; "" mostly */
     char slug[TRAM__NAME];    /* for names of files; no other set has it */
+    const char *source;       /* the file, where the name alone does not tell the set from others; or NULL */
     const char *actors_word;  /* "actors" or "receivers" */
+    bool open;                /* an open loop: the rate is the schedule's, times are from when one was due */
+    bool missed;              /* rows tell how many executions began late */
+    bool loan;                /* each execution is timed singly, the median too */
     bool main_thread;         /* compiled graphs ran on main threads */
     struct tram__mode modes[TRAM__MAX_MODES];
     unsigned mode_count, more_modes; /* more: left out */
@@ -76,7 +80,9 @@ struct tram__range {
 struct tram__range tram__range_of(const struct tram__cell *c, size_t offset);
 #define TRAM__RANGE(cell, field) tram__range_of((cell), offsetof(struct tram__row, field))
 
-/* How many times faster `mode` is than `base` at a point: by latency, or by rate when executions overlap. `mid`
+/* Whether modes are held against each other by rate: where executions overlap, unless the schedule sets the rate. */
+bool tram__by_rate(const struct tram__set *s, const struct tram__at *at);
+/* How many times faster `mode` is than `base` at a point: by latency, or by rate when that is so. `mid`
  * is the ratio of the medians; low and high bound the median of the ratios of paired repetitions. */
 struct tram__range tram__gain(const struct tram__set *s, unsigned mode, unsigned base,
                               const struct tram__at *at);
@@ -87,7 +93,7 @@ double tram__coverage(uint32_t n);
 
 /* "4 KiB, 2 actors, 8 in flight" less what does not vary in the set. */
 const char *tram__point_name(const struct tram__set *s, const struct tram__at *at, char *out, size_t size);
-/* "roundtrip, loan": what a set is called. */
+/* "roundtrip, loan", or "roundtrip, loan (a.json)": what a set is called. */
 const char *tram__set_name(const struct tram__set *s, char *out, size_t size);
 
 #endif

@@ -83,9 +83,13 @@ static struct tram__range ratios(const struct tram__cell *slow, const struct tra
     return out;
 }
 
+bool tram__by_rate(const struct tram__set *s, const struct tram__at *at) {
+    return at->v[TRAM__AXIS_INFLIGHT] > 1 && !s->open;
+}
+
 struct tram__range tram__gain(const struct tram__set *s, unsigned mode, unsigned base,
                               const struct tram__at *at) {
-    return ratios(tram__cell_at(s, base, at), tram__cell_at(s, mode, at), at->v[TRAM__AXIS_INFLIGHT] > 1);
+    return ratios(tram__cell_at(s, base, at), tram__cell_at(s, mode, at), tram__by_rate(s, at));
 }
 
 int tram__fastest_eager(const struct tram__set *s, const struct tram__at *at) {
@@ -95,8 +99,7 @@ int tram__fastest_eager(const struct tram__set *s, const struct tram__at *at) {
         const struct tram__cell *c = tram__cell_at(s, m, at);
         if (s->modes[m].role != TRAM__ROLE_EAGER || !c)
             continue;
-        double t =
-            at->v[TRAM__AXIS_INFLIGHT] > 1 ? 1 / TRAM__RANGE(c, execs_per_s).mid : TRAM__RANGE(c, p50_ns).mid;
+        double t = tram__by_rate(s, at) ? 1 / TRAM__RANGE(c, execs_per_s).mid : TRAM__RANGE(c, p50_ns).mid;
         if (isnan(t) || t >= best)
             continue;
         best = t;
@@ -120,8 +123,10 @@ const char *tram__point_name(const struct tram__set *s, const struct tram__at *a
 }
 
 const char *tram__set_name(const struct tram__set *s, char *out, size_t size) {
-    char scenario[TRAM__NAME];
-    snprintf(out, size, "%s%s%s", tram__plain(s->scenario, scenario, sizeof scenario),
-             *s->variant ? ", " : "", s->variant);
+    char scenario[TRAM__NAME], source[TRAM__NAME / 2];
+    size_t used = (size_t)snprintf(out, size, "%s%s%s", tram__plain(s->scenario, scenario, sizeof scenario),
+                                   *s->variant ? ", " : "", s->variant);
+    if (s->source && used < size)
+        snprintf(out + used, size - used, " (%s)", tram__plain(s->source, source, sizeof source));
     return out;
 }

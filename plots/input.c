@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plots/comparison.h"
+#include "plots/rows.h"
+
+int tram__fail(char *why, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(why, TRAM__WHY, format, args);
+    va_end(args);
+    for (char *p = why; *p; p++) /* one line, whatever a file's text holds */
+        if ((unsigned char)*p < ' ')
+            *p = ' ';
+    return -1;
+}
+
+/* ---- reading values ---- */
+
+const json_t *tram__json_at(const json_t *from, const char *keys) {
+    char key[64];
+    while (from && *keys) {
+        size_t n = strcspn(keys, "/");
+        if (n >= sizeof key)
+            return NULL;
+        memcpy(key, keys, n);
+        key[n] = '\0';
+        from = json_object_get(from, key);
+        keys += n + (keys[n] == '/');
+    }
+    return from;
+}
+
+double tram__json_number(const json_t *from, const char *keys) {
+    const json_t *v = tram__json_at(from, keys);
+    double number = json_is_number(v) ? json_number_value(v) : NAN;
+    return isfinite(number) ? number : NAN;
+}
+
+const char *tram__json_text_at(const json_t *from, const char *keys) {
+    const char *text = json_string_value(tram__json_at(from, keys));
+    return text ? text : "";
+}
+
+/* ---- files ---- */
+
+/* Onto *text and *size, which are NULL and 0. */
+static int read_whole(const char *path, char **text, size_t *size, char *why) {
+    enum { STEP = 1 << 16 };
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return tram__fail(why, "%s: %s", path, strerror(errno));
+    for (size_t room = 0;;) {
+        if (*size == room) {
+            char *more = room < TRAM__MAX_FILE ? realloc(*text, room + STEP + room) : NULL;
+            if (!more) {
+                tram__fail(why, "%s: %s", path,
+                           room < TRAM__MAX_FILE ? "out of memory" : "larger than 64 MiB");
+                goto err_close;
+            }
+            *text = more;
+            room += STEP + room;
+        }
+        size_t n = fread(*text + *size, 1, room - *size, f);
+        *size += n;
+        if (!n)
+            break;
+    }
+    if (ferror(f)) {
+        tram__fail(why, "%s: %s", path, strerror(errno));
+        goto err_close;
+    }
+    fclose(f);
+    return 0;
+
+err_close:
+    free(*text);
+    fclose(f);
+    return -1;
+}
+
+static int parse(const char *path, json_t **out, char *why) {
+    char *text = NULL;
+    size_t size = 0;
+    json_error_t error;
+    if (read_whole(path, &text, &size, why))
+        return -1;
+    if (strspn(text ? text : "", " \t\r\n") >= size) {
+        free(text);
+        return tram__fail(why, "%s: the file is empty", path);
+    }
+    *out = json_loadb(text, size, 0, &error);
+    free(text);
+    return *out ? 0 : tram__fail(why, "%s: line %d: no JSON: %s", path, error.line, error.text);
+}
+
+static int take_kind(struct tram__input *in, char *why) {
+    const json_t *version = tram__json_at(in->json, "context/tramline_schema_version");
+    char value[80], what[TRAM__WHY / 2];
+    if (json_is_array(json_object_get(in->json, "graphs")) && json_object_get(in->json, "p50_traced_ns")) {
+        in->kind = TRAM__INPUT_SUMMARY;
+        return 0;
+    }
+    if (json_object_get(in->json, "tramline_comparison_version")) {
+        in->kind = TRAM__INPUT_COMPARISON;
+        return tram__comparison_check(in->json, what, sizeof what) ? tram__fail(why, "%s: %s", in->path, what)
+                                                                   : 0;
+    }
+    in->kind = TRAM__INPUT_RESULT;
+    if (!version)
+        return tram__fail(why, "%s: context.tramline_schema_version is missing: no result file of Tramline",
+                          in->path);
+    if (json_integer_value(version) != 1)
+        return tram__fail(why, "%s: context.tramline_schema_version: 1 is wanted, not %s", in->path,
+                          tram__json_shown(version, value, sizeof value));
+    return tram__rows_take(in, why);
+}
+
+int tram__input_read(const char *path, struct tram__input *out, char *why) {
+    struct tram__input in = {.path = path, .shown = tram__base_name(path)};
+    if (parse(path, &in.json, why))
+        return -1;
+    if (take_kind(&in, why)) {
+        tram__input_close(&in);
+        return -1;
+    }
+    *out = in;
+    return 0;
+}
+
+void tram__input_close(struct tram__input *in) {
+    json_decref(in->json);
+    free(in->rows);
+    free(in->late);
+    *in = (struct tram__input){0};
+}
+
+/* ---- several of them ---- */
+
+const char *tram__base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+/* The last parts of a path, so many of them; all of it where there are no more. */
+static const char *tail_of(const char *path, unsigned parts) {
+    const char *p = path + strlen(path);
+    for (; p > path; p--)
+        if (p[-1] == '/' && *p && parts-- == 1)
+            break;
+    return p;
+}
+
+static bool ends_alike(const struct tram__input *inputs, unsigned count, unsigned of, unsigned parts) {
+    for (unsigned i = 0; i < count; i++)
+        if (i != of && strcmp(tail_of(inputs[i].path, parts), tail_of(inputs[of].path, parts)) == 0)
+            return true;
+    return false;
+}
+
+void tram__inputs_name(struct tram__input *inputs, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        unsigned parts = 1;
+        while (tail_of(inputs[i].path, parts) != inputs[i].path && ends_alike(inputs, count, i, parts))
+            parts++;
+        inputs[i].shown = tail_of(inputs[i].path, parts);
+    }
+}
+
+bool tram__same_machine(const struct tram__input *a, const struct tram__input *b) {
+    return strcmp(tram__json_text_at(a->json, "context/machine/cpu_model"),
+                  tram__json_text_at(b->json, "context/machine/cpu_model")) == 0 &&
+           json_equal(tram__json_at(a->json, "context/num_cpus"), tram__json_at(b->json, "context/num_cpus"));
+}

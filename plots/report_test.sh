@@ -1,0 +1,124 @@
+#!/bin/sh
+# What a report says of runs that are not the usual ones: open loops, loans, runs that could not keep up, several machines,
+# a limit that was beaten. Usage: report_test.sh PLOT REPORT SAMPLE_PROGRAM
+set -u
+plot=$1
+report=$2
+sample=$3
+passed=0
+failed=0
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+"$sample" a.json || exit 1
+
+nbsp=$(printf '\302\240')
+
+# show FILE...: the page of them, without pictures, in plain spaces; what it prints on standard error is in the file err.
+show() {
+    what="$*"
+    env PATH=/nonexistent "$report" "$@" -o out >log 2>err || { failed=$((failed + 1)) && echo "report $what: $(cat err)"; }
+    sed "s/$nbsp/ /g" out/index.html >page
+}
+
+# has TEXT [FILE]; lacks TEXT [FILE]: the page, or another file.
+has() {
+    if grep -qF -- "$1" "${2:-page}"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "${2:-the page} of $what has no '$1'"
+    fi
+}
+
+lacks() {
+    if grep -qF -- "$1" "${2:-page}"; then
+        failed=$((failed + 1))
+        echo "${2:-the page} of $what has '$1'"
+    else
+        passed=$((passed + 1))
+    fi
+}
+
+show a.json
+has "takes 126 ns: 3.20 × as fast as the fastest eager call, 1.25 × the limit’s time.</h1>"
+has "p50: of batches, the service time of a closed loop; p99: timed singly; with more in flight, p50 and p99: from submission"
+has "p50 is the median of batches, the service time of a closed loop. With more than one in flight"
+lacks "open loop"
+lacks ">missed<"
+lacks "was disturbed"
+
+sed 's/"inflight": 1,/"inflight": 2,/' a.json >deep.json
+show deep.json
+has "1.25 × the limit’s time, by rate.</h1>"
+has ", by rate, against eager-shm"
+has "; both by rate.</p>"
+lacks "closed loop"
+
+# Timed singly, the median too.
+sed 's,/inflight:[0-9]*",&/loan:1",; s,""*/loan:1",/loan:1",' a.json >loan.json
+show loan.json
+has "p50: timed singly, the service time of a closed loop"
+has "Here, by loan, p50 is the service time of a closed loop, timed singly."
+lacks "of batches"
+
+# The schedule sets the rate, which is the same for all: modes differ by their times.
+sed 's,/inflight:[0-9]*",&/rate:5000",; s,""*/rate:5000",/rate:5000",
+    s/"execs_per_s": [^,]*/"execs_per_s": 5000.0/
+    s/"note": "made up"/&, "loop": "open", "missed_share": 0.25/' deep.json >open.json
+show open.json
+has "chain, rate 5000"
+has "takes 126 ns: 3.20 × as fast as the fastest eager call, 1.25 × the limit’s time.</h1>"
+lacks "1.00 × </b>"
+lacks "by rate"
+lacks "of batches"
+lacks "closed loop"
+has "p50 and p99: from when an execution was due to its result"
+has '<th class="n">missed</th>'
+has '<td class="n">25.0&nbsp;%</td>'
+has "<b>Begun a period late or more</b>, in the median repetition: limit, 1 B"
+"$plot" open.json -o figures --kind=ladder,throughput,speedup >log 2>&1
+lacks ladder log
+lacks throughput log
+has "	3.2	3.2	3.2" figures/chain-rate-5000-speedup-i4.tsv
+
+# Not fast enough for the rate: no times, and no error.
+sed '/"mode": "graph-eager"/,/"p50_ns"/ s/"p50_ns": .*,/"p50_ns": null, "kept_up": "no",/' open.json >late.json
+show late.json
+has "late.json: roundtrip/mode:graph-eager/size:1/actors:1/inflight:1/rate:5000: it could not keep up" err
+has "<b>Could not keep up</b> with the rate asked for, so that there are no times: roundtrip/mode:graph-eager/size:1/actors:1"
+has "in late.json, 3 repetitions; roundtrip/mode:graph-eager/size:1024"
+lacks "</i>graph-eager"
+sed 's/"p50_ns": .*,/"p50_ns": null, "kept_up": "no",/' open.json >none.json
+show none.json
+has "<h1>What was measured</h1>"
+has "in none.json, 3 repetitions"
+
+# Several machines: no answer for all of them, and every line says whose it is.
+mkdir x
+sed 's/Example CPU/Other CPU/; s/2026-01-02/2026-01-05/' a.json >x/a.json
+show a.json x/a.json
+has "2 machines: Example CPU, 2 CPUs; Other CPU, 2 CPUs · 2026-01-02 to 2026-01-05</p>"
+has "<h1>What was measured on 2 machines</h1>"
+has ">chain (a.json)</a>"
+has ">chain (x/a.json)</a>"
+has "<h2>roundtrip (x/a.json)</h2>"
+has "<h3>Scaling: chain (x/a.json)</h3>"
+lacks "Over all"
+# Two runs of one machine have an answer, and names of their own.
+sed 's/2026-01-02/2026-01-05/' a.json >later.json
+show a.json later.json
+has "Tramline report · Example CPU, 2 CPUs · 2026-01-02 to 2026-01-05"
+has "takes 126 ns: 3.20 ×"
+has ">chain (later.json)</a>"
+
+# A limit that was beaten.
+sed 's/"mode": "limit"/"mode": "other"/; s/"mode": "compiled"/"mode": "limit"/; s/"mode": "other"/"mode": "compiled"/' \
+    a.json >beaten.json
+show beaten.json
+has "<p class=\"warn\">Less than the limit’s time: the limit was disturbed, or none of its candidates was the best way there.</p>"
+has "At 1 B it takes <b>0.80 ×</b> the limit’s time: below 1 the limit was disturbed"
+lacks "It comes nearest to the limit at 1 B"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
