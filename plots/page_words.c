@@ -85,7 +85,9 @@ static void put_limits(FILE *o, const struct tram__set *s, const struct tram__fa
         fprintf(o, "It takes <b>%s</b> the limit’s time.", tram__print_ratio(near->over_limit, a));
     if (f->nearest == f->farthest)
         return;
-    if (below)
+    if (far->over_limit < TRAM__BELOW_LIMIT)
+        fputs(" It takes most of that at ", o);
+    else if (below)
         fputs(" It is farthest from the limit at ", o);
     else {
         fputs("It comes nearest to the limit at ", o);

@@ -8,8 +8,7 @@
 static const char help[] =
     "plot RESULT... [-o DIR] [--kind=LIST]\n"
     "\n"
-    "RESULT: what a scenario wrote with --json=FILE, a comparison, or what tram-trace summary --json "
-    "printed.\n"
+    "RESULT: what a scenario or compare wrote with --json=FILE, or what tram-trace summary --json printed.\n"
     "For each figure DIR (out, when left out) gets NAME.tsv, the data, NAME.gp, a script that gnuplot draws "
     "it by,\n"
     "NAME.svg and NAME.png. The same files give the same bytes. Without gnuplot there are no pictures.\n"

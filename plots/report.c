@@ -15,8 +15,7 @@
 static const char help[] =
     "report RESULT... -o DIR [--kind=LIST] [--trace=FILE]...\n"
     "\n"
-    "RESULT: what a scenario wrote with --json=FILE, a comparison, or what tram-trace summary --json "
-    "printed.\n"
+    "RESULT: what a scenario or compare wrote with --json=FILE, or what tram-trace summary --json printed.\n"
     "DIR/index.html (out, when left out) is one page that loads nothing: a summary, figures, tables, the "
     "floors and the\n"
     "noise of the machine. The same files give the same bytes. Without gnuplot the figures are tables.\n"
