@@ -31,34 +31,36 @@ static void see(struct tram__scope *s, const struct tram__event *e) {
     default:
         return;
     }
+    s->w->flows.hands |= tram__event_kind(e) == TRAM__EVENT_HAND;
     first = tram__scope_edges(s, e, read, &count);
     for (uint32_t k = 0; k < count; k++)
         tram__flow_seen(&s->w->flows, first + k, tram__scope_number(e), read);
+}
+
+/* Results that may have been handed to a call: looked for only once some result was, to some call. */
+static void see_handed(struct tram__scope *s, const struct tram__event *e) {
     uint64_t numbers;
-    uint32_t handed = read ? tram__scope_handed(s, e, &numbers) : 0;
-    for (uint32_t k = 0; handed && k < TRAM__FLOW_HANDS; k++)
-        tram__flow_seen(&s->w->flows, handed, numbers + k, true);
+    uint32_t edge = tram__scope_handed(s, e, &numbers);
+    for (uint32_t k = 0; edge && k < TRAM__FLOW_HANDS; k++)
+        tram__flow_seen(&s->w->flows, edge, numbers + k, true);
 }
 
-/* Whether results go from actor to actor at all: if not, nobody looks for them. */
-static bool any_hands(const struct tram__run *r) {
-    for (uint32_t i = 0; i < r->thread_count; i++)
-        for (uint64_t k = 0; k < r->threads[i].count; k++)
-            if (tram__event_kind(&r->threads[i].events[k]) == TRAM__EVENT_HAND)
-                return true;
-    return false;
-}
-
-bool tram__flows_find(struct tram__writer *w) {
-    w->flows.hands = any_hands(w->run);
+static bool each_event(struct tram__writer *w,
+                       void (*take)(struct tram__scope *s, const struct tram__event *e)) {
     for (uint32_t i = 0; i < w->run->thread_count; i++) {
         struct tram__scope s;
         if (!tram__scope_open(&s, w, &w->run->threads[i]))
             return false;
         for (uint64_t k = 0; k < s.thread->count; k++)
-            see(&s, &s.thread->events[k]);
+            take(&s, &s.thread->events[k]);
         tram__scope_close(&s);
     }
+    return true;
+}
+
+bool tram__flows_find(struct tram__writer *w) {
+    if (!each_event(w, see) || (w->flows.hands && !each_event(w, see_handed)))
+        return false;
     tram__flows_match(&w->flows);
     if (w->flows.left_out)
         tram__run_note((struct tram__run *)(uintptr_t)w->run,
