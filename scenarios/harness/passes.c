@@ -72,20 +72,13 @@ int tram_runner_verify(struct tram_runner *r) {
     return status;
 }
 
-/* Until the number that was asked for; else for a while, and up to a longer one for `wanted` samples. */
-static bool pass_goes_on(const struct tram_runner *r, uint64_t start, uint64_t done, uint64_t wanted) {
+/* Until the number that was asked for; else for a while, and up to `longest_ns` for `wanted` samples. */
+static bool pass_goes_on(const struct tram_runner *r, uint64_t start, uint64_t done, uint64_t wanted,
+                         uint64_t longest_ns) {
     if (r->t->iters)
         return done < r->t->iters;
     uint64_t took = tram__now_ns() - start;
-    return done < MIN_BATCHES || took < PASS_NS || (done < wanted && took < LONG_PASS_NS);
-}
-
-/* The same of an open loop, which may be a slow one. */
-static bool paced_goes_on(const struct tram_runner *r, uint64_t start, uint64_t done) {
-    if (r->t->iters)
-        return done < r->t->iters;
-    uint64_t took = tram__now_ns() - start;
-    return done < MIN_BATCHES || took < PASS_NS || (done < P99_SAMPLES && took < LONGEST_PASS_NS);
+    return done < MIN_BATCHES || took < PASS_NS || (done < wanted && took < longest_ns);
 }
 
 /* Why a pass ended. */
@@ -111,28 +104,36 @@ static void keep(const struct tram_runner *r, const char *pass, uint32_t executi
         tram_samples_put(r->t->samples_fd, pass, executions, r->samples, count);
 }
 
+/* What a pass took in all. */
+struct sums {
+    uint64_t done, timed_ns, cpu_ns;
+};
+static void set_sums(struct tram_trial *t, const struct sums *s) {
+    t->execs_per_s = s->timed_ns ? (double)s->done * 1e9 / (double)s->timed_ns : NAN;
+    t->cpu_ns_per_exec = (double)s->cpu_ns / (double)s->done;
+    t->iterations = s->done;
+}
+
 /* First pass: batches. */
 static int time_batches(struct tram_runner *r) {
     struct tram_trial *t = r->t;
-    uint64_t start = tram__now_ns(), done = 0, timed = 0, cpu = 0;
+    struct sums sums = {0};
+    uint64_t start = tram__now_ns();
     size_t batches = 0;
-    while (batches < TRAM_MAX_SAMPLES && pass_goes_on(r, start, done, 0)) {
+    while (batches < TRAM_MAX_SAMPLES && pass_goes_on(r, start, sums.done, 0, 0)) {
         uint64_t elapsed;
-        uint32_t count = t->iters ? tram_clamp(t->iters - done, 1, r->batch) : r->batch;
-        if (tram_runner_batch(r, count, false, &elapsed, &cpu))
+        uint32_t count = t->iters ? tram_clamp(t->iters - sums.done, 1, r->batch) : r->batch;
+        if (tram_runner_batch(r, count, false, &elapsed, &sums.cpu_ns))
             return -1;
         r->samples[batches++] = (double)elapsed / count;
-        done += count;
-        timed += elapsed;
+        sums.done += count;
+        sums.timed_ns += elapsed;
     }
     set_drift(r, batches, start);
-    uint32_t together = tram_clamp(done, 1, r->batch);
-    keep(r, "batch", together, batches);
+    t->batch = tram_clamp(sums.done, 1, r->batch);
+    keep(r, "batch", (uint32_t)t->batch, batches);
     t->p50_ns = tram_median(r->samples, batches);
-    t->execs_per_s = timed ? (double)done * 1e9 / (double)timed : NAN;
-    t->cpu_ns_per_exec = (double)cpu / (double)done;
-    t->iterations = done;
-    t->batch = together;
+    set_sums(t, &sums);
     return 0;
 }
 
@@ -152,55 +153,57 @@ static void set_tail(struct tram_runner *r) {
     t->samples = r->sample_count;
 }
 
-/* Second pass: each execution. */
-static int time_each(struct tram_runner *r) {
+/* Times each execution, until P99_SAMPLES or `longest_ns`. cpu_ns is counted where it is asked for. */
+static int sample_each(struct tram_runner *r, uint64_t longest_ns, bool cpu, struct sums *sums) {
     struct tram_trial *t = r->t;
-    uint64_t start = tram__now_ns(), done = 0;
-    while (r->sample_count < TRAM_MAX_SAMPLES && pass_goes_on(r, start, done, P99_SAMPLES)) {
-        uint64_t elapsed;
-        uint64_t left = TRAM_MAX_SAMPLES - r->sample_count;
-        uint32_t count = t->iters ? tram_clamp(t->iters - done, 1, r->batch) : r->batch;
+    uint64_t start = tram__now_ns();
+    while (r->sample_count < TRAM_MAX_SAMPLES &&
+           pass_goes_on(r, start, sums->done, P99_SAMPLES, longest_ns)) {
+        uint64_t elapsed, left = TRAM_MAX_SAMPLES - r->sample_count;
+        uint32_t count = t->iters ? tram_clamp(t->iters - sums->done, 1, r->batch) : r->batch;
         count = tram_clamp(count, 1, left);
-        if (tram_runner_batch(r, count, true, &elapsed, NULL))
+        if (tram_runner_batch(r, count, true, &elapsed, cpu ? &sums->cpu_ns : NULL))
             return -1;
         for (uint32_t i = 0; i < count; i++)
             r->samples[r->sample_count++] = (double)r->took[i];
-        done += count;
+        sums->done += count;
+        sums->timed_ns += elapsed;
     }
+    return 0;
+}
+
+/* Of each execution; it is no batch's. */
+static void set_median(struct tram_runner *r) {
+    r->t->p50_ns = tram_percentile_sorted(r->samples, r->sample_count, 0.5);
+    r->t->batch = 1;
+}
+
+/* Second pass: each execution. */
+static int time_each(struct tram_runner *r) {
+    struct sums sums = {0};
+    if (sample_each(r, LONG_PASS_NS, false, &sums))
+        return -1;
     keep(r, "single", 1, r->sample_count);
     set_tail(r);
-    if (t->c.inflight > 1) { /* a batch then says how many at a time, not how long one takes */
-        t->p50_ns = tram_percentile_sorted(r->samples, r->sample_count, 0.5);
-        t->batch = 1;
-    }
+    if (r->t->c.inflight > 1) /* a batch then says how many at a time, not how long one takes */
+        set_median(r);
     return 0;
 }
 
 /* An open loop: executions are due at fixed times, and each time is counted from then on. */
 static int time_paced(struct tram_runner *r) {
     struct tram_trial *t = r->t;
-    uint64_t start = tram__now_ns(), done = 0, timed = 0, cpu = 0;
-    while (r->sample_count < TRAM_MAX_SAMPLES && paced_goes_on(r, start, done)) {
-        uint64_t elapsed, left = TRAM_MAX_SAMPLES - r->sample_count;
-        uint32_t count = t->iters ? tram_clamp(t->iters - done, 1, r->batch) : r->batch;
-        count = tram_clamp(count, 1, left);
-        if (tram_runner_batch(r, count, true, &elapsed, &cpu))
-            return -1;
-        for (uint32_t i = 0; i < count; i++)
-            r->samples[r->sample_count++] = (double)r->took[i];
-        done += count;
-        timed += elapsed;
-    }
+    struct sums sums = {0};
+    uint64_t start = tram__now_ns();
+    if (sample_each(r, LONGEST_PASS_NS, true, &sums))
+        return -1;
     set_drift(r, r->sample_count, start);
     keep(r, "open", 1, r->sample_count);
-    t->fell_behind = (double)r->behind_ns > BEHIND * (double)(done * t->period_ns);
     set_tail(r);
-    t->p50_ns = tram_percentile_sorted(r->samples, r->sample_count, 0.5);
-    t->execs_per_s = timed ? (double)done * 1e9 / (double)timed : NAN;
-    t->cpu_ns_per_exec = (double)cpu / (double)done;
-    t->iterations = done;
-    t->batch = 1;
-    t->missed = (double)r->missed / (double)done;
+    set_median(r);
+    set_sums(t, &sums);
+    t->fell_behind = (double)r->behind_ns > BEHIND * (double)(sums.done * t->period_ns);
+    t->missed = (double)r->missed / (double)sums.done;
     return 0;
 }
 

@@ -352,8 +352,13 @@ void tram_report_missed(const struct tram_run *r, FILE *f) {
 }
 
 /* How to read the table. */
-void tram_report_legend(const struct tram_run *r, bool deep, bool single, FILE *f) {
+void tram_report_legend(const struct tram_run *r, FILE *f) {
     const struct tram_settings *s = r->settings;
+    bool deep = false, single = false;
+    for (size_t point = 0; point < s->point_count; point++) {
+        deep |= s->points[point].inflight > 1;
+        single |= s->points[point].inflight == 1;
+    }
     const char *fastest = tram_eager_modes(r) > 1 ? "the fastest " : "";
     if (s->rate) {
         fprintf(f,
@@ -380,11 +385,9 @@ void tram_report_table(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     if (!s->quiet)
         print_floors(r);
-    bool deep = false, single = false, drifts = false;
+    bool drifts = false;
     print_titles(s);
     for (size_t point = 0; point < s->point_count; point++) {
-        deep |= s->points[point].inflight > 1;
-        single |= s->points[point].inflight == 1;
         for (int m = 0; m < TRAM_MODES; m++) {
             if (!s->modes[m])
                 continue;
@@ -408,5 +411,5 @@ void tram_report_table(const struct tram_run *r) {
     if (s->verbose)
         print_ladders(r);
     print_traces(r);
-    tram_report_legend(r, deep, single, stdout);
+    tram_report_legend(r, stdout);
 }

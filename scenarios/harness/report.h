@@ -46,10 +46,11 @@ int tram_run_traced(struct tram_run *r, char *program, char *why);
 
 void tram_report_header(const struct tram_run *r);
 void tram_report_table(const struct tram_run *r);
-/* Its last lines: who could not keep up with an open loop; how to read it. deep, single: it has cases of several and of one in
- * flight. */
+/* Its last lines: who could not keep up with an open loop; how to read it. */
 void tram_report_missed(const struct tram_run *r, FILE *f);
-void tram_report_legend(const struct tram_run *r, bool deep, bool single, FILE *f);
+void tram_report_legend(const struct tram_run *r, FILE *f);
+/* The figures of a trial. Whose they are (name, repetition, block, scenario and mode), counters and labels are still to be set. */
+struct tram_row tram_trial_row(const struct tram_trial *t);
 /* Write the result file (json, and its rows as csv: either may be NULL); the table as Markdown. 0 or -1 with `why`. */
 int tram_report_rows(const struct tram_run *r, const char *json, const char *csv, char *why, size_t why_size);
 int tram_report_markdown(const struct tram_run *r, const char *path, char *why, size_t why_size);

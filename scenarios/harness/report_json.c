@@ -4,6 +4,24 @@
 
 #include "harness/report_figures.h"
 
+struct tram_row tram_trial_row(const struct tram_trial *t) {
+    return (struct tram_row){.iterations = t->iterations,
+                             .payload_bytes = t->c.tensor ? t->c.tensor : t->c.input.total,
+                             .actors = t->c.actors,
+                             .inflight = t->c.inflight,
+                             .p50_ns = t->p50_ns,
+                             .p90_ns = t->p90_ns,
+                             .p99_ns = t->p99_ns,
+                             .p999_ns = t->p999_ns,
+                             .execs_per_s = t->execs_per_s,
+                             .cpu_ns_per_exec = t->cpu_ns_per_exec,
+                             .samples = (int64_t)t->samples,
+                             .compile_ns = t->compile_ns,
+                             .channel_bytes = t->channel_bytes,
+                             .fill_ns = t->fill_ns,
+                             .check_ns = t->check_ns};
+}
+
 static int add_row(struct tram_results *results, const struct tram_run *r, size_t point, int mode,
                    uint64_t i) {
     const struct tram_trial *t = tram_run_trial(r, point, mode, i);
@@ -55,33 +73,17 @@ static int add_row(struct tram_results *results, const struct tram_run *r, size_
         if (r->device_count)
             labels[label_count++] = (struct tram_label){"device_name", r->devices[0].info.name};
     }
-    struct tram_row row = {
-        .name = name,
-        .repetition_index = (uint32_t)i,
-        .repetitions = (uint32_t)r->settings->repetitions,
-        .block = (int64_t)r->settings->block,
-        .iterations = t->iterations,
-        .scenario = r->scenario->name,
-        .mode = tram_mode_names[mode],
-        .payload_bytes = tram_point_bytes(at),
-        .actors = at->actors,
-        .inflight = at->inflight,
-        .p50_ns = t->p50_ns,
-        .p90_ns = t->p90_ns,
-        .p99_ns = t->p99_ns,
-        .p999_ns = t->p999_ns,
-        .execs_per_s = t->execs_per_s,
-        .cpu_ns_per_exec = t->cpu_ns_per_exec,
-        .samples = (int64_t)t->samples,
-        .compile_ns = t->compile_ns,
-        .channel_bytes = t->channel_bytes,
-        .fill_ns = t->fill_ns,
-        .check_ns = t->check_ns,
-        .counters = counters,
-        .counter_count = sizeof counters / sizeof counters[0],
-        .labels = labels,
-        .label_count = label_count,
-    };
+    struct tram_row row = tram_trial_row(t);
+    row.name = name;
+    row.repetition_index = (uint32_t)i;
+    row.repetitions = (uint32_t)r->settings->repetitions;
+    row.block = (int64_t)r->settings->block;
+    row.scenario = r->scenario->name;
+    row.mode = tram_mode_names[mode];
+    row.counters = counters;
+    row.counter_count = sizeof counters / sizeof counters[0];
+    row.labels = labels;
+    row.label_count = label_count;
     return tram_results_add(results, &row);
 }
 

@@ -48,22 +48,19 @@ int tram_report_markdown(const struct tram_run *r, const char *path, char *why, 
             r->scenario->name, r->scenario->summary, s->inflight, s->loan ? ", by loan" : "",
             tram_wait_text(s->wait), (unsigned long long)s->repetitions);
     put_titles(s, f);
-    bool deep = false, single = false, drifts = false;
-    for (size_t point = 0; point < s->point_count; point++) {
-        deep |= s->points[point].inflight > 1;
-        single |= s->points[point].inflight == 1;
+    bool drifts = false;
+    for (size_t point = 0; point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++)
             if (s->modes[m]) {
                 put_row(r, point, m, f);
                 drifts |= tram_unsteady(r, point, m);
             }
-    }
     if (drifts)
         fprintf(f,
                 "\n\\~ not steady: over the pass it climbed or fell by more than 5%% in most repetitions.\n");
     fputc('\n', f);
     tram_report_missed(r, f);
-    tram_report_legend(r, deep, single, f);
+    tram_report_legend(r, f);
     fprintf(f, "\n%s, %u CPUs, %s. Floors in this run: cache line %s, futex %s, polled AF_UNIX %s.\n",
             r->environment.machine.cpu_model, s->placement.count, r->environment.machine.kernel,
             tram_print_ns(r->floor.cacheline_rtt_ns, a), tram_print_ns(r->floor.futex_rtt_ns, b),

@@ -131,32 +131,16 @@ static int write_results(const struct peer_case *p, struct tram_environment *e, 
     p->peer->version(version, sizeof version);
     const struct tram_counter counters[] = {{"tail_p50_ns", t->tail_p50_ns}, {"batch", (double)t->batch}};
     const struct tram_label labels[] = {{"version", version}, {"note", t->note}};
-    const struct tram_row row = {
-        .name = name,
-        .repetition_index = (uint32_t)p->options.repetition,
-        .repetitions = (uint32_t)p->options.repetitions,
-        .iterations = t->iterations,
-        .scenario = t->c.scenario->name,
-        .mode = p->mode->name,
-        .payload_bytes = t->c.input.total,
-        .actors = t->c.actors,
-        .inflight = t->c.inflight,
-        .p50_ns = t->p50_ns,
-        .p90_ns = t->p90_ns,
-        .p99_ns = t->p99_ns,
-        .p999_ns = t->p999_ns,
-        .execs_per_s = t->execs_per_s,
-        .cpu_ns_per_exec = t->cpu_ns_per_exec,
-        .samples = (int64_t)t->samples,
-        .compile_ns = t->compile_ns,
-        .channel_bytes = t->channel_bytes,
-        .fill_ns = t->fill_ns,
-        .check_ns = t->check_ns,
-        .counters = counters,
-        .counter_count = sizeof counters / sizeof counters[0],
-        .labels = labels,
-        .label_count = sizeof labels / sizeof labels[0],
-    };
+    struct tram_row row = tram_trial_row(t);
+    row.name = name;
+    row.repetition_index = (uint32_t)p->options.repetition;
+    row.repetitions = (uint32_t)p->options.repetitions;
+    row.scenario = t->c.scenario->name;
+    row.mode = p->mode->name;
+    row.counters = counters;
+    row.counter_count = sizeof counters / sizeof counters[0];
+    row.labels = labels;
+    row.label_count = sizeof labels / sizeof labels[0];
     snprintf(why, TRAM_WHY, "out of memory");
     struct tram_results *results = tram_results_create(tram_environment_json(e));
     int status = results ? tram_results_add(results, &row) : -1;
