@@ -26,8 +26,7 @@ static struct tram_result_set set;
 
 static int enter(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/tram-read-XXXXXX");
-    if (!mkdtemp(folder))
+    if (test_folder_make(folder))
         return -1;
     snprintf(path, sizeof path, "%s/a.json", folder);
     return 0;
@@ -35,11 +34,7 @@ static int enter(void **state) {
 
 static int leave(void **state) {
     (void)state;
-    DIR *dir = opendir(folder);
-    for (struct dirent *e; dir && (e = readdir(dir));)
-        unlinkat(dirfd(dir), e->d_name, e->d_type == DT_DIR ? AT_REMOVEDIR : 0);
-    closedir(dir);
-    return rmdir(folder);
+    return test_folder_remove(folder);
 }
 
 static void put(const char *name, const char *text, size_t size) {

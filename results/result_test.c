@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "results/result.h"
+#include "results/testing.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -21,8 +22,7 @@ static char why[512];
 
 static int enter(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/tram-result-XXXXXX");
-    if (!mkdtemp(folder))
+    if (test_folder_make(folder))
         return -1;
     snprintf(path, sizeof path, "%s/out.json", folder);
     return 0;
@@ -30,11 +30,7 @@ static int enter(void **state) {
 
 static int leave(void **state) {
     (void)state;
-    DIR *dir = opendir(folder);
-    for (struct dirent *e; dir && (e = readdir(dir));)
-        unlinkat(dirfd(dir), e->d_name, 0);
-    closedir(dir);
-    return rmdir(folder);
+    return test_folder_remove(folder);
 }
 
 static int files_in_folder(void) {

@@ -1,14 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the tests of this room share: chance that can be repeated (TRAM_TEST_SEED, TRAM_TEST_ROUNDS), and files that are
- * spoilt by it.
+ * What the tests of this room share: a folder of their own, chance that can be repeated (TRAM_TEST_SEED, TRAM_TEST_ROUNDS), and
+ * files that are spoilt by it.
  */
 #ifndef TRAM_RESULTS_TESTING_H
 #define TRAM_RESULTS_TESTING_H
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Makes a folder, whose name goes into `out` of 64 bytes; removes one with all that is in it, but what is in folders there. 0, or
+ * -1. */
+static inline int test_folder_make(char *out) {
+    strcpy(out, "/tmp/tram-results-XXXXXX");
+    return mkdtemp(out) ? 0 : -1;
+}
+static inline int test_folder_remove(const char *folder) {
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        unlinkat(dirfd(dir), e->d_name, e->d_type == DT_DIR ? AT_REMOVEDIR : 0);
+    closedir(dir);
+    return rmdir(folder);
+}
 
 static uint64_t test_random_state;
 
