@@ -2,9 +2,9 @@
  *
  * An execution that spins allocates nothing and makes no system call, in the driver as in the actor.
  *
- * Allocations are counted by this program's own malloc and its kin, in every process of it. System calls are counted
- * by trapping them (base/syscall_trap.h). The driver's thread and the actor's graph thread do
- * so for themselves; the latter is told by the first byte of a payload.
+ * Allocations are counted by this program's own malloc and its kin (base/malloc_trap.h), in every process of it. System calls are
+ * counted by trapping them (base/syscall_trap.h). The driver's thread and the actor's graph thread do so for themselves; the
+ * latter is told by the first byte of a payload.
  */
 #include "base/syscall_trap.h"
 #include "testing.h"
@@ -15,52 +15,17 @@
 
 #if defined(TRAM__SYSCALL_TRAP)
 
+#include "base/malloc_trap.h"
+
 enum { EXECUTIONS = 100000, LEAST = 2000, LIMIT_S = 2, BYTES = 4096 };
 
 /* ---- allocations ----------------------------------------------------------------------------------------- */
 
 static atomic_ulong allocations;
 
-void *__libc_malloc(size_t);
-void *__libc_calloc(size_t, size_t);
-void *__libc_realloc(void *, size_t);
-void *__libc_memalign(size_t, size_t);
-void __libc_free(void *);
-
-static void count_allocation(void) {
+static void tram__malloc_seen(bool freed) {
+    (void)freed;
     atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
-}
-
-void *malloc(size_t n) {
-    count_allocation();
-    return __libc_malloc(n);
-}
-
-void *calloc(size_t n, size_t size) {
-    count_allocation();
-    return __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t n) {
-    count_allocation();
-    return __libc_realloc(p, n);
-}
-
-void *aligned_alloc(size_t alignment, size_t n) {
-    count_allocation();
-    return __libc_memalign(alignment, n);
-}
-
-int posix_memalign(void **out, size_t alignment, size_t n) {
-    count_allocation();
-    *out = __libc_memalign(alignment, n);
-    return *out ? 0 : ENOMEM;
-}
-
-void free(void *p) {
-    if (p)
-        count_allocation();
-    __libc_free(p);
 }
 
 /* ---- system calls ---------------------------------------------------------------------------------------- */

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Loaded before all else into the processes of a counted trial: its malloc and its kin take the place of the C library's, and count;
- * system calls of the threads that join are trapped (base/syscall_trap.h), and counted.
+ * Loaded before all else into the processes of a counted trial: its malloc and its kin (base/malloc_trap.h) take the place of the C
+ * library's, and count; system calls of the threads that join are trapped (base/syscall_trap.h), and counted.
  */
 #include "base/syscall_trap.h"
 #include "harness/counting.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #if defined(TRAM__SYSCALL_TRAP)
+
+#include "base/malloc_trap.h"
 
 enum { FUTEX_WAITV = 449 }; /* Linux 5.16; one number on all machines */
 #define EXPORT __attribute__((visibility("default")))
@@ -65,40 +66,9 @@ EXPORT void tram_counting_module_end(struct tram_counts *out) {
                                 .futexes = atomic_load(&shared->futexes)};
 }
 
-/* ---- memory ---- */
-
-void *__libc_malloc(size_t);
-void *__libc_calloc(size_t, size_t);
-void *__libc_realloc(void *, size_t);
-void *__libc_memalign(size_t, size_t);
-
-static void count(void) {
-    if (__builtin_expect(atomic_load_explicit(&shared->on, memory_order_relaxed), 0))
+static void tram__malloc_seen(bool freed) {
+    if (__builtin_expect(atomic_load_explicit(&shared->on, memory_order_relaxed), 0) && !freed)
         atomic_fetch_add_explicit(&shared->allocations, 1, memory_order_relaxed);
-}
-
-EXPORT void *malloc(size_t n) {
-    count();
-    return __libc_malloc(n);
-}
-EXPORT void *calloc(size_t n, size_t size) {
-    count();
-    return __libc_calloc(n, size);
-}
-EXPORT void *realloc(void *p, size_t n) {
-    count();
-    return __libc_realloc(p, n);
-}
-EXPORT void *aligned_alloc(size_t alignment, size_t n) {
-    count();
-    return __libc_memalign(alignment, n);
-}
-EXPORT int posix_memalign(void **out, size_t alignment, size_t n) {
-    count();
-    void *p = __libc_memalign(alignment, n);
-    if (p)
-        *out = p;
-    return p ? 0 : ENOMEM;
 }
 
 #endif
