@@ -106,6 +106,52 @@ static void post(const struct limit *s, unsigned hop, uint32_t n) {
         syscall(SYS_futex, &slot->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* ---- payloads on their way ---- */
+
+enum { NO_HOP = UINT32_MAX };
+
+static struct limit_ready *ready_at(const struct limit *s, unsigned hop, uint32_t n) {
+    return &s->ready[(size_t)hop * s->most + limit_position(s, n)];
+}
+
+/* Waits until `wanted` bytes of message n, which has been posted, are there. Its writer is at work on them, so nobody sleeps. */
+static bool await_bytes(const struct limit *s, unsigned hop, uint32_t n, size_t wanted,
+                        uint64_t deadline_ns) {
+    const struct limit_ready *ready = ready_at(s, hop, n);
+    bool spins = atomic_load_explicit(&s->control->strategy, memory_order_relaxed) == LIMIT_SPIN;
+    for (uint32_t polls = 1; atomic_load_explicit(&ready->bytes, memory_order_acquire) < wanted; polls++) {
+        if (!spins)
+            sched_yield();
+        if (polls % POLLS_PER_CLOCK == 0 && tram__now_ns() > deadline_ns)
+            return false;
+    }
+    return true;
+}
+
+static void post_bytes(const struct limit *s, unsigned hop, uint32_t n, size_t bytes, bool first) {
+    atomic_store_explicit(&ready_at(s, hop, n)->bytes, bytes, memory_order_release);
+    if (first)
+        post(s, hop, n);
+}
+
+/* Copies the only part of message n on as it comes: it came by hop `in`, where it has been posted, and goes on by hop `out`. Either
+ * may be NO_HOP. False when `deadline_ns` passed. */
+static bool pass_on(const struct limit *s, unsigned in, unsigned out, uint32_t n, unsigned char *to,
+                    const unsigned char *from, uint64_t deadline_ns) {
+    size_t size = s->c->input.size[0],
+           fragment = atomic_load_explicit(&s->control->fragment, memory_order_relaxed);
+    for (size_t at = 0; at < size;) {
+        size_t now = size - at < fragment ? size - at : fragment;
+        if (in != NO_HOP && !await_bytes(s, in, n, at + now, deadline_ns))
+            return false;
+        limit_copy(s, to + at, from + at, now);
+        at += now;
+        if (out != NO_HOP)
+            post_bytes(s, out, n, at, at == now);
+    }
+    return true;
+}
+
 /* ---- the other processes ---- */
 
 /* What process k does with message n: by loan it passes the flag on, and the payload stays where it is. */
@@ -136,6 +182,10 @@ static void peer(const struct limit *s, unsigned k, pid_t parent) {
     for (uint32_t n = 1;; n++) {
         if (!await(s, in, n, UINT64_MAX))
             _exit(1);
+        if (s->ready) {
+            pass_on(s, in, k, n, room(s, k, n, 0), room(s, in, n, 0), UINT64_MAX);
+            continue;
+        }
         work(s, k, in, n);
         post(s, k, n);
     }
@@ -164,6 +214,10 @@ static int late(const struct limit *s, uint64_t n, char *why) {
 
 static void put(const struct limit *s, uint32_t n, const unsigned char *from) {
     const struct tram_layout *input = &s->c->input;
+    if (s->ready) {
+        pass_on(s, NO_HOP, 0, n, room(s, 0, n, 0), from, UINT64_MAX);
+        return;
+    }
     for (size_t i = 0; i < input->count; i++)
         limit_copy(s, room(s, 0, n, i), from + input->offset[i], input->size[i]);
     post(s, 0, n);
@@ -186,8 +240,12 @@ static int limit_run(void *state, struct tram_batch *b, char *why) {
             unsigned hop = hop_of_result(s, k);
             if (!await(s, hop, first + got, deadline))
                 return late(s, b->first + got, why);
-            limit_copy(s, b->to + ((size_t)got * s->results + k) * b->to_stride,
-                       result_room(s, hop, first + got), s->reply);
+            unsigned char *to = b->to + ((size_t)got * s->results + k) * b->to_stride;
+            const unsigned char *from = result_room(s, hop, first + got);
+            if (!s->ready)
+                limit_copy(s, to, from, s->reply);
+            else if (!pass_on(s, hop, NO_HOP, first + got, to, from, deadline))
+                return late(s, b->first + got, why);
         }
         if (b->took_ns)
             b->took_ns[got] = tram__now_ns() - b->took_ns[got];
@@ -250,7 +308,10 @@ static int map_shared(struct limit *s, char *why) {
         s->most *= 2;
     size_t slots = (size_t)hops * s->most;
     size_t extents = s->most * (s->stride + c->actors * s->stride_on), tensors = s->most * s->tensor_stride;
-    size_t head = (sizeof(struct limit_control) + slots * sizeof(struct limit_slot) + 4095) / 4096 * 4096;
+    /* One part that is copied whole wherever it goes may go in fragments. */
+    bool fragments = extents && !c->loan && !s->digests && !c->tensor && c->input.count == 1;
+    size_t flags = sizeof(struct limit_slot) + (fragments ? sizeof(struct limit_ready) : 0);
+    size_t head = (sizeof(struct limit_control) + slots * flags + 4095) / 4096 * 4096;
     size_t board = limit_gpu_any(s) ? limit_gpu_board_bytes(s) : 0;
     s->bytes = head + extents + tensors + board;
     if (s->bytes > tram__memory_available()) {
@@ -270,7 +331,9 @@ static int map_shared(struct limit *s, char *why) {
         used *= 2;
     s->control->mask = used - 1;
     s->control->stream_from = LIMIT_NEVER;
+    s->control->fragment = LIMIT_WHOLE;
     s->slots = (struct limit_slot *)(s->control + 1);
+    s->ready = fragments ? (struct limit_ready *)(s->slots + slots) : NULL;
     s->extents = extents ? (unsigned char *)shared + head : NULL;
     s->tensors = tensors ? (unsigned char *)shared + head + extents : NULL;
     s->board =

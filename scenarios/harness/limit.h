@@ -3,7 +3,7 @@
  * The limit: the bare pattern with no runtime. Processes hand a payload on through raw flags and slots in shared memory.
  * It shares placement and the clock with the runtime and nothing else. One in flight between two CPUs it is a cache-line
  * round trip; deeper, a ring of that depth. Where there is a choice (how to wait and where to run with more processes
- * than CPUs, which copy kernel, how many slots) it tries the candidates first, keeps the best and names it.
+ * than CPUs, which copy kernel, how many slots, payloads whole or in fragments) it tries the candidates first, keeps the best and names it.
  *
  * Hop k is written by process k, the driver being 0, and hop 0 by the driver. In a chain process k reads hop k - 1 and
  * the driver the last; in a scatter every process reads hop 0 and the driver all others; in a transfer process 1 reads hop 0,
@@ -37,6 +37,7 @@ extern const struct limit_strategy limit_strategies[];
 enum limit_strategy_id { LIMIT_SPIN, LIMIT_YIELD, LIMIT_SLEEP, LIMIT_FIRST_MIXED, LIMIT_STRATEGIES = 6 };
 
 #define LIMIT_NEVER SIZE_MAX /* of streaming stores */
+#define LIMIT_WHOLE SIZE_MAX /* of fragments */
 
 /* What all processes obey; changed only while nothing is in flight. */
 struct limit_control {
@@ -44,6 +45,13 @@ struct limit_control {
     _Atomic uint32_t
         mask; /* slots of each hop in use, a power of two and at least those in flight, less one */
     _Atomic size_t stream_from; /* what is this large is copied by streaming stores, the rest by memcpy */
+    _Atomic size_t fragment;    /* a payload is copied and handed on in pieces of so many bytes */
+};
+
+/* How much of a slot's payload is there, where payloads go in fragments. Whoever writes the slot sets it before it posts the
+ * message, so that a reader of the message never sees the last one's, and then again with each fragment. */
+struct limit_ready {
+    _Alignas(128) _Atomic size_t bytes;
 };
 
 /* Where a part of the input is: in the slot beside the flag as long as there is room, else in the slot's extent. */
@@ -55,8 +63,9 @@ struct limit_place {
 struct limit {
     const struct tram_case *c;
     struct limit_control *control;
-    uint32_t most;            /* slots of each hop there are */
-    struct limit_slot *slots; /* [hop][most] */
+    uint32_t most;             /* slots of each hop there are */
+    struct limit_slot *slots;  /* [hop][most] */
+    struct limit_ready *ready; /* [hop][most]; NULL: payloads are always whole */
     /* [hop][most], on hop 0 `stride` bytes each and on the others `stride_on`; NULL when payloads fit the slots */
     unsigned char *extents;
     size_t stride, stride_on;

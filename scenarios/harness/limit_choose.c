@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPIES_FROM = 256 * 1024 };
+enum { COPIES_FROM = 256 * 1024, LEAST_FRAGMENT = 16 * 1024 };
 #define TRY_NS 15000000u /* for one candidate */
 
 /* Where process k of n runs, the driver being process 0 on CPU 0 of those there are. */
@@ -28,13 +28,14 @@ static void place(const struct limit *s, enum placement p) {
 
 struct candidate {
     uint32_t strategy, mask;
-    size_t stream_from;
+    size_t stream_from, fragment;
     enum placement placement;
 };
 
 static void adopt(const struct limit *s, const struct candidate *c) {
     atomic_store(&s->control->strategy, c->strategy);
     atomic_store(&s->control->stream_from, c->stream_from);
+    atomic_store(&s->control->fragment, c->fragment);
     atomic_store(&s->control->mask, c->mask);
     place(s, c->placement);
 }
@@ -110,17 +111,34 @@ static void try_copies(struct search *h) {
     }
 }
 
+/* In fragments the next copy begins before the last one has ended, on another CPU. */
+static void try_fragments(struct search *h) {
+    struct candidate next = h->best;
+    for (size_t fragment = LEAST_FRAGMENT; fragment <= h->s->c->input.size[0] / 2; fragment *= 4) {
+        next.fragment = fragment;
+        next.stream_from = LIMIT_NEVER;
+        try(h, next);
+        next.stream_from = fragment;
+        try(h, next);
+    }
+}
+
 static void describe(struct limit *s, const struct candidate *c, bool crowded) {
     const size_t *size;
     size_t count = limit_copied(s, &size);
-    char kernel[64] = "memcpy", from[32];
+    char kernel[64] = "memcpy", from[32], fragments[64] = "", size_of_one[32];
     if (c->stream_from != LIMIT_NEVER) {
         tram__size_print(c->stream_from, from, sizeof from);
         snprintf(kernel, sizeof kernel, "streaming stores%s%s", count > 1 ? " from " : "",
                  count > 1 ? from : "");
     }
-    snprintf(s->note, sizeof s->note, "%s, %s, %u slot%s%s%s", limit_strategies[c->strategy].name, kernel,
-             c->mask + 1, c->mask ? "s" : "", crowded ? ", " : "", crowded ? placements[c->placement] : "");
+    if (c->fragment != LIMIT_WHOLE) {
+        tram__size_print(c->fragment, size_of_one, sizeof size_of_one);
+        snprintf(fragments, sizeof fragments, " of fragments of %s", size_of_one);
+    }
+    snprintf(s->note, sizeof s->note, "%s, %s%s, %u slot%s%s%s", limit_strategies[c->strategy].name, kernel,
+             fragments, c->mask + 1, c->mask ? "s" : "", crowded ? ", " : "",
+             crowded ? placements[c->placement] : "");
 }
 
 static bool copies_much(const struct limit *s) {
@@ -139,7 +157,8 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
                                             : crowded && c->placement.count == 1 ? LIMIT_YIELD
                                                                                  : LIMIT_SPIN,
                                 .mask = atomic_load(&s->control->mask),
-                                .stream_from = LIMIT_NEVER};
+                                .stream_from = LIMIT_NEVER,
+                                .fragment = LIMIT_WHOLE};
     h.batch.count = copies_much(s) ? c->inflight : 20 + c->inflight;
     h.batch.first = 1;
     h.batch.to_stride = tram_layout_stride(s->reply);
@@ -159,6 +178,8 @@ int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
             try_slots(&h, h.best);
         if ((s->extents && !c->loan) || (s->tensors && !s->board && limit_tensor_copies(s)))
             try_copies(&h);
+        if (s->ready)
+            try_fragments(&h);
         adopt(s, &h.best);
     }
     describe(s, &h.best, crowded);
