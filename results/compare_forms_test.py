@@ -23,15 +23,15 @@ def make(name, *settings):
 
 def forms(status, *arguments):
     """The comparison in each form."""
-    options = ["--json=j", "--junit=x", "--csv=c", "--markdown=m", "--gbench=g"]
+    options = ["--json=j", "--junit=x", "--csv=c", "--markdown=m", "--gbench=g", "--bencher=b"]
     ran = subprocess.run([compare, *options, *arguments], stdout=subprocess.PIPE, universal_newlines=True)
     assert ran.returncode == status, (ran.returncode, status, ran.stdout)
-    with open("j") as j, open("c", newline="") as c, open("m") as m, open("g") as g:
-        return json.load(j), xml.parse("x").getroot(), list(csv.DictReader(c)), m.read(), json.load(g)
+    with open("j") as j, open("c", newline="") as c, open("m") as m, open("g") as g, open("b") as b:
+        return json.load(j), xml.parse("x").getroot(), list(csv.DictReader(c)), m.read(), json.load(g), json.load(b)
 
 
 def check(status, verdict, *arguments):
-    j, x, c, m, g = forms(status, *arguments)
+    j, x, c, m, g, b = forms(status, *arguments)
     assert j["verdict"] == verdict and j["exit_status"] == status and j["tramline_comparison_version"] == 1
     named = {case["name"]: case["verdict"] for case in j["cases"]}
     listed = {**named, **{n: "MISSING" for n in j["missing"]}, **{n: "NEW" for n in j["new"]}}
@@ -56,6 +56,11 @@ def check(status, verdict, *arguments):
     assert len({row["name"] for row in rows}) == len(rows) == len(named) + len(j["new"])
     assert all(row["real_time"] > 0 and row["time_unit"] == "ns" and row["run_type"] == "iteration" for row in rows)
     assert g["context"]["json_schema_version"] == 1
+    assert set(b) == {row["name"] for row in rows}
+    for row in rows:
+        latency, rate = b[row["name"]]["latency"], b[row["name"]]["throughput"]
+        assert latency["value"] == row["real_time"], (latency, row)
+        assert all(m["lower_value"] <= m["value"] <= m["upper_value"] for m in (latency, rate))
     return j, x, c, m, g
 
 
@@ -77,4 +82,4 @@ assert "run_delay_share" in x.find("testcase/error").get("message")
 j, x, c, m, g = check(0, "OK", make("a&b<c>\"d|e", "blocks=0", "repetitions=8"), make("b", "blocks=0", "repetitions=8"))
 assert not j["gates"] and not j["paired"] and j["blocks"] is None and "drift not excluded" in j["advice"][0]
 assert j["cases"][0]["p99_advisory"] is None and "a&b\\<c\\>\"d\\|e" in m
-print("six comparisons, five forms each")
+print("six comparisons, six forms each")

@@ -45,8 +45,8 @@ static int read_text(const char *text, size_t size, struct tram_result_set *out)
 
 static void all_forms(const struct tram_comparison *c, FILE *f) {
     static int (*const forms[])(const struct tram_comparison *, FILE *) = {
-        tram_comparison_table, tram_comparison_markdown, tram_comparison_json,
-        tram_comparison_csv,   tram_comparison_junit,    tram_comparison_gbench};
+        tram_comparison_table, tram_comparison_markdown, tram_comparison_json,   tram_comparison_csv,
+        tram_comparison_junit, tram_comparison_gbench,   tram_comparison_bencher};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         assert_int_equal(forms[i](c, f), 0);
 }

@@ -144,16 +144,44 @@ int tram_comparison_json(const struct tram_comparison *c, FILE *f) {
     return dump(tram__object_done(&o), f);
 }
 
-/* ---- The head, as Google Benchmark would have written it ---- */
+/* ---- The head alone, for others ---- */
 
-static double median_of(const struct tram_result_set *s, const char *name, double *values, bool cpu) {
+/* What the rows of a case have in `field`. */
+static size_t values_of(const struct tram_result_set *s, const char *name, const char *field,
+                        double *values) {
     size_t n = 0;
     for (size_t i = 0; i < s->row_count; i++) {
-        const struct tram_result_row *row = &s->rows[i];
-        double v = cpu ? row->cpu_ns_per_exec : row->p50_ns;
-        if (strcmp(row->name, name) == 0 && isfinite(v))
-            values[n++] = v;
+        const json_t *v = json_object_get(s->rows[i].json, field);
+        if (strcmp(s->rows[i].name, name) == 0 && json_is_number(v))
+            values[n++] = json_number_value(v);
     }
+    return n;
+}
+
+/* `each` of every case of the head, into `rows`; -1 when memory ran out. */
+static int each_case(const struct tram_comparison *c, json_t *rows,
+                     void each(const struct tram_result_set *s, const char *name, double *values,
+                               json_t *rows)) {
+    const struct tram_arms *a = &c->arms;
+    double *values = calloc(a->head->row_count + 1, sizeof *values);
+    for (size_t i = 0; i < a->case_count && values; i++)
+        each(a->head, a->cases[i].name, values, rows);
+    for (size_t i = 0; i < a->added_count && values; i++)
+        each(a->head, a->added[i], values, rows);
+    free(values);
+    return values ? 0 : -1;
+}
+
+static int dump_all(int status, json_t *json, FILE *f) {
+    if (status == 0)
+        return dump(json, f);
+    json_decref(json);
+    return -1;
+}
+
+static double median_of(const struct tram_result_set *s, const char *name, const char *field,
+                        double *values) {
+    size_t n = values_of(s, name, field, values);
     return n ? tram_median(values, n) : 0; /* compare.py wants a number */
 }
 
@@ -167,7 +195,7 @@ static json_int_t iterations_of(const struct tram_result_set *s, const char *nam
     return sum;
 }
 
-static json_t *gbench_row(const struct tram_result_set *s, const char *name, double *values) {
+static void gbench_row(const struct tram_result_set *s, const char *name, double *values, json_t *rows) {
     struct tram__object o = tram__object_new();
     tram__put_text(&o, "name", name);
     tram__put_text(&o, "run_name", name);
@@ -176,28 +204,43 @@ static json_t *gbench_row(const struct tram_result_set *s, const char *name, dou
     tram__put_integer(&o, "repetition_index", 0);
     tram__put_integer(&o, "threads", 1);
     tram__put_integer(&o, "iterations", iterations_of(s, name));
-    tram__put_number(&o, "real_time", median_of(s, name, values, false));
-    tram__put_number(&o, "cpu_time", median_of(s, name, values, true));
+    tram__put_number(&o, "real_time", median_of(s, name, "real_time", values));
+    tram__put_number(&o, "cpu_time", median_of(s, name, "cpu_time", values));
     tram__put_text(&o, "time_unit", "ns");
-    return tram__object_done(&o);
+    json_array_append_new(rows, tram__object_done(&o));
 }
 
 int tram_comparison_gbench(const struct tram_comparison *c, FILE *f) {
-    const struct tram_result_set *s = c->arms.head;
-    const struct tram_arms *a = &c->arms;
     struct tram__object o = tram__object_new();
-    double *values = calloc(s->row_count + 1, sizeof *values);
     json_t *rows = json_array();
-    for (size_t i = 0; i < a->case_count && values; i++)
-        json_array_append_new(rows, gbench_row(s, a->cases[i].name, values));
-    for (size_t i = 0; i < a->added_count && values; i++)
-        json_array_append_new(rows, gbench_row(s, a->added[i], values));
-    tram__put(&o, "context", json_deep_copy(s->files[0].context));
+    int status = each_case(c, rows, gbench_row);
+    tram__put(&o, "context", json_deep_copy(c->arms.head->files[0].context));
     tram__put(&o, "benchmarks", rows);
-    free(values);
-    json_t *json = tram__object_done(&o);
-    if (values)
-        return dump(json, f);
-    json_decref(json);
-    return -1;
+    return dump_all(status, tram__object_done(&o), f);
+}
+
+static void put_metric(struct tram__object *o, const char *measure, double *values, size_t n) {
+    struct tram__object metric = tram__object_new();
+    tram__put_number(&metric, "value", tram_median(values, n)); /* which sorts them */
+    tram__put_number(&metric, "lower_value", values[0]);
+    tram__put_number(&metric, "upper_value", values[n - 1]);
+    tram__put(o, measure, tram__object_done(&metric));
+}
+
+static void bencher_case(const struct tram_result_set *s, const char *name, double *values, json_t *rows) {
+    static const struct {
+        const char *measure, *field;
+    } measures[] = {{"latency", "real_time"}, {"throughput", "execs_per_s"}};
+    struct tram__object o = tram__object_new();
+    for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) {
+        size_t n = values_of(s, name, measures[i].field, values);
+        if (n)
+            put_metric(&o, measures[i].measure, values, n);
+    }
+    json_object_set_new(rows, name, tram__object_done(&o));
+}
+
+int tram_comparison_bencher(const struct tram_comparison *c, FILE *f) {
+    json_t *cases = json_object();
+    return dump_all(each_case(c, cases, bencher_case), cases, f);
 }

@@ -14,7 +14,7 @@
 #include "results/output.h"
 #include "results/plain.h"
 
-enum { BAD = 2, FORMS = 5 };
+enum { BAD = 2, FORMS = 6 };
 
 struct settings {
     struct tram_decide_options decide;
@@ -24,7 +24,7 @@ struct settings {
 
 static int (*const forms[FORMS])(const struct tram_comparison *, FILE *) = {
     tram_comparison_json, tram_comparison_markdown, tram_comparison_junit,
-    tram_comparison_csv,  tram_comparison_gbench,
+    tram_comparison_csv,  tram_comparison_gbench,   tram_comparison_bencher,
 };
 
 static const char usage[] =
@@ -144,6 +144,7 @@ int main(int argc, char **argv) {
         {"csv", 0, TRAM__OPTION_TEXT, "FILE", "write a line for each case", &s.paths[3], 0, 0},
         {"gbench", 0, TRAM__OPTION_TEXT, "FILE", "write HEAD as Google Benchmark would, a row for each case",
          &s.paths[4], 0, 0},
+        {"bencher", 0, TRAM__OPTION_TEXT, "FILE", "the same in Bencher's metric format", &s.paths[5], 0, 0},
         {"version", 0, TRAM__OPTION_FLAG, NULL, "print the version, and end", &s.version, 0, 0},
         {"help", 'h', TRAM__OPTION_FLAG, NULL, "print this, and end", &s.help, 0, 0},
         {0},

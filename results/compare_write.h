@@ -19,6 +19,9 @@ int tram_comparison_csv(const struct tram_comparison *c, FILE *f);
 int tram_comparison_junit(const struct tram_comparison *c, FILE *f);
 /* The head alone, a row a case, medians: what Google Benchmark's compare.py takes for a run. */
 int tram_comparison_gbench(const struct tram_comparison *c, FILE *f);
+/* The same in Bencher's metric format: of each case the latency in ns and the throughput in executions per second, each the median,
+ * the smallest and the largest of its rows. */
+int tram_comparison_bencher(const struct tram_comparison *c, FILE *f);
 
 /* ---- What they share. Texts of a line; every function returns `out` ---- */
 
