@@ -153,7 +153,9 @@ static void put_figures(struct tram__object *o, const struct tram_row *row) {
     tram__put_integer(o, "actors", row->actors);
     tram__put_integer(o, "inflight", row->inflight);
     tram__put_number(o, "p50_ns", row->p50_ns);
+    tram__put_number(o, "p5_ns", row->p5_ns);
     tram__put_number(o, "p90_ns", row->p90_ns);
+    tram__put_number(o, "p95_ns", row->p95_ns);
     tram__put_number(o, "p99_ns", row->p99_ns);
     tram__put_number(o, "p999_ns", row->p999_ns);
     tram__put_number(o, "execs_per_s", row->execs_per_s);

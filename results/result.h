@@ -71,8 +71,8 @@ struct tram_row {
     const char *scenario, *mode;
     uint64_t payload_bytes;
     uint32_t actors, inflight;
-    double p50_ns; /* per execution; becomes real_time */
-    double p90_ns, p99_ns, p999_ns;
+    double p50_ns;                                 /* per execution; becomes real_time */
+    double p5_ns, p90_ns, p95_ns, p99_ns, p999_ns; /* of executions timed singly */
     double execs_per_s;
     double cpu_ns_per_exec; /* all processes; becomes cpu_time */
     int64_t samples;        /* individually timed executions behind the tail */

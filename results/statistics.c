@@ -36,8 +36,8 @@ double tram_median(double *values, size_t n) {
 }
 
 bool tram_percentile_allowed(size_t n, double p) {
-    if (!(p >= 0.0 && p < 1.0))
+    if (!(p > 0.0 && p < 1.0))
         return false;
     /* 1 - 0.9 is a little less than a tenth in binary: without the slack 100 samples would not do for p90. */
-    return (double)n * (1.0 - p) >= 10.0 * (1.0 - 1e-9);
+    return (double)n * (p < 0.5 ? p : 1.0 - p) >= 10.0 * (1.0 - 1e-9);
 }

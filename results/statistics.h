@@ -22,7 +22,7 @@ double tram_percentile(double *values, size_t n, double p);
 double tram_median(double *values, size_t n);
 
 /* Whether n samples say anything about percentile p: at least ten of them are expected beyond it, n >= 10 /
- * (1 - p). */
+ * (1 - p), or n >= 10 / p below the median. */
 bool tram_percentile_allowed(size_t n, double p);
 
 #endif

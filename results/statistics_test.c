@@ -51,12 +51,13 @@ static void needs_enough_samples(void **state) {
     static const struct {
         double p;
         size_t least;
-    } cases[] = {{0.5, 20}, {0.9, 100}, {0.99, 1000}, {0.999, 10000}, {0.9999, 100000}, {0, 10}};
+    } cases[] = {{0.5, 20}, {0.9, 100}, {0.99, 1000}, {0.999, 10000}, {0.9999, 100000}, {0.05, 200}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_true(tram_percentile_allowed(cases[i].least, cases[i].p));
         assert_false(tram_percentile_allowed(cases[i].least - 1, cases[i].p));
     }
     assert_false(tram_percentile_allowed(SIZE_MAX, 1));
+    assert_false(tram_percentile_allowed(SIZE_MAX, 0));
     assert_false(tram_percentile_allowed(SIZE_MAX, NAN));
     assert_false(tram_percentile_allowed(0, 0.5));
 }

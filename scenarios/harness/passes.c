@@ -147,7 +147,9 @@ static void set_tail(struct tram_runner *r) {
     struct tram_trial *t = r->t;
     tram_sort(r->samples, r->sample_count);
     t->tail_p50_ns = percentile(r, 0.5);
+    t->p5_ns = percentile(r, 0.05);
     t->p90_ns = percentile(r, 0.9);
+    t->p95_ns = percentile(r, 0.95);
     t->p99_ns = percentile(r, 0.99);
     t->p999_ns = percentile(r, 0.999);
     t->samples = r->sample_count;

@@ -25,9 +25,9 @@ struct tram_trial {
     /* figures, when ok */
     bool ok;
     char why[TRAM_WHY];
-    double p50_ns;                  /* batched pass; of latencies when more than one is in flight */
-    double p90_ns, p99_ns, p999_ns; /* NaN below the sample rule */
-    double tail_p50_ns;             /* individually timed, beside the tail */
+    double p50_ns; /* batched pass; of latencies when more than one is in flight */
+    double p5_ns, p90_ns, p95_ns, p99_ns, p999_ns; /* NaN below the sample rule */
+    double tail_p50_ns;                            /* individually timed, beside the tail */
     double execs_per_s, cpu_ns_per_exec;
     double fill_ns, check_ns;            /* per execution; NaN with --no-check */
     double copies, copied_bytes, sleeps; /* per execution; NaN where the mode does not count */

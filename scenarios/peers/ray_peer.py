@@ -304,7 +304,7 @@ class Trial:
         self.each = sorted(each)
 
     def percentile(self, p):
-        if len(self.each) < 10 / (1 - p):
+        if len(self.each) < 10 / min(p, 1 - p):
             return None
         return float(np.percentile(self.each, p * 100))
 
@@ -328,7 +328,9 @@ def row(t, name):
         "actors": a.actors,
         "inflight": 1,
         "p50_ns": t.p50,
+        "p5_ns": t.percentile(0.05),
         "p90_ns": t.percentile(0.9),
+        "p95_ns": t.percentile(0.95),
         "p99_ns": t.percentile(0.99),
         "p999_ns": t.percentile(0.999),
         "execs_per_s": t.rate,
