@@ -57,8 +57,8 @@ for program in "$plot" "$report"; do
     refuse "--kind=: '' is none of" "$program" "$dir/a.json" --kind=
     refuse "/nonexistent.json: No such file or directory" "$program" /nonexistent.json
     refuse "$dir: Is a directory" "$program" "$dir"
-    refuse "cut.json: line 1: no JSON: " "$program" "$dir/cut.json"
-    refuse "empty.json: the file is empty" "$program" "$dir/a.json" "$dir/empty.json"
+    refuse "cut.json: no JSON, or cut: line 1" "$program" "$dir/cut.json"
+    refuse "empty.json: it is empty" "$program" "$dir/a.json" "$dir/empty.json"
     refuse "foreign.json: context.tramline_schema_version is missing" "$program" "$dir/foreign.json"
     refuse "null.json: benchmarks[0].p50_ns: a number above 0 is wanted, not null" "$program" "$dir/null.json"
     refuse "./a.json: the same as $dir/a.json" "$program" "$dir/a.json" "$dir/./a.json"

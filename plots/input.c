@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -9,6 +8,7 @@
 
 #include "plots/comparison.h"
 #include "plots/rows.h"
+#include "results/json_file.h"
 
 int tram__fail(char *why, const char *format, ...) {
     va_list args;
@@ -50,56 +50,6 @@ const char *tram__json_text_at(const json_t *from, const char *keys) {
 
 /* ---- files ---- */
 
-/* Onto *text and *size, which are NULL and 0. */
-static int read_whole(const char *path, char **text, size_t *size, char *why) {
-    enum { STEP = 1 << 16 };
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return tram__fail(why, "%s: %s", path, strerror(errno));
-    for (size_t room = 0;;) {
-        if (*size == room) {
-            char *more = room < TRAM__MAX_FILE ? realloc(*text, room + STEP + room) : NULL;
-            if (!more) {
-                tram__fail(why, "%s: %s", path,
-                           room < TRAM__MAX_FILE ? "out of memory" : "larger than 64 MiB");
-                goto err_close;
-            }
-            *text = more;
-            room += STEP + room;
-        }
-        size_t n = fread(*text + *size, 1, room - *size, f);
-        *size += n;
-        if (!n)
-            break;
-    }
-    if (ferror(f)) {
-        tram__fail(why, "%s: %s", path, strerror(errno));
-        goto err_close;
-    }
-    fclose(f);
-    return 0;
-
-err_close:
-    free(*text);
-    fclose(f);
-    return -1;
-}
-
-static int parse(const char *path, json_t **out, char *why) {
-    char *text = NULL;
-    size_t size = 0;
-    json_error_t error;
-    if (read_whole(path, &text, &size, why))
-        return -1;
-    if (strspn(text ? text : "", " \t\r\n") >= size) {
-        free(text);
-        return tram__fail(why, "%s: the file is empty", path);
-    }
-    *out = json_loadb(text, size, 0, &error);
-    free(text);
-    return *out ? 0 : tram__fail(why, "%s: line %d: no JSON: %s", path, error.line, error.text);
-}
-
 static int take_kind(struct tram__input *in, char *why) {
     const json_t *version = tram__json_at(in->json, "context/tramline_schema_version");
     char value[80], what[TRAM__WHY / 2];
@@ -124,8 +74,9 @@ static int take_kind(struct tram__input *in, char *why) {
 
 int tram__input_read(const char *path, struct tram__input *out, char *why) {
     struct tram__input in = {.path = path, .shown = tram__base_name(path)};
-    if (parse(path, &in.json, why))
-        return -1;
+    char text[TRAM__WHY];
+    if (tram__json_read(path, TRAM__MAX_FILE, &in.json, text, sizeof text))
+        return tram__fail(why, "%s", text);
     if (take_kind(&in, why)) {
         tram__input_close(&in);
         return -1;

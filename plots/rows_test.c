@@ -38,9 +38,10 @@ static void write_text(const char *text, size_t size) {
     assert_int_equal(fclose(f), 0);
 }
 
-#define ROW                                                                                                  \
-    "{\"run_name\":\"a/mode:limit\",\"scenario\":\"a\",\"mode\":\"limit\",\"payload_bytes\":1,\"actors\":1," \
-    "\"inflight\":1,\"repetition_index\":0,\"p50_ns\":"
+#define ROW_OF(mode, actors)                                           \
+    "{\"run_name\":\"a/mode:limit\",\"scenario\":\"a\",\"mode\":" mode \
+    ",\"payload_bytes\":1,\"actors\":" actors ",\"inflight\":1,\"repetition_index\":0,\"p50_ns\":"
+#define ROW               ROW_OF("\"limit\"", "1")
 #define CASE              "{\"name\":\"a\",\"verdict\":\"OK\","
 #define COMPARISON(cases) "{\"tramline_comparison_version\":1,\"verdict\":\"OK\",\"cases\":[" cases "]}"
 #define FILE_OF(rows)     "{\"context\":{\"tramline_schema_version\":1},\"benchmarks\":[" rows "]}"
@@ -50,9 +51,9 @@ static void says_what_is_wrong(void **state) {
     static const struct {
         const char *text, *message;
     } cases[] = {
-        {"", ": the file is empty"},
-        {" \n", ": the file is empty"},
-        {"{\"context\":", ": line 1: no JSON: "},
+        {"", ": it is empty"},
+        {" \n", ": it is empty"},
+        {"{\"context\":", ": no JSON, or cut: line 1"},
         {"[1, 2]", ": context.tramline_schema_version is missing: no result file of Tramline"},
         {"{\"context\":{\"library_version\":\"1\"},\"benchmarks\":[]}",
          ": context.tramline_schema_version is missing: no result file of Tramline"},
@@ -70,9 +71,10 @@ static void says_what_is_wrong(void **state) {
         {FILE_OF(ROW "1e300}"), ": benchmarks[0].p50_ns: a number above 0 is wanted, not 1e300"},
         {FILE_OF(ROW "5}," ROW "5,\"p99_ns\":-1}"),
          ": benchmarks[1].p99_ns: a number above 0 is wanted, not -1"},
-        {FILE_OF(ROW "5,\"actors\":0}"),
+        {FILE_OF(ROW_OF("\"limit\"", "0") "5}"),
          ": benchmarks[0].actors: a whole number from 1 to 1000000 is wanted, not 0"},
-        {FILE_OF(ROW "5,\"mode\":\"\"}"), ": benchmarks[0].mode: a text is wanted, not \"\""},
+        {FILE_OF(ROW "5,\"mode\":\"eager\"}"), ": no JSON, or cut: line 1"}, /* mode stands twice */
+        {FILE_OF(ROW_OF("\"\"", "1") "5}"), ": benchmarks[0].mode: a text is wanted, not \"\""},
         {COMPARISON(""), ": cases: there are none"},
         {"{\"tramline_comparison_version\":2}", ": tramline_comparison_version: 1 is wanted"},
         {"{\"tramline_comparison_version\":1,\"missing\":[\"a\"]}", ": verdict: a text is wanted"},

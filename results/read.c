@@ -10,56 +10,15 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "results/json_file.h"
 #include "results/read_row.h"
 
 /* ---- One file ---- */
 
-/* The whole file, or NULL; a pipe will do. */
-static char *load(const char *path, size_t *size, const struct tram__read_error *e) {
-    FILE *f = fopen(path, "re");
-    size_t room = 0;
-    char *text = NULL;
-    *size = 0;
-    if (!f) {
-        tram__read_fail(e, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    while (!feof(f) && !ferror(f) && *size <= TRAM_READ_BYTES) {
-        if (*size == room) {
-            char *more = realloc(text, room = room ? 2 * room : 65536);
-            if (!more) {
-                errno = ENOMEM;
-                break;
-            }
-            text = more;
-        }
-        *size += fread(text + *size, 1, room - *size, f);
-    }
-    bool whole = feof(f) && !ferror(f);
-    if (*size > TRAM_READ_BYTES)
-        tram__read_fail(e, "%s: it has more than %d MiB", path, TRAM_READ_BYTES >> 20);
-    else if (!whole)
-        tram__read_fail(e, "%s: %s", path, strerror(errno));
-    else if (*size == 0)
-        tram__read_fail(e, "%s: it is empty", path);
-    fclose(f);
-    if (whole && *size && *size <= TRAM_READ_BYTES)
-        return text;
-    free(text);
-    return NULL;
-}
-
 static int parse(const char *path, struct tram_result_file *f, const struct tram__read_error *e) {
-    size_t size;
-    json_error_t error;
-    char *text = load(path, &size, e);
-    if (!text)
-        return -1;
-    f->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    free(text);
-    if (!f->json)
-        return tram__read_fail(e, "%s: no JSON, or cut: line %d, column %d: %s", path, error.line,
-                               error.column, error.text);
+    char why[1024];
+    if (tram__json_read(path, TRAM_READ_BYTES, &f->json, why, sizeof why))
+        return tram__read_fail(e, "%s", why);
     f->context = json_object_get(f->json, "context");
     const json_t *version = json_object_get(f->context, "tramline_schema_version");
     if (!version)

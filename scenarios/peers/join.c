@@ -16,6 +16,7 @@
 
 #include "base/options.h"
 #include "harness/report_figures.h"
+#include "results/json_file.h"
 #include "results/output.h"
 #include "results/statistics.h"
 
@@ -122,17 +123,21 @@ static void keep_context(struct join *j, json_t *context) {
 }
 
 static int add_file(struct join *j, const char *path, size_t round) {
-    json_error_t error;
-    json_t *file = json_load_file(path, 0, &error), *rows = json_object_get(file, "benchmarks"), *row;
+    enum { MOST_BYTES = 64 << 20 };
+    char why[TRAM_WHY];
+    json_t *file, *row;
     size_t i;
+    if (tram__json_read(path, MOST_BYTES, &file, why, sizeof why)) {
+        fprintf(stderr, "peers_join: %s\n", why);
+        return -1;
+    }
+    json_t *rows = json_object_get(file, "benchmarks");
     int status = json_is_array(rows) ? 0 : -1;
-    if (!file)
-        fprintf(stderr, "peers_join: %s: %s\n", path, error.text);
     json_array_foreach(rows, i, row) {
         if (!status)
             status = add_row(j, row, round);
     }
-    if (file && status)
+    if (status)
         fprintf(stderr, "peers_join: %s: not a result file of a scenario or a peer, or too many cases\n",
                 path);
     keep_context(j, json_object_get(file, "context"));
