@@ -171,6 +171,8 @@ same "runs of one look" 20 "$(ls "$dir/run/head" | wc -l)"
 arms seed=1 seed=2 "seed=3 crash"
 says 1 "the head failed in block 3: roundtrip --two: it broke" --case='roundtrip --two' --blocks=12
 has summary.md "REGRESSED: the head runs none of the cases"
+has comparison.json '"missing": ["roundtrip --two"]'
+has junit.xml '<testcase name="roundtrip --two"><failure message="missing in the head"/></testcase>'
 arms "seed=1 odd" "seed=2 odd" seed=3
 says 1 "the head does not know chain --two --odd" "$one" --case='chain --two --odd' --blocks=12
 has comparison.txt "missing in the head: chain/mode:eager/size:1"
