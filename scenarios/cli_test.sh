@@ -239,6 +239,24 @@ accept "eager" --quiet --iters=20 --warmup=2 --repetitions=1 --size=100k --infli
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --size=1,100k --loan --wait=spin
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --wait=block -v
 accept "planning left to win (compiled - limit)" -n 20 -w 2 --repetitions=1 -v
+# Of the limit, too, an execution that never ends is told: its other process is gone.
+"$program" --mode=limit --brief --repetitions=1 -n 1000000000 --timeout=1 >"$dir/out" 2>"$dir/err" </dev/null &
+run=$!
+peer=
+while [ -z "$peer" ] && kill -0 $run; do
+    sleep 0.2
+    peer=$(ps -eo pid=,ppid=,args= | grep -F -- "$program --tramline-trial" | grep -v grep |
+        awk '{ parent[$1] = $2 } END { for (p in parent) if (parent[p] in parent) print p }' | head -n 1)
+done
+[ -z "$peer" ] || kill -KILL "$peer"
+wait $run
+status=$?
+if [ $status = 1 ] && grep -q "limit: execution .* was not finished within 1 s" "$dir/err"; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "the limit without its peer: status $status, $(cat "$dir/out" "$dir/err")"
+fi
 refuse "--graph=x.pdf: a name that ends in" --graph=x.pdf
 refuse "--graph=/nonexistent/x.dot: No such" --graph=/nonexistent/x.dot
 refuse "--schedule=x: a name" --schedule=x

@@ -89,7 +89,7 @@ static bool await(const struct limit *s, unsigned hop, uint32_t n, uint64_t dead
                                  1); /* by who slept: a late poster must not put out the next one's */
             }
         }
-        if ((how->sleeps || polls % POLLS_PER_CLOCK == 0) && polls > how->polls + how->yields &&
+        if ((how->sleeps ? polls > how->polls + how->yields : polls % POLLS_PER_CLOCK == 0) &&
             tram__now_ns() > deadline_ns)
             return false;
     }
@@ -109,6 +109,11 @@ static void post(const struct limit *s, unsigned hop, uint32_t n) {
 /* ---- payloads on their way ---- */
 
 enum { NO_HOP = UINT32_MAX };
+
+/* Changes only while nothing is in flight: all processes agree about a message. */
+static bool in_fragments(const struct limit *s) {
+    return atomic_load_explicit(&s->control->fragment, memory_order_relaxed) != LIMIT_WHOLE;
+}
 
 static struct limit_ready *ready_at(const struct limit *s, unsigned hop, uint32_t n) {
     return &s->ready[(size_t)hop * s->most + limit_position(s, n)];
@@ -182,7 +187,7 @@ static void peer(const struct limit *s, unsigned k, pid_t parent) {
     for (uint32_t n = 1;; n++) {
         if (!await(s, in, n, UINT64_MAX))
             _exit(1);
-        if (s->ready) {
+        if (in_fragments(s)) {
             pass_on(s, in, k, n, room(s, k, n, 0), room(s, in, n, 0), UINT64_MAX);
             continue;
         }
@@ -214,7 +219,7 @@ static int late(const struct limit *s, uint64_t n, char *why) {
 
 static void put(const struct limit *s, uint32_t n, const unsigned char *from) {
     const struct tram_layout *input = &s->c->input;
-    if (s->ready) {
+    if (in_fragments(s)) {
         pass_on(s, NO_HOP, 0, n, room(s, 0, n, 0), from, UINT64_MAX);
         return;
     }
@@ -242,7 +247,7 @@ static int limit_run(void *state, struct tram_batch *b, char *why) {
                 return late(s, b->first + got, why);
             unsigned char *to = b->to + ((size_t)got * s->results + k) * b->to_stride;
             const unsigned char *from = result_room(s, hop, first + got);
-            if (!s->ready)
+            if (!in_fragments(s))
                 limit_copy(s, to, from, s->reply);
             else if (!pass_on(s, hop, NO_HOP, first + got, to, from, deadline))
                 return late(s, b->first + got, why);
@@ -309,7 +314,8 @@ static int map_shared(struct limit *s, char *why) {
     size_t slots = (size_t)hops * s->most;
     size_t extents = s->most * (s->stride + c->actors * s->stride_on), tensors = s->most * s->tensor_stride;
     /* One part that is copied whole wherever it goes may go in fragments. */
-    bool fragments = extents && !c->loan && !s->digests && !c->tensor && c->input.count == 1;
+    bool fragments = extents && !c->loan && !s->digests && !c->tensor && c->input.count == 1 &&
+                     c->input.size[0] >= 2 * (size_t)LIMIT_LEAST_FRAGMENT;
     size_t flags = sizeof(struct limit_slot) + (fragments ? sizeof(struct limit_ready) : 0);
     size_t head = (sizeof(struct limit_control) + slots * flags + 4095) / 4096 * 4096;
     size_t board = limit_gpu_any(s) ? limit_gpu_board_bytes(s) : 0;

@@ -38,6 +38,7 @@ enum limit_strategy_id { LIMIT_SPIN, LIMIT_YIELD, LIMIT_SLEEP, LIMIT_FIRST_MIXED
 
 #define LIMIT_NEVER SIZE_MAX /* of streaming stores */
 #define LIMIT_WHOLE SIZE_MAX /* of fragments */
+enum { LIMIT_LEAST_FRAGMENT = 16 * 1024, LIMIT_LARGEST_FRAGMENT = 1024 * 1024 };
 
 /* What all processes obey; changed only while nothing is in flight. */
 struct limit_control {
