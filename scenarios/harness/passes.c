@@ -16,7 +16,8 @@
 
 enum {
     BATCH_NS = 50 * 1000, /* two thousand times the timer's cost */
-    MIN_BATCHES = 10,
+    LEAST_BATCHES = 3,
+    LEAST_EXECUTIONS = 10,
     P99_SAMPLES = 1000,
     WAKES = 21,
 };
@@ -36,13 +37,13 @@ int tram_runner_warm_up(struct tram_runner *r) {
     uint32_t most = r->batch, count = tram_clamp(c->inflight, 1, most);
     uint64_t start = tram__now_ns(), done = 0;
     double best_ns = INFINITY;
-    for (;;) {
+    for (uint32_t batches = 1;; batches++) {
         uint64_t elapsed;
         if (tram_runner_batch(r, count, false, &elapsed, NULL))
             return -1;
         best_ns = fmin(best_ns, (double)elapsed / count);
         done += count;
-        bool long_enough = tram__now_ns() - start >= WARMUP_NS;
+        bool long_enough = batches > 1 && tram__now_ns() - start >= WARMUP_NS;
         if (r->t->warmup ? done >= r->t->warmup || (r->t->counted && long_enough) : long_enough)
             break;
         count = tram_clamp(2 * (uint64_t)count, 1, most);
@@ -72,13 +73,15 @@ int tram_runner_verify(struct tram_runner *r) {
     return status;
 }
 
-/* Until the number that was asked for; else for a while, and up to `longest_ns` for `wanted` samples. */
-static bool pass_goes_on(const struct tram_runner *r, uint64_t start, uint64_t done, uint64_t wanted,
-                         uint64_t longest_ns) {
+/* Until the number that was asked for; else for a while, and up to `longest_ns` for `wanted` samples. done: executions, in so many
+ * batches. */
+static bool pass_goes_on(const struct tram_runner *r, uint64_t start, uint64_t done, uint64_t batches,
+                         uint64_t wanted, uint64_t longest_ns) {
     if (r->t->iters)
         return done < r->t->iters;
     uint64_t took = tram__now_ns() - start;
-    return done < MIN_BATCHES || took < PASS_NS || (done < wanted && took < longest_ns);
+    return done < LEAST_EXECUTIONS || batches < LEAST_BATCHES || took < PASS_NS ||
+           (done < wanted && took < longest_ns);
 }
 
 /* Why a pass ended. */
@@ -120,7 +123,7 @@ static int time_batches(struct tram_runner *r) {
     struct sums sums = {0};
     uint64_t start = tram__now_ns();
     size_t batches = 0;
-    while (batches < TRAM_MAX_SAMPLES && pass_goes_on(r, start, sums.done, 0, 0)) {
+    while (batches < TRAM_MAX_SAMPLES && pass_goes_on(r, start, sums.done, batches, 0, 0)) {
         uint64_t elapsed;
         uint32_t count = t->iters ? tram_clamp(t->iters - sums.done, 1, r->batch) : r->batch;
         if (tram_runner_batch(r, count, false, &elapsed, &sums.cpu_ns))
@@ -160,7 +163,7 @@ static int sample_each(struct tram_runner *r, uint64_t longest_ns, bool cpu, str
     struct tram_trial *t = r->t;
     uint64_t start = tram__now_ns();
     while (r->sample_count < TRAM_MAX_SAMPLES &&
-           pass_goes_on(r, start, sums->done, P99_SAMPLES, longest_ns)) {
+           pass_goes_on(r, start, sums->done, LEAST_BATCHES, P99_SAMPLES, longest_ns)) {
         uint64_t elapsed, left = TRAM_MAX_SAMPLES - r->sample_count;
         uint32_t count = t->iters ? tram_clamp(t->iters - sums->done, 1, r->batch) : r->batch;
         count = tram_clamp(count, 1, left);
