@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/report_figures.h"
 #include "probe/writer.h"
@@ -49,6 +50,16 @@ int tram_run_try_trace(const struct tram_run *r) {
     return 0;
 }
 
+/* What was recorded stays, in a folder beside it, only where a trace could not be written of it. The trial has said why. */
+static bool was_written(const char *trace, char *why) {
+    char folder[TRAM_MAX_PATH + sizeof ".rings"];
+    snprintf(folder, sizeof folder, "%s.rings", trace);
+    if (access(folder, F_OK) != 0)
+        return true;
+    snprintf(why, TRAM_WHY, "%.400s could not be written", trace);
+    return false;
+}
+
 static int run_one(struct tram_run *r, size_t point, int mode, char *program, char *why) {
     const struct tram_settings *s = r->settings;
     struct tram_trial *t = &r->traced[point * TRAM_MODES + (size_t)mode];
@@ -66,10 +77,11 @@ static int run_one(struct tram_run *r, size_t point, int mode, char *program, ch
     if (!s->iters && last > t->iters) /* so that the window is met, if that is not too far */
         t->iters = last < MOST_UNTRACED ? last : MOST_UNTRACED;
     name_file(r, point, mode, t->trace);
-    if (tram_trial_run(t, program) == 0)
-        return 0;
-    snprintf(why, TRAM_WHY, "%s: %.400s", tram_mode_names[mode], t->why);
-    return -1;
+    if (tram_trial_run(t, program)) {
+        snprintf(why, TRAM_WHY, "%s: %.400s", tram_mode_names[mode], t->why);
+        return -1;
+    }
+    return was_written(t->trace, why) ? 0 : -1;
 }
 
 int tram_run_traced(struct tram_run *r, char *program, char *why) {

@@ -223,7 +223,7 @@ int tram_trial_run(struct tram_trial *t, char *program) {
     while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
         ;
     *t = *shared;
-    status = t->ok ? 0 : -1;
+    status = t->ok && how == 0 ? 0 : -1;
     if (WIFSIGNALED(how)) {
         snprintf(t->why, sizeof t->why, "the trial was killed by signal %d (%s)", WTERMSIG(how),
                  strsignal(WTERMSIG(how)));
