@@ -186,9 +186,10 @@ static void print_idle(const struct tram_run *r, int mode, bool *begun) {
     if (isnan(idle))
         return;
     begin(begun);
-    printf("%s, idle, uses %.2f%% of a CPU; waking it takes %s, %s a futex round trip from idle\n",
-           tram_mode_names[mode], 100 * idle, tram_print_ns(wake, a),
-           tram_print_ratio(wake / r->floor.futex_idle_rtt_ns, b));
+    printf(
+        "%s, idle, uses %.2f%% of a CPU; waking it takes %s, %s a futex round trip from idle (two wakes)\n",
+        tram_mode_names[mode], 100 * idle, tram_print_ns(wake, a),
+        tram_print_ratio(wake / r->floor.futex_idle_rtt_ns, b));
 }
 
 /* "1 actor", "8 actors". */
@@ -377,8 +378,9 @@ void tram_report_legend(const struct tram_run *r, FILE *f) {
         fprintf(
             f,
             "\nService time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
-            "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n",
-            s->loan ? "timed singly as well" : "of batches", r->floor.timer_ns, fastest);
+            "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n%s",
+            s->loan ? "timed singly as well" : "of batches", r->floor.timer_ns, fastest,
+            s->loan ? "By loan, filling the input and reading the result are not in the times.\n" : "");
 }
 
 void tram_report_table(const struct tram_run *r) {

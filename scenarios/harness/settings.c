@@ -32,8 +32,8 @@ static void make_table(struct raw *r, struct tram__option *table) {
     const struct tram__option options[] = {
         {"mode", 0, TRAM__OPTION_TEXT, "LIST",
          "limit, compiled, eager-shm, eager, graph-eager, or all (default)", &r->mode, 0, 0},
-        {"wait", 0, TRAM__OPTION_TEXT, "HOW", "auto (default), block or spin, for every mode", &r->wait, 0,
-         0},
+        {"wait", 0, TRAM__OPTION_TEXT, "HOW",
+         "auto (default; the limit picks), block or spin, for every mode", &r->wait, 0, 0},
         {"size", 0, TRAM__OPTION_TEXT, "SIZES",
          "payload bytes: LIST or MIN:MAX:xFACTOR, with k, M, G (default 1)", &r->size, 0, 0},
         {"inflight", 0, TRAM__OPTION_TEXT, "COUNTS", "executions in flight, listed as sizes are (default 1)",
