@@ -104,6 +104,18 @@ static void print_load(FILE *f, const struct tram_arms *a) {
     }
 }
 
+/* OK is shown by a test; AMBIGUOUS says nothing. */
+static void print_again(FILE *f, const struct tram_comparison *c) {
+    char delta[24];
+    size_t shown = 0;
+    for (size_t i = 0; i < c->again.case_count; i++)
+        shown += c->again.cases[i].time.verdict == TRAM_VERDICT_OK;
+    fprintf(
+        f,
+        "the base against its copy: the copy is shown to be at most delta (%s) slower in %zu of %zu cases\n",
+        tram__percent_text(c->options.delta, delta, sizeof delta), shown, c->again.case_count);
+}
+
 int tram_comparison_table(const struct tram_comparison *c, FILE *f) {
     const struct tram_arms *a = &c->arms;
     char text[TRAM__LINE];
@@ -131,7 +143,7 @@ int tram_comparison_table(const struct tram_comparison *c, FILE *f) {
     }
     print_load(f, a);
     if (c->again.head && !c->environment.count)
-        fprintf(f, "the base against its copy: nothing to see in %zu cases\n", c->again.case_count);
+        print_again(f, c);
     print_lines(f, "note", &c->notes);
     print_lines(f, "advice only", &c->advice);
     print_lines(f, "not gated", &c->refusals);
