@@ -87,11 +87,14 @@ static int look_at_counts(struct tram_comparison *c) {
         least = k->time.least;
         most = n > most ? n : most;
     }
+    const char *advice = c->arms.paired ? "run ci/gate with --blocks=" : "run both with --repetitions=";
     return !few
                ? 0
                : tram__line(&c->refusals,
-                            "%zu of %zu cases have too few %s to be significant: at most %zu, %zu are needed",
-                            few, c->arms.case_count, c->arms.paired ? "blocks" : "repetitions", most, least);
+                            "%zu of %zu cases have too few %s to be significant: at most %zu, %zu are needed "
+                            "(%s%zu or more%s)",
+                            few, c->arms.case_count, c->arms.paired ? "blocks" : "repetitions", most, least,
+                            advice, least, c->arms.paired ? "" : ", or use ci/gate");
 }
 
 /* What a timer can tell of a case that is too short for it is next to nothing. */

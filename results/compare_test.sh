@@ -120,6 +120,7 @@ says 0 "20 blocks" reps.json reps2.json
 make few blocks=7
 make few2 blocks=7 seed=2 compiled=2
 says 3 "not gated: 2 of 2 cases have too few blocks to be significant: at most 7, 8 are needed" few.json few2.json
+says 2 "8 are needed (run ci/gate with --blocks=8 or more)" --gate few.json few2.json
 says 2 "--gate: this cannot gate: 2 of 2 cases have too few blocks" --gate few.json few2.json
 make one7 blocks=7 cases=1
 make two7 blocks=7 cases=1 seed=2 compiled=2
@@ -244,6 +245,7 @@ says 0 "advice only: not interleaved; drift not excluded (flat.json has no block
 says 1 "REGRESSED: of 2 cases, 1 OK, 1 REGRESSED" flat.json flat3.json
 says 0 "2 OK" flat.json flat5.json
 says 3 "too few repetitions to be significant: at most 2, 5 are needed" flat.json flat4.json
+says 2 "5 are needed (run both with --repetitions=5 or more, or use ci/gate)" --gate flat.json flat4.json
 says 2 "--gate: this cannot gate: not interleaved" --gate flat.json flat2.json
 says 0 "not interleaved; drift not excluded (flat.json has no blocks)" a.json flat.json
 make later first=2 seed=2
