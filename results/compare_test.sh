@@ -224,11 +224,15 @@ says 4 "load on one arm only: steal_share is" stolen.json stolen2.json
 make roomy actors=8 affinity=0-6,9,11 switches=5
 make roomy2 actors=8 affinity=0-6,9,11 switches=300 seed=2
 says 4 "load on one arm only: involuntary_switches_per_s is" roomy.json roomy2.json
-for list in asked=0 affinity=1; do
+for list in asked=0 affinity=1 quota=0.5 quota=1; do
     make tight $list switches=300
     make tight2 $list switches=400 seed=2
     says 0 "2 OK" --gate tight.json tight2.json
 done
+
+make paid quota=1.5 switches=5 # for two CPUs, of which there is one for the driver
+make paid2 quota=1.5 switches=300 seed=2
+says 4 "involuntary_switches_per_s is" paid.json paid2.json
 
 # ---- Advice ----
 make unknown step=-

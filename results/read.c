@@ -73,7 +73,7 @@ static unsigned cpus_in(const char *list) {
     return count;
 }
 
-/* What was asked for is of what was allowed. */
+/* What was asked for is of what was allowed; of a quota the runtime counts whole CPUs, rounded up, as is done here. */
 static unsigned cpus_of(const struct tram_result_file *f) {
     static const char *const lists[] = {"run.affinity.asked", "run.affinity.got"};
     json_int_t all = json_integer_value(tram_result_context(f, "num_cpus"));
@@ -83,7 +83,8 @@ static unsigned cpus_of(const struct tram_result_file *f) {
         unsigned n = list ? cpus_in(list) : 0;
         least = n && (!least || n < least) ? n : least;
     }
-    return least;
+    double quota = json_number_value(tram_result_context(f, "machine.cgroup_quota_cpus")); /* or a text */
+    return quota > 0 && ceil(quota) < least ? (unsigned)ceil(quota) : least;
 }
 
 static int take_rows(struct tram_result_set *s, const struct tram__read_error *e) {
