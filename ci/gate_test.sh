@@ -154,7 +154,7 @@ says 1 "copies_per_exec went up from 2 to 3" "$one" --blocks=12
 arms seed=1 "seed=2 compiled=1.2" "seed=3 compiled=1.3"
 says 4 "environment: the base differs from its own copy" "$one" --blocks=12
 arms "seed=1 delay=0.01" "seed=2 delay=0.01" "seed=3 delay=0.5 compiled=1.3"
-says 4 "load on one arm only: run_delay_share" "$one" --blocks=12
+says 4 "arms loaded, or waiting, differently: run_delay_share" "$one" --blocks=12
 
 # ---- A second look ----
 arms seed=1 seed=2 "seed=3 compiled=1.05"

@@ -58,7 +58,7 @@ show a.json b.json
 has "<h1>REGRESSED: of 2 cases, head against base, 1 REGRESSED, 1 IMPROVED.</h1>"
 has "<h2>Comparison: REGRESSED</h2>"
 has '>1.081</td><td class="n">1.068 to 1.094</td><td>REGRESSED</td>'
-has "<li><b>note</b>: load on one arm only cannot be told"
+has "<li><b>note</b>: whether the arms were loaded alike cannot be told"
 has "sample/mode:compiled/size:1	1.08" forest.tsv
 lacks NaN forest.tsv
 lacks "missing"

@@ -30,13 +30,14 @@ static void free_lines(struct tram_lines *l) {
     free(l->at);
 }
 
-/* ---- Environment: the base's copy differs from it, or one arm was disturbed ---- */
+/* ---- Environment: the base's copy differs from it, or the arms were loaded, or waited, differently ---- */
 
 static int look_at_load(struct tram_comparison *c, const struct tram_arms *a, const char *head_name) {
     for (size_t i = 0; i < TRAM_LOADS; i++) {
         const struct tram_load *l = &a->load[i];
         if (l->flagged &&
-            tram__line(&c->environment, "load on one arm only: %s%s is %.4g in the base, %.4g in the %s",
+            tram__line(&c->environment,
+                       "arms loaded, or waiting, differently: %s%s is %.4g in the base, %.4g in the %s",
                        l->name, l->crowded ? ", of crowded cases," : "", l->base, l->head, head_name))
             return -1;
     }
@@ -122,7 +123,8 @@ static int look_at_absent(struct tram_comparison *c) {
     for (size_t i = 0; i < TRAM_LOADS; i++)
         recorded += !isnan(c->arms.load[i].base) && !isnan(c->arms.load[i].head);
     if (!recorded &&
-        tram__line(&c->notes, "load on one arm only cannot be told: %s, %s and %s were not recorded",
+        tram__line(&c->notes,
+                   "whether the arms were loaded alike cannot be told: %s, %s and %s were not recorded",
                    c->arms.load[0].name, c->arms.load[1].name, c->arms.load[2].name))
         return -1;
     return c->arms.timer_step_ns > 0 ? 0 : tram__line(&c->notes, "the timer's step was not recorded");

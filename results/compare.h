@@ -31,7 +31,7 @@ struct tram_case {
     unsigned change_count;
 };
 
-/* Whether one arm was disturbed more than the other, by a counter of what else the machine did. */
+/* Whether one arm was disturbed more than the other, or waited differently, by a counter of what the machine did. */
 struct tram_load {
     const char *name;
     bool

@@ -4,7 +4,9 @@
  * difference says it. Processes that outnumber the CPUs do that to each other, thousands of times a second (sched_yield
  * counts as well), and the more the slower they are. Of such cases a disturbance is what more than doubles a counter, by
  * the second and by the execution: a slower program waits longer in each execution, but not more often in a second; a
- * faster one more often in a second, but not longer in each execution.
+ * faster one more often in a second, but not longer in each execution. An arm that itself waits in another way, as one that
+ * blocks where the other spins, looks the same to these counters: what is said of it is that it was loaded, or waited,
+ * differently.
  */
 #include "results/compare_parts.h"
 

@@ -83,8 +83,8 @@ ratio: head over base, Hodges-Lehmann. interval: 99% for all cases together (Bon
 Largest standard deviation of r = ln(head / base) per block: 1.7% (sample/mode:eager/size:1). It shows a ratio of
   1.067 in 90% of runs. To show 8% in 90% it must be at most 2.9%, with 20 blocks and 2 cases.
 the base against its copy: the copy is shown to be at most delta (5%) slower in 2 of 2 cases
-note: load on one arm only cannot be told: run_delay_share, involuntary_switches_per_s and steal_share were not
-  recorded
+note: whether the arms were loaded alike cannot be told: run_delay_share, involuntary_switches_per_s and steal_share
+  were not recorded
 REGRESSED: of 2 cases, 1 IMPROVED, 1 REGRESSED
 EOF
 if cmp -s golden out; then
@@ -181,8 +181,8 @@ for load in delay=0.01:0.4:run_delay_share switches=5:300:involuntary_switches_p
     make quiet "${values%:*}"
     make quiet2 seed=2 compiled=1.3 "${values%:*}"
     make busy seed=2 compiled=1.3 "${load%%=*}=${values##*:}"
-    says 4 "environment: load on one arm only: $counter is" quiet.json busy.json
-    says 4 "load on one arm only: $counter" busy.json quiet2.json
+    says 4 "environment: arms loaded, or waiting, differently: $counter is" quiet.json busy.json
+    says 4 "arms loaded, or waiting, differently: $counter" busy.json quiet2.json
     says 1 "REGRESSED: of 2 cases, 1 OK, 1 REGRESSED" quiet.json quiet2.json
     says 4 "in the copy" --again=busy.json quiet.json quiet2.json
 done
@@ -215,15 +215,15 @@ for load in delay=0.05:0.6:run_delay_share switches=100:5000:involuntary_switche
     counter=${load##*:}
     crowd packed "${values%:*}"
     crowd packed2 seed=2 compiled=1.3 eager=1.3 "${load%%=*}=${values##*:}"
-    says 4 "environment: load on one arm only: $counter, of crowded cases, is" packed.json packed2.json
-    says 4 "load on one arm only: $counter, of crowded cases" packed2.json packed.json
+    says 4 "environment: arms loaded, or waiting, differently: $counter, of crowded cases, is" packed.json packed2.json
+    says 4 "arms loaded, or waiting, differently: $counter, of crowded cases" packed2.json packed.json
 done
 crowd stolen steal=0
 crowd stolen2 seed=2 steal=0.2
-says 4 "load on one arm only: steal_share is" stolen.json stolen2.json
+says 4 "arms loaded, or waiting, differently: steal_share is" stolen.json stolen2.json
 make roomy actors=8 affinity=0-6,9,11 switches=5
 make roomy2 actors=8 affinity=0-6,9,11 switches=300 seed=2
-says 4 "load on one arm only: involuntary_switches_per_s is" roomy.json roomy2.json
+says 4 "arms loaded, or waiting, differently: involuntary_switches_per_s is" roomy.json roomy2.json
 for list in asked=0 affinity=1 quota=0.5 quota=1; do
     make tight $list switches=300
     make tight2 $list switches=400 seed=2
@@ -237,7 +237,7 @@ says 4 "involuntary_switches_per_s is" paid.json paid2.json
 # ---- Advice ----
 make unknown step=-
 says 0 "note: the timer's step was not recorded" unknown.json unknown.json
-says 0 "note: load on one arm only cannot be told: run_delay_share," a.json same.json
+says 0 "note: whether the arms were loaded alike cannot be told: run_delay_share," a.json same.json
 says 0 "2 OK" busy.json busy2.json
 lacks "cannot be told"
 make flat blocks=0 repetitions=10
