@@ -161,7 +161,7 @@ int tram_compare(const struct tram_result_set *base, const struct tram_result_se
         status = look_at_pairing(&c, &c.arms, "") ||
                          tram__compare_context(base, head, "head", &c.advice, &c.notes) ||
                          look_at_load(&c, &c.arms, "head") || look_at_counts(&c) || look_at_floors(&c) ||
-                         look_at_absent(&c)
+                         look_at_absent(&c) || tram__compare_uncounted(&c.arms, &c.notes)
                      ? -1
                      : 0;
     }

@@ -29,6 +29,7 @@ struct tram_case {
     struct tram_estimate p99; /* of the ratio; advisory */
     struct tram_counter_change changes[TRAM_EXACT_COUNTERS];
     unsigned change_count;
+    bool not_compared[TRAM_EXACT_COUNTERS]; /* too few rows have a figure, in both arms */
 };
 
 /* Whether one arm was disturbed more than the other, or waited differently, by a counter of what the machine did. */

@@ -5,6 +5,7 @@
 #include "results/compare_parts.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "results/statistics.h"
@@ -52,8 +53,10 @@ int tram__compare_counters(const struct tram__pair *p, struct tram_case *c) {
             change->base = NAN;
         else if (lacks(&head, &base))
             change->head = NAN;
-        else if (!base.with || !head.with || base.median == head.median)
+        else if (!base.with || !head.with || base.median == head.median) {
+            c->not_compared[i] = !base.with || !head.with;
             continue;
+        }
         c->change_count++;
         if (isnan(change->base) || isnan(change->head)) /* exact in one arm only: no way up or down */
             c->verdict = c->verdict < TRAM_VERDICT_AMBIGUOUS ? TRAM_VERDICT_AMBIGUOUS : c->verdict;
@@ -61,4 +64,26 @@ int tram__compare_counters(const struct tram__pair *p, struct tram_case *c) {
             c->verdict = TRAM_VERDICT_REGRESSED;
     }
     return 0;
+}
+
+/* Whether a row has the counter, if only as null: programs and versions without it have nothing to compare. */
+static bool is_named(const struct tram_result_set *s, const char *counter) {
+    for (size_t i = 0; i < s->row_count; i++)
+        if (json_object_get(s->rows[i].json, counter))
+            return true;
+    return false;
+}
+
+int tram__compare_uncounted(const struct tram_arms *a, struct tram_lines *notes) {
+    char text[TRAM_EXACT_COUNTERS * 80] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < TRAM_EXACT_COUNTERS; i++) {
+        size_t cases = 0;
+        for (size_t k = 0; k < a->case_count; k++)
+            cases += a->cases[k].not_compared[i];
+        if (cases && (is_named(a->base, exact[i]) || is_named(a->head, exact[i])))
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s in %zu of %zu cases",
+                                     used ? ", " : "", exact[i], cases, a->case_count);
+    }
+    return used ? tram__line(notes, "not compared, for neither side has enough figures: %s", text) : 0;
 }

@@ -27,6 +27,9 @@ int tram__find_pairing(struct tram_arms *a, const struct tram__pair *pairs);
 /* compare_counters.c: what is exact of one case, whose verdict it may make worse. */
 int tram__compare_counters(const struct tram__pair *p, struct tram_case *c);
 
+/* The same: adds a note of what could not be compared for want of figures. */
+int tram__compare_uncounted(const struct tram_arms *a, struct tram_lines *notes);
+
 /* compare_load.c: fills in load. */
 int tram__compare_load(struct tram_arms *a, const struct tram__pair *pairs, double alpha);
 

@@ -85,6 +85,7 @@ Largest standard deviation of r = ln(head / base) per block: 1.7% (sample/mode:e
 the base against its copy: the copy is shown to be at most delta (5%) slower in 2 of 2 cases
 note: whether the arms were loaded alike cannot be told: run_delay_share, involuntary_switches_per_s and steal_share
   were not recorded
+note: not compared, for neither side has enough figures: syscalls_per_exec in 2 of 2 cases
 REGRESSED: of 2 cases, 1 IMPROVED, 1 REGRESSED
 EOF
 if cmp -s golden out; then
@@ -139,8 +140,15 @@ make none syscalls=0
 make half seed=2 syscalls=0 counted=10
 make most seed=2 syscalls=0 counted=11
 make fewer seed=2 syscalls=0 counted=9
+make fewer2 counted=0 syscalls=0
 says 3 "syscalls_per_exec is 0 in the base, and not counted in the other" --gate none.json half.json
 says 0 "2 OK" --gate none.json most.json
+lacks "not compared"
+says 0 "note: not compared, for neither side has enough figures: syscalls_per_exec in 2 of 2 cases" fewer.json fewer2.json
+lacks "allocations_per_exec"
+says 0 "2 OK" --markdown=m.md --json=m.json fewer.json fewer2.json
+cat m.md m.json >out
+[ "$(grep -c 'not compared, for' out)" = 2 ] || says 0 "the note is in all forms"
 says 0 "2 OK" --gate fewer.json most.json
 says 0 "2 OK" --gate fewer.json a2.json
 says 3 "syscalls_per_exec is 0 in the base, and not counted in the other" --gate most.json a2.json
