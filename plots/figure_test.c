@@ -111,8 +111,22 @@ static void tables_are_exact(void **state) {
     assert_non_null(strstr(figure("chain-scaling-i4")->words, "from the smallest to the largest repetition"));
     assert_non_null(strstr(figure("roundtrip-percentiles-b1")->table, "\np99\t100\t300.3\t300.3\t300.3\t"));
     assert_null(strstr(figure("roundtrip-percentiles-b1")->table, "p99.9"));
-    assert_non_null(strstr(figure("roundtrip-latency")->table, "\tNaN\n1048576\t"));
+    assert_non_null(strstr(figure("roundtrip-latency")->table, "\tNaN\n1048576\t")); /* 1024: no floor */
+    assert_non_null(strstr(figure("roundtrip-latency")->table, "\t209715\n"));
+    assert_non_null(strstr(figure("roundtrip-latency")->words, "One copy: "));
     assert_non_null(strstr(figure("roundtrip-order")->table, "limit\t3\t102.102\t0.9901\t1 B\n"));
+}
+
+static void by_loan_no_copy_is_drawn(void **state) {
+    (void)state;
+    bool kinds[TRAM__KINDS] = {[TRAM__KIND_LATENCY] = true};
+    tram__figures_free(&figures);
+    sets.at[0].loan = true;
+    tram__figures_make(&in, 1, &sets, kinds, &figures);
+    assert_non_null(strstr(figure("roundtrip-latency")->table, "\tNaN\n"));
+    assert_null(strstr(figure("roundtrip-latency")->table, "\t209715\n"));
+    assert_null(strstr(figure("roundtrip-latency")->script, "one copy"));
+    assert_null(strstr(figure("roundtrip-latency")->words, "One copy: "));
 }
 
 static void scripts_stand_alone(void **state) {
@@ -209,6 +223,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(has_every_kind_there_is_data_for, enter, leave),
         cmocka_unit_test_setup_teardown(tables_are_exact, enter, leave),
+        cmocka_unit_test_setup_teardown(by_loan_no_copy_is_drawn, enter, leave),
         cmocka_unit_test_setup_teardown(scripts_stand_alone, enter, leave),
         cmocka_unit_test_setup_teardown(scaling_has_its_slope, enter, leave),
         cmocka_unit_test_setup_teardown(gains_are_by_rate_when_executions_overlap, enter, leave),

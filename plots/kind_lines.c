@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "results/result.h"
 #include "results/statistics.h"
 
 struct lines {
@@ -71,7 +72,8 @@ static struct tram__range band_of(const struct plan *p, unsigned mode, const str
 }
 
 /* What the machine needs for a point whatever runs on it: copying the payload once from another core, or the
- * same messages over bare sockets. NaN where it was not measured. */
+ * same messages over bare sockets. NaN where it was not measured, and of a copy where none is made, by loan, or it is
+ * too small for the rate to be a time. */
 static double floor_ns(const struct plan *p, const struct tram__at *at) {
     const json_t *floors = tram__json_at(p->set->input->json, "context/floor");
     bool bytes = p->lines->axis == TRAM__AXIS_BYTES;
@@ -82,7 +84,7 @@ static double floor_ns(const struct plan *p, const struct tram__at *at) {
         if (tram__json_number(one, "bytes") != size)
             continue;
         if (bytes)
-            return rate > 0 && size > 0 ? size / rate * 1e9 : NAN;
+            return rate > 0 && size >= TRAM_FLOOR_COPY_SHOWN && !p->set->loan ? size / rate * 1e9 : NAN;
         if (tram__json_number(one, "actors") != (double)at->v[TRAM__AXIS_ACTORS])
             continue;
         const char *key = strcmp(tram__json_text_at(one, "pattern"), "chain") == 0 ? "requests_ns" : "rtt_ns";

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "plots/page.h"
+#include "results/result.h"
 
 /* ---- the cases of a set ---- */
 
@@ -143,7 +144,7 @@ static void put_copies(const struct tram__page *p, const struct tram__input *in)
         const json_t *one = json_array_get(all, i);
         double bytes = tram__json_number(one, "bytes"), local = tram__json_number(one, "local");
         double cross = tram__json_number(one, "cross_core");
-        if (!(bytes >= 4096 && bytes < 1e18) || isnan(local) || isnan(cross))
+        if (!(bytes >= TRAM_FLOOR_COPY_SHOWN && bytes < 1e18) || isnan(local) || isnan(cross))
             continue;
         if (!begun) {
             fputs("<p>Copying, ", p->out);

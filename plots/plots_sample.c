@@ -87,9 +87,10 @@ int tram__sample_write(const char *path, bool hostile) {
                                .unix_poll_rtt_ns = 3000,
                                .timer_ns = 20,
                                .timer_step_ns = 10,
-                               .copies = 1,
+                               .copies = 2,
                                .socket_count = 1};
     floor.copy[0] = (struct tram_floor_copy){1048576, 1e10, 5e9, "memcpy"};
+    floor.copy[1] = (struct tram_floor_copy){1024, 1e10, 5e9, "memcpy"};
     floor.sockets[0] = (struct tram_floor_sockets){"chain", 2, 1, 9000, 8000, 7000};
     struct tram_results *r = tram_results_create(context(hostile));
     if (!r || add_all(r, hostile) != 0 || tram_results_set_floor(r, &floor) != 0 ||

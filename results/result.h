@@ -14,7 +14,12 @@
 
 /* ---- Floors: what this machine does with no runtime at all ---- */
 
-enum { TRAM_FLOOR_MAX_SIZES = 32, TRAM_FLOOR_MAX_SOCKETS = 64 };
+enum {
+    TRAM_FLOOR_MAX_SIZES = 32,
+    TRAM_FLOOR_MAX_SOCKETS = 64,
+    TRAM_FLOOR_COPY_SHOWN =
+        4096, /* bytes: the rate of less is that of many small copies, and no floor of one */
+};
 
 struct tram_floor_copy {
     size_t bytes;

@@ -89,7 +89,7 @@ static void print_floors(const struct tram_run *r) {
            tram_print_ns(f->futex_idle_rtt_ns, h), tram_print_ns(f->unix_rtt_ns, c),
            tram_print_ns(f->unix_poll_rtt_ns, d), tram_print_ns(f->timer_ns, e));
     for (size_t i = 0; i < f->copies; i++) {
-        if (f->copy[i].bytes < 4096)
+        if (f->copy[i].bytes < TRAM_FLOOR_COPY_SHOWN)
             continue;
         tram__size_print(f->copy[i].bytes, g, sizeof g);
         printf("  copying %s: %.1f GB/s on one core, %.1f GB/s from another\n", g, f->copy[i].local / 1e9,
