@@ -107,6 +107,8 @@ static void tables_are_exact(void **state) {
                "\n2\t2020\t1800\t4000\t2525\t2250\t5000\t8080\t7200\t16000\t20200\t18000\t40000\t22220\t"
                "19800\t44000\t8000\n4\t"));
     assert_non_null(strstr(figure("chain-scaling-i1")->words, "from p5 to p95 of the executions"));
+    assert_non_null(strstr(figure("chain-scaling-i1")->words, "timed singly, with the timer in them"));
+    assert_null(strstr(figure("chain-scaling-i4")->words, "timed singly"));
     assert_non_null(strstr(figure("chain-scaling-i4")->table, "\n2\t2020\t2000\t2040\t2525\t2500\t2550\t"));
     assert_non_null(strstr(figure("chain-scaling-i4")->words, "from the smallest to the largest repetition"));
     assert_non_null(strstr(figure("roundtrip-percentiles-b1")->table, "\np99\t100\t300.3\t300.3\t300.3\t"));
@@ -127,6 +129,7 @@ static void by_loan_no_copy_is_drawn(void **state) {
     assert_null(strstr(figure("roundtrip-latency")->table, "\t209715\n"));
     assert_null(strstr(figure("roundtrip-latency")->script, "one copy"));
     assert_null(strstr(figure("roundtrip-latency")->words, "One copy: "));
+    assert_null(strstr(figure("roundtrip-latency")->words, "timed singly")); /* the line is as well */
 }
 
 static void scripts_stand_alone(void **state) {

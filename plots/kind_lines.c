@@ -170,6 +170,11 @@ static void put_plot(struct tram__draw *d, const struct plan *p) {
     fprintf(o, "\n");
 }
 
+/* The line is of batches, the band is not: else both are timed singly. */
+static bool is_mixed(const struct plan *p) {
+    return p->tails && !p->set->loan && !p->set->open && p->slice->at.v[TRAM__AXIS_INFLIGHT] == 1;
+}
+
 static void put_words(FILE *w, const struct plan *p, const char *fixed) {
     char slope[TRAM__CELL];
     const char *separator = "";
@@ -182,6 +187,8 @@ static void put_words(FILE *w, const struct plan *p, const char *fixed) {
             p->tails         ? "from p5 to p95 of the executions"
             : p->lines->rate ? "from the smallest to the largest repetition"
                              : "from the smallest to the largest repetition’s p50");
+    if (is_mixed(p))
+        fputs(" Those are timed singly, with the timer in them, the line’s p50 in batches, without it.", w);
     if (p->cut)
         fprintf(w, " Where it leaves the figure, some repetition was farther off.");
     if (p->floor)
