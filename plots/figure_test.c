@@ -119,6 +119,13 @@ static void tables_are_exact(void **state) {
     assert_non_null(strstr(figure("roundtrip-order")->table, "limit\t3\t102.102\t0.9901\t1 B\n"));
 }
 
+static void ladders_name_their_steps(void **state) {
+    (void)state;
+    assert_non_null(strstr(figure("chain-ladder")->words,
+                           "to compiled is the runtime, from there to eager-shm "
+                           "the per-call work, from there to eager the transport."));
+}
+
 static void by_loan_no_copy_is_drawn(void **state) {
     (void)state;
     bool kinds[TRAM__KINDS] = {[TRAM__KIND_LATENCY] = true};
@@ -226,6 +233,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(has_every_kind_there_is_data_for, enter, leave),
         cmocka_unit_test_setup_teardown(tables_are_exact, enter, leave),
+        cmocka_unit_test_setup_teardown(ladders_name_their_steps, enter, leave),
         cmocka_unit_test_setup_teardown(by_loan_no_copy_is_drawn, enter, leave),
         cmocka_unit_test_setup_teardown(scripts_stand_alone, enter, leave),
         cmocka_unit_test_setup_teardown(scaling_has_its_slope, enter, leave),

@@ -2,8 +2,8 @@
  *
  * The ladder: of the slowest mode's time, what each step from the bare pattern upwards takes. The rungs of a case
  * are drawn in the order of their times, each up to where its own p50 lies: in the usual order what compiled has
- * over limit is the planning left to win, what eager-shm has over compiled the per-call work, and the rest the
- * transport.
+ * over limit is the runtime (references, liveness, deadlines, another way of waiting), what eager-shm has over
+ * compiled the per-call work, and the rest the transport.
  */
 #include "plots/figure.h"
 
@@ -128,8 +128,8 @@ void tram__make_ladder(struct tram__figures *all, const struct tram__set *whole)
     put_script(&d, s, cases, count);
     fprintf(d.words.f, "Each bar is the slowest mode’s p50, with one execution in flight; each colour ends "
                        "where that mode’s p50 "
-                       "lies. From limit to compiled is the planning left to win, from there to eager-shm "
-                       "the work of each call, "
+                       "lies. From limit to compiled is the runtime, from there to eager-shm "
+                       "the per-call work, "
                        "from there to eager the transport.");
     tram__draw_end(&d);
 }

@@ -238,7 +238,6 @@ accept "limit" --quiet --iters=20 --warmup=2 --repetitions=2 --size=1,104,105,4k
 accept "eager" --quiet --iters=20 --warmup=2 --repetitions=1 --size=100k --inflight=3 --no-check
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --size=1,100k --loan --wait=spin
 accept "compiled" --quiet --iters=20 --warmup=2 --repetitions=1 --wait=block -v
-accept "planning left to win (compiled - limit)" -n 20 -w 2 --repetitions=1 -v
 # Of the limit, too, an execution that never ends is told: its other process is gone.
 "$program" --mode=limit --brief --repetitions=1 -n 1000000000 --timeout=1 >"$dir/out" 2>"$dir/err" </dev/null &
 run=$!
@@ -257,6 +256,7 @@ else
     failed=$((failed + 1))
     echo "the limit without its peer: status $status, $(cat "$dir/out" "$dir/err")"
 fi
+accept "the runtime (compiled - limit)" -n 20 -w 2 --repetitions=1 -v
 refuse "--graph=x.pdf: a name that ends in" --graph=x.pdf
 refuse "--graph=/nonexistent/x.dot: No such" --graph=/nonexistent/x.dot
 refuse "--schedule=x: a name" --schedule=x

@@ -12,7 +12,7 @@ static const struct rung {
     const char *step;
     bool beside;
 } rungs[] = {
-    {TRAM_MODE_LIMIT, "the pattern", false},       {TRAM_MODE_COMPILED, "planning left to win", false},
+    {TRAM_MODE_LIMIT, "the pattern", false},       {TRAM_MODE_COMPILED, "the runtime", false},
     {TRAM_MODE_EAGER_SHM, "per-call work", false}, {TRAM_MODE_EAGER, "transport", false},
     {TRAM_MODE_GRAPH_EAGER, NULL, true},
 };

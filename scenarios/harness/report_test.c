@@ -33,7 +33,7 @@ static void every_rung(void **state) {
     (void)state;
     assert_true(whole_ladder(295, 334, 1000, 4090, 4499));
     assert_string_equal(line,
-                        "of eager's 4.09 us: limit 7 %, planning left to win (compiled - limit) 1 %, "
+                        "of eager's 4.09 us: limit 7 %, the runtime (compiled - limit) 1 %, "
                         "per-call work (eager-shm - compiled) 16 %, transport (eager - eager-shm) 76 %; "
                         "graph-eager adds 10 %");
 }
@@ -41,9 +41,8 @@ static void every_rung(void **state) {
 static void what_was_not_measured_is_stepped_over(void **state) {
     (void)state;
     assert_true(ladder(1000, NAN, 4000));
-    assert_string_equal(line,
-                        "of eager's 4.00 us: limit 25 %, planning left to win + per-call work + transport "
-                        "(eager - limit) 75 %");
+    assert_string_equal(line, "of eager's 4.00 us: limit 25 %, the runtime + per-call work + transport "
+                              "(eager - limit) 75 %");
     assert_true(ladder(NAN, 1000, 4000));
     assert_string_equal(
         line, "of eager's 4.00 us: compiled 25 %, per-call work + transport (eager - compiled) 75 %");
@@ -52,10 +51,9 @@ static void what_was_not_measured_is_stepped_over(void **state) {
 static void the_slowest_is_the_whole(void **state) {
     (void)state;
     assert_true(ladder(1000, 900, NAN));
-    assert_string_equal(line,
-                        "of limit's 1.00 us: limit 100 %, planning left to win (compiled - limit) -10 %");
+    assert_string_equal(line, "of limit's 1.00 us: limit 100 %, the runtime (compiled - limit) -10 %");
     assert_true(ladder(1000, 999, NAN)); /* not -0 */
-    assert_string_equal(line, "of limit's 1.00 us: limit 100 %, planning left to win (compiled - limit) 0 %");
+    assert_string_equal(line, "of limit's 1.00 us: limit 100 %, the runtime (compiled - limit) 0 %");
 }
 
 static void one_rung_is_no_ladder(void **state) {
