@@ -220,6 +220,15 @@ if ! grep -qF '"block": 7' "$dir/a.json" || [ "$(wc -l <"$dir/a.csv")" != 2 ] ||
     failed=$((failed + 1))
     echo "the block, or the tables of the run as CSV and Markdown, are not there"
 fi
+# What cannot be written, as on a full disk, does not take the rest with it.
+"$program" --quiet --mode=compiled -n 20 -w 2 --repetitions=1 --json=/dev/full --csv="$dir/full.csv" --markdown=/dev/full \
+    --samples="$dir/full.gz" >"$dir/out" 2>"$dir/err"
+status=$?
+if [ $status != 1 ] || [ "$(grep -c 'cannot write /dev/full' "$dir/err")" != 2 ] || [ ! -s "$dir/full.csv" ] ||
+    [ ! -s "$dir/full.gz" ]; then
+    failed=$((failed + 1))
+    echo "with a full disk: status $status, $(cat "$dir/err"), $(ls "$dir")"
+fi
 # Exact counts, where the module that takes them was built (a sanitizer's programs have none).
 module=$(dirname "$program")/../modules/libtramline_counting.so
 if [ -e "$module" ] && [ "$(uname -m)" = x86_64 ] && ! grep -qF '"allocations_per_exec": 0.0' "$dir/a.json"; then

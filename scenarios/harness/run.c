@@ -268,16 +268,25 @@ static int try_outputs(const struct tram_run *r) {
     return 0;
 }
 
+static int told(const struct tram_run *r, int status, const char *why) {
+    if (status)
+        fprintf(stderr, "%s: %s\n", r->scenario->name, why);
+    return status;
+}
+
+/* All that can be written is, also when another cannot. The JSON goes first. */
 static int write_outputs(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
     char why[TRAM_WHY] = "";
-    int status = s->json || s->csv ? tram_report_rows(r, s->json, s->csv, why, sizeof why) : 0;
-    if (!status && s->markdown)
-        status = tram_report_markdown(r, s->markdown, why, sizeof why);
-    if (!status && s->samples)
-        status = tram_samples_write(r->samples, s->samples, why, sizeof why);
-    if (status)
-        fprintf(stderr, "%s: %s\n", r->scenario->name, why);
+    int status = 0;
+    if (s->json)
+        status |= told(r, tram_report_rows(r, s->json, NULL, why, sizeof why), why);
+    if (s->csv)
+        status |= told(r, tram_report_rows(r, NULL, s->csv, why, sizeof why), why);
+    if (s->markdown)
+        status |= told(r, tram_report_markdown(r, s->markdown, why, sizeof why), why);
+    if (s->samples)
+        status |= told(r, tram_samples_write(r->samples, s->samples, why, sizeof why), why);
     return status;
 }
 
