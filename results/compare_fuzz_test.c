@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sets of which one was spoilt are compared and written in every form, or refused with a line.
+ * Sets of which one was spoilt are compared and written in every form, or refused with a line. Forms of JSON are whole, or
+ * say that memory ran out.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,7 +94,56 @@ static void spoilt_sets(void **state) {
     unlink(path);
 }
 
+static size_t left; /* allocations of JSON until one fails; those after it do not */
+static bool ran_out;
+
+static void *scarce(size_t size) {
+    bool now = left-- == 0;
+    ran_out |= now;
+    return now ? NULL : malloc(size);
+}
+
+static void nothing_is_dropped(void **state) {
+    (void)state;
+    static int (*const forms[])(const struct tram_comparison *, FILE *) = {
+        tram_comparison_json, tram_comparison_gbench, tram_comparison_bencher};
+    static char good[ROOM];
+    const struct tram_decide_options o = {0.05, 0.01};
+    struct tram_result_set base;
+    struct tram_comparison c;
+    snprintf(path, sizeof path, "/tmp/tram-compare-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(read_text(good, make(good, 1), &base), 0);
+    assert_int_equal(tram_compare(&base, &base, NULL, &o, &c, why, sizeof why), 0);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char *whole, *text;
+        size_t size, failed = 0;
+        FILE *f = open_memstream(&whole, &size);
+        assert_int_equal(forms[i](&c, f), 0);
+        fclose(f);
+        do {
+            f = open_memstream(&text, &size);
+            left = failed++;
+            ran_out = false;
+            json_set_alloc_funcs(scarce, free);
+            int status = forms[i](&c, f);
+            json_set_alloc_funcs(malloc, free);
+            fclose(f);
+            if (!status)
+                assert_string_equal(text, whole);
+            free(text);
+        } while (ran_out);
+        assert_true(failed > 20);
+        free(whole);
+    }
+    tram_comparison_free(&c);
+    tram_result_set_free(&base);
+    unlink(path);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(spoilt_sets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(spoilt_sets), cmocka_unit_test(nothing_is_dropped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

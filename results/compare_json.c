@@ -4,10 +4,10 @@
  */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "results/compare_write.h"
 #include "results/json_values.h"
+#include "results/samples.h"
 #include "results/statistics.h"
 
 static int dump(json_t *json, FILE *f) {
@@ -17,10 +17,18 @@ static int dump(json_t *json, FILE *f) {
     return status;
 }
 
+/* The list with one more; NULL, and from then on, when memory ran out. */
+static json_t *append(json_t *all, json_t *value) {
+    if (json_array_append_new(all, value) == 0)
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
 static json_t *texts_json(char *const *lines, size_t count) {
     json_t *all = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(all, tram__json_text(lines[i]));
+        all = append(all, tram__json_text(lines[i]));
     return all;
 }
 
@@ -49,7 +57,7 @@ static json_t *changes_json(const struct tram_case *k) {
         tram__put_text(&o, "name", k->changes[i].name);
         tram__put_number(&o, "base", k->changes[i].base);
         tram__put_number(&o, "head", k->changes[i].head);
-        json_array_append_new(all, tram__object_done(&o));
+        all = append(all, tram__object_done(&o));
     }
     return all;
 }
@@ -82,7 +90,7 @@ static json_t *case_json(const struct tram_case *k) {
 static json_t *cases_json(const struct tram_arms *a) {
     json_t *all = json_array();
     for (size_t i = 0; i < a->case_count; i++)
-        json_array_append_new(all, case_json(&a->cases[i]));
+        all = append(all, case_json(&a->cases[i]));
     return all;
 }
 
@@ -99,7 +107,7 @@ static json_t *load_json(const struct tram_arms *a) {
         tram__put_number(&o, "margin", l->margin);
         tram__put_number(&o, "p", l->p);
         tram__put_bool(&o, "flagged", l->flagged);
-        json_array_append_new(all, tram__object_done(&o));
+        all = append(all, tram__object_done(&o));
     }
     return all;
 }
@@ -147,29 +155,30 @@ int tram_comparison_json(const struct tram_comparison *c, FILE *f) {
 /* ---- The head alone, for others ---- */
 
 /* What the rows of a case have in `field`. */
-static size_t values_of(const struct tram_result_set *s, const char *name, const char *field,
-                        double *values) {
+static size_t values_of(const struct tram__rows *r, const char *field, double *values) {
     size_t n = 0;
-    for (size_t i = 0; i < s->row_count; i++) {
-        const json_t *v = json_object_get(s->rows[i].json, field);
-        if (strcmp(s->rows[i].name, name) == 0 && json_is_number(v))
-            values[n++] = json_number_value(v);
+    for (size_t i = 0; i < r->count; i++) {
+        double v = tram_result_number(r->at[i], field);
+        if (isfinite(v))
+            values[n++] = v;
     }
     return n;
 }
 
-/* `each` of every case of the head, into `rows`; -1 when memory ran out. */
+/* `each` of the cases of the head, into `rows`; -1 when memory ran out. */
 static int each_case(const struct tram_comparison *c, json_t *rows,
-                     void each(const struct tram_result_set *s, const char *name, double *values,
-                               json_t *rows)) {
+                     int each(const struct tram__rows *r, double *values, json_t *rows)) {
     const struct tram_arms *a = &c->arms;
+    struct tram__index index = {0};
     double *values = calloc(a->head->row_count + 1, sizeof *values);
-    for (size_t i = 0; i < a->case_count && values; i++)
-        each(a->head, a->cases[i].name, values, rows);
-    for (size_t i = 0; i < a->added_count && values; i++)
-        each(a->head, a->added[i], values, rows);
+    int status = values && rows ? tram__index_make(a->head, &index) : -1;
+    for (size_t i = 0; i < a->case_count && !status; i++)
+        status = each(tram__index_find(&index, a->cases[i].name), values, rows);
+    for (size_t i = 0; i < a->added_count && !status; i++)
+        status = each(tram__index_find(&index, a->added[i]), values, rows);
+    tram__index_free(&index);
     free(values);
-    return values ? 0 : -1;
+    return status;
 }
 
 static int dump_all(int status, json_t *json, FILE *f) {
@@ -179,35 +188,33 @@ static int dump_all(int status, json_t *json, FILE *f) {
     return -1;
 }
 
-static double median_of(const struct tram_result_set *s, const char *name, const char *field,
-                        double *values) {
-    size_t n = values_of(s, name, field, values);
+static double median_of(const struct tram__rows *r, const char *field, double *values) {
+    size_t n = values_of(r, field, values);
     return n ? tram_median(values, n) : 0; /* compare.py wants a number */
 }
 
-static json_int_t iterations_of(const struct tram_result_set *s, const char *name) {
+static json_int_t iterations_of(const struct tram__rows *r) {
     json_int_t sum = 0, most = INT64_MAX;
-    for (size_t i = 0; i < s->row_count; i++) {
-        json_int_t n = json_integer_value(json_object_get(s->rows[i].json, "iterations"));
-        if (strcmp(s->rows[i].name, name) == 0)
-            sum = n < most - sum ? sum + n : most;
+    for (size_t i = 0; i < r->count; i++) {
+        json_int_t n = json_integer_value(json_object_get(r->at[i]->json, "iterations"));
+        sum = n < most - sum ? sum + n : most;
     }
     return sum;
 }
 
-static void gbench_row(const struct tram_result_set *s, const char *name, double *values, json_t *rows) {
+static int gbench_row(const struct tram__rows *r, double *values, json_t *rows) {
     struct tram__object o = tram__object_new();
-    tram__put_text(&o, "name", name);
-    tram__put_text(&o, "run_name", name);
+    tram__put_text(&o, "name", r->name);
+    tram__put_text(&o, "run_name", r->name);
     tram__put_text(&o, "run_type", "iteration");
     tram__put_integer(&o, "repetitions", 1);
     tram__put_integer(&o, "repetition_index", 0);
     tram__put_integer(&o, "threads", 1);
-    tram__put_integer(&o, "iterations", iterations_of(s, name));
-    tram__put_number(&o, "real_time", median_of(s, name, "real_time", values));
-    tram__put_number(&o, "cpu_time", median_of(s, name, "cpu_time", values));
+    tram__put_integer(&o, "iterations", iterations_of(r));
+    tram__put_number(&o, "real_time", median_of(r, "real_time", values));
+    tram__put_number(&o, "cpu_time", median_of(r, "cpu_time", values));
     tram__put_text(&o, "time_unit", "ns");
-    json_array_append_new(rows, tram__object_done(&o));
+    return json_array_append_new(rows, tram__object_done(&o));
 }
 
 int tram_comparison_gbench(const struct tram_comparison *c, FILE *f) {
@@ -227,17 +234,17 @@ static void put_metric(struct tram__object *o, const char *measure, double *valu
     tram__put(o, measure, tram__object_done(&metric));
 }
 
-static void bencher_case(const struct tram_result_set *s, const char *name, double *values, json_t *rows) {
+static int bencher_case(const struct tram__rows *r, double *values, json_t *rows) {
     static const struct {
         const char *measure, *field;
     } measures[] = {{"latency", "real_time"}, {"throughput", "execs_per_s"}};
     struct tram__object o = tram__object_new();
     for (size_t i = 0; i < sizeof measures / sizeof *measures; i++) {
-        size_t n = values_of(s, name, measures[i].field, values);
+        size_t n = values_of(r, measures[i].field, values);
         if (n)
             put_metric(&o, measures[i].measure, values, n);
     }
-    json_object_set_new(rows, name, tram__object_done(&o));
+    return json_object_set_new(rows, r->name, tram__object_done(&o));
 }
 
 int tram_comparison_bencher(const struct tram_comparison *c, FILE *f) {
