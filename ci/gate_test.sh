@@ -52,6 +52,7 @@ done
 set -- \$(grep -v '^[a-z]*\$' "$dir/\$arm")
 if grep -q hang "$dir/\$arm"; then sleep 86399 & wait; fi
 if grep -q crash "$dir/\$arm" && [ "\$block" = 3 ]; then echo "it broke"; exit 1; fi
+if grep -q late "$dir/\$arm" && [ "\$block" = 21 ]; then echo "it broke late"; exit 1; fi
 "$sample" "\$file" blocks=1 first=\$block cases=\$cases batch=100 "\$@" || exit 1
 sed -i "s=sample/mode=\$(basename "\$0")/mode=" "\$file"
 EOS
@@ -173,6 +174,13 @@ says 1 "the head failed in block 3: roundtrip --two: it broke" --case='roundtrip
 has summary.md "REGRESSED: the head runs none of the cases"
 has comparison.json '"missing": ["roundtrip --two"]'
 has junit.xml '<testcase name="roundtrip --two"><failure message="missing in the head"/></testcase>'
+says 1 "left out, for the base does not know it: chain --odd" --case='chain --odd' --case='roundtrip --two' --blocks=12
+has comparison.json '"missing": ["roundtrip --two"]'
+has junit.xml 'tests="1" failures="1"'
+arms seed=1 seed=2 "seed=3 compiled=1.05 late"
+says 1 "the head failed in block 21: roundtrip --size=1: it broke late" "$one"
+has summary.md "40 blocks of 1 cases, look 2"
+same "of the first look" "0 0" "$(grep -c AMBIGUOUS "$dir/run/summary.md") $(find "$dir/run" -name 'comparison.[mc]*' | wc -l)"
 arms "seed=1 odd" "seed=2 odd" seed=3
 says 1 "the head does not know chain --two --odd" "$one" --case='chain --two --odd' --blocks=12
 has comparison.txt "missing in the head: chain/mode:eager/size:1"
