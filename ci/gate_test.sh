@@ -115,6 +115,12 @@ says 2 "--blocks=8: too few to show anything: with 5 cases and an alpha of 0.5% 
 says 2 "--delta=0: per cent" --delta=0
 says 2 "--alpha=50: per cent above 0 and below 50" --alpha=50
 says 2 "--seed=-1: a whole number" --seed=-1
+says 2 "--seed=08: a whole number" --seed=08
+says 2 "--blocks=010: a whole number" --blocks=010
+says 2 "--case: there are no cases" --case=' # nothing'
+printf '# nothing\n\n  # nothing\n' >"$dir/comments"
+says 2 "--cases=$dir/comments: there are no cases in it" --cases="$dir/comments"
+says 2 "--cases=$dir: there are no cases in it" --cases="$dir"
 says 2 "--bogus: there is no such option" --bogus
 says 2 "--bogus: there is no such option, or it takes no value" --bogus=1
 says 2 "--once: there is no such option, or it takes no value" --once=1
@@ -131,6 +137,11 @@ mkdir -p "$dir/plain/ci" && cp ci/gate "$dir/plain/ci/"
 "$dir/plain/ci/gate" >"$dir/out" 2>"$dir/err"
 same "outside of a checkout" "2 1" "$? $(grep -c 'is no git checkout$' "$dir/err")"
 says 0 "Exit status" --help
+cp -r "$dir/repo" "$dir/a repo"
+cp "$dir/build" "$dir/a repo/ci/gate_build"
+"$dir/a repo/ci/gate" --base=HEAD --head=HEAD --case=roundtrip --blocks=12 --seed=0 --compare="$compare" -o "$dir/a run" \
+    >"$dir/out" 2>"$dir/err"
+same "in a checkout whose path has a space" "0 1" "$? $(grep -c '^OK: of 1 cases' "$dir/out")"
 
 # ---- Verdicts ----
 one=--case='roundtrip --size=1'
