@@ -224,6 +224,38 @@ same "status of a run that was ended" 143 $?
 same "what it says then" 1 "$(grep -c "interrupted: $dir/run has no whole block" "$dir/err")"
 sleep 0.2
 same "processes left" 0 "$(pgrep -f '^sleep 8639[89]$' | wc -l)"
+wait_for() { # COMMAND...: ten seconds at most
+    for i in $(seq 100); do
+        "$@" >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+}
+# In a look: what compare ends with does not count then.
+arms seed=1 seed=2 seed=3
+printf '#!/bin/sh\n: >"%s"\nsleep 0.5\n' "$dir/looks" >"$dir/slow_compare"
+chmod +x "$dir/slow_compare"
+rm -rf "$dir/run"
+ci/gate --build-command="$dir/build" --compare="$dir/slow_compare" --output="$dir/run" "$one" --blocks=12 >"$dir/out" 2>"$dir/err" \
+    </dev/null &
+gate=$!
+wait_for [ -f "$dir/looks" ]
+kill -TERM $gate
+wait $gate
+same "ended in a look" "143 1 12" "$? $(grep -c 'has 12 whole blocks' "$dir/err") $(ls "$dir/run/head" | wc -l)"
+# What was started has no session yet. --foreground: timeout itself signals nothing but the gate.
+mkdir "$dir/bin"
+printf '#!/bin/sh\n: >"%s"\nsleep 3\nexec %s "$@"\n' "$dir/starts" "$(command -v setsid)" >"$dir/bin/setsid"
+printf 'exec sleep 86397\n' >"$dir/hang"
+chmod +x "$dir/bin/setsid"
+rm -rf "$dir/run"
+PATH="$dir/bin:$PATH" timeout --foreground -s KILL 20 ci/gate --build-command="sh $dir/hang" --compare="$compare" \
+    --output="$dir/run" "$one" >"$dir/out" 2>"$dir/err" </dev/null &
+gate=$!
+wait_for [ -f "$dir/starts" ]
+kill -TERM $gate
+wait $gate
+same "ended before there is a session" 143 $?
+same "processes left of that" 0 "$(pgrep -f '^sleep 86397$' | wc -l)"
 
 # ---- What travels ----
 cp "$ci/gate_baseline" ci/
