@@ -108,7 +108,8 @@ static int add_row(struct join *j, json_t *row, size_t round) {
     return 0;
 }
 
-/* The machine is told by the first file that tells of one, the end of the run by the last. */
+/* The machine is told by the first file that tells of one, the end of the run by that which ended last: of times in ISO
+ * 8601 the later one is the greater text. */
 static void keep_context(struct join *j, json_t *context) {
     json_t *run = json_object_get(context, "run"), *ours = json_object_get(j->context, "run");
     if (!json_object_get(context, "machine"))
@@ -117,6 +118,8 @@ static void keep_context(struct join *j, json_t *context) {
         j->context = json_deep_copy(context);
         return;
     }
+    if (strcmp(text_of(run, "end_utc"), text_of(ours, "end_utc")) <= 0)
+        return;
     json_object_set(ours, "end_utc", json_object_get(run, "end_utc"));
     json_t *after = json_object_get(json_object_get(run, "noise"), "after");
     json_object_set(json_object_get(ours, "noise"), "after", after);
