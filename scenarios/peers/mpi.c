@@ -7,6 +7,7 @@
 #include <mpi.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +30,10 @@ struct mpi {
 
 static struct mpi self; /* one case in a process */
 
+/* Gatherv's offsets are ints. */
 static bool fits(const struct tram_case *c, uint32_t way) {
-    return way < GATHER || peer_scatters(c);
+    size_t last = (c->actors - 1) * tram_layout_stride(tram_case_reply(c));
+    return way < GATHER || (peer_scatters(c) && (way != GATHERV || last <= INT_MAX));
 }
 
 /* ---- the other ranks ---- */
