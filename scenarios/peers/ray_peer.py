@@ -281,6 +281,7 @@ class Trial:
     def measure(self):
         a = self.a
         self.note = self.choose()
+        self.done = 0  # what was tried is no warm-up
         start, took, count = time.monotonic(), [], 1
         while self.done < a.warmup if a.warmup else time.monotonic() - start < WARMUP_S:
             took.append(self.batch(count) / count)
