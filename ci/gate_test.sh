@@ -315,8 +315,10 @@ says 2 "it is compared with the working tree" --baseline=nothing.tsv --base=HEAD
 for seed in 1 2 3; do
     "$sample" "$dir/$seed.json" seed=$seed blocks=40 || exit 1
 done
-"$trials" --runs=20 "$dir/1.json" "$dir/2.json" "$dir/3.json" >"$dir/out" 2>"$dir/err"
+"$trials" --runs=20 --each "$dir/1.json" "$dir/2.json" "$dir/3.json" >"$dir/out" 2>"$dir/err"
 same "runs made of recorded blocks" "1 1" "$(grep -c '^| 0% | 0 | 20 | 0 | 0 | 0 | 0 |' "$dir/out") $(grep -c '^| 20% | 20 | 0 ' "$dir/out")"
+same "each case alone" 2 "$(grep -cE '^\| sample/mode:[a-z]*/size:1 \| [0-9.]*% \| 1\.[0-9]* \| 0\.0% \|.* 100\.0% \| 100\.0% \|$' "$dir/out")"
+same "lines of 0%" 1 "$(awk -F'|' '$2 == " 0% "' "$dir/out" | wc -l)"
 refused() { # WANTED COMMAND...
     wanted=$1
     shift

@@ -5,7 +5,8 @@
  * of the builds is called base, copy and head; the head's times are multiplied by what it is to be slower. Then it is
  * looked at as ci/gate looks: at half of the blocks, and at all of them when that was AMBIGUOUS, each with half of alpha.
  * Noise is that which was recorded, with its load and its drift from block to block; a slow stretch of several
- * blocks is broken up, which real runs are not.
+ * blocks is broken up, which real runs are not. All runs are of one recording: their number makes its shares exact, and
+ * says nothing of another day's noise.
  */
 #include <gsl/gsl_cdf.h>
 #include <math.h>
@@ -17,15 +18,16 @@
 #include "base/options.h"
 #include "results/compare.h"
 #include "results/environment.h"
+#include "results/power.h"
 
 enum { BAD = 2, BUILDS = 3, VERDICTS = TRAM_VERDICT_ENVIRONMENT + 1 };
 static const double slowdowns[] = {0, 0.02, 0.05, 0.08, 0.10, 0.15, 0.20};
+enum { SLOWDOWNS = sizeof slowdowns / sizeof *slowdowns };
 
 struct settings {
     struct tram_decide_options decide;
     uint64_t runs, blocks, seed;
-    const char *only; /* a part of the names of the cases that are slower; NULL: all are */
-    bool once, help, version;
+    bool each, once, help, version;
 };
 
 /* The rows of one block in one build, by block: row i of block k is rows[starts[k] + i]. */
@@ -39,7 +41,8 @@ struct trials {
     struct recording builds[BUILDS];
     size_t block_count, longest; /* rows of the block that has most */
     struct tram_result_set arms[BUILDS];
-    size_t *drawn; /* 2 * blocks */
+    size_t *drawn;    /* 2 * blocks */
+    const char *only; /* the case that is slower; NULL: all are */
     uint64_t random;
     size_t verdicts[VERDICTS], second;
 };
@@ -121,7 +124,7 @@ static void fill_arm(const struct trials *t, const struct recording *from, size_
             *row = from->set.rows[i];
             row->block = (int64_t)b + 1;
             row->file = 0;
-            if (!t->s->only || strstr(row->name, t->s->only))
+            if (!t->only || strcmp(row->name, t->only) == 0)
                 row->p50_ns *= factor;
         }
     }
@@ -167,7 +170,7 @@ static int run_once(struct trials *t, double slowdown, char *why, size_t why_siz
 
 /* ---- What came of it ---- */
 
-/* At a confidence of 95% the chance is not above this, or not below: Clopper and Pearson, Biometrika 26 (1934) 404. */
+/* Of all runs that can be drawn the share is, at a confidence of 95%, not above this, or not below: Clopper and Pearson, Biometrika 26 (1934) 404. */
 static double most(size_t k, size_t n) {
     return k < n ? gsl_cdf_beta_Pinv(0.95, (double)k + 1, (double)(n - k)) : 1;
 }
@@ -175,23 +178,63 @@ static double least(size_t k, size_t n) {
     return k ? gsl_cdf_beta_Pinv(0.05, (double)k, (double)(n - k) + 1) : 0;
 }
 
+static int run_many(struct trials *t, double slowdown, char *why, size_t why_size) {
+    memset(t->verdicts, 0, sizeof t->verdicts);
+    t->second = 0;
+    for (uint64_t run = 0; run < t->s->runs; run++)
+        if (run_once(t, slowdown, why, why_size))
+            return -1;
+    return 0;
+}
+
+/* One case after the other slower, alone: which of them can show what. */
+static int run_each(struct trials *t, char *why, size_t why_size) {
+    const struct settings *s = t->s;
+    struct tram_comparison c;
+    const size_t most_blocks = s->once ? s->blocks : 2 * s->blocks;
+    const double alpha = s->once ? s->decide.alpha : s->decide.alpha / 2;
+    if (tram_compare(&t->builds[0].set, &t->builds[2].set, &t->builds[1].set, &s->decide, &c, why, why_size))
+        return -1;
+    printf("\nEach case slower alone: the share of the runs that are REGRESSED. sd: of the recording, of its "
+           "head and base. sees: the smallest ratio that is REGRESSED in 90%% of runs of %zu blocks, by that "
+           "sd.\n\n| case | sd per block | sees |",
+           most_blocks);
+    for (size_t i = 1; i < SLOWDOWNS; i++)
+        printf(" %.0f%% |", 100 * slowdowns[i]);
+    printf("\n|:--|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    int status = 0;
+    for (size_t k = 0; k < c.arms.case_count && !status; k++) {
+        const struct tram_decision *d = &c.arms.cases[k].time;
+        const struct tram_design design = {most_blocks, 0, alpha / (double)c.arms.case_count};
+        printf("| %s | %.1f%% | %.3f |", c.arms.cases[k].name, 100 * d->sd,
+               (1 + d->delta) * exp(tram_power_effect(&design, TRAM_DECIDE_POWER, d->sd)));
+        t->only = c.arms.cases[k].name;
+        for (size_t i = 1; i < SLOWDOWNS && !status; i++) {
+            status = run_many(t, slowdowns[i], why, why_size);
+            printf(" %.1f%% |", 100 * (double)t->verdicts[TRAM_VERDICT_REGRESSED] / (double)s->runs);
+            fflush(stdout);
+        }
+        printf("\n");
+    }
+    tram_comparison_free(&c);
+    return status;
+}
+
 static int run_all(struct trials *t, char *why, size_t why_size) {
     const struct settings *s = t->s;
     printf(
         "%llu runs each, of %llu blocks%s, drawn from %zu recorded ones with %zu cases; delta %.3g%%, alpha "
-        "%.3g%%, seed %llu. Slower: %s.\n\n"
-        "| slower by | REGRESSED | OK | IMPROVED | AMBIGUOUS | ENVIRONMENT | second looks | chance of "
-        "REGRESSED, 95%% one-sided |\n|--:|--:|--:|--:|--:|--:|--:|:--|\n",
+        "%.3g%%, seed %llu. They are drawn with replacement from one recording, and tell of its noise "
+        "only.\n\n"
+        "All cases slower:\n\n"
+        "| slower by | REGRESSED | OK | IMPROVED | AMBIGUOUS | ENVIRONMENT | second looks | REGRESSED of all "
+        "draws of this recording, 95%% one-sided |\n|--:|--:|--:|--:|--:|--:|--:|:--|\n",
         (unsigned long long)s->runs, (unsigned long long)s->blocks,
         s->once ? "" : ", and as many again when AMBIGUOUS", t->block_count, t->longest,
-        100 * s->decide.delta, 100 * s->decide.alpha, (unsigned long long)s->seed,
-        s->only ? s->only : "all of them");
-    for (size_t i = 0; i < sizeof slowdowns / sizeof *slowdowns; i++) {
-        memset(t->verdicts, 0, sizeof t->verdicts);
-        t->second = 0;
-        for (uint64_t run = 0; run < s->runs; run++)
-            if (run_once(t, slowdowns[i], why, why_size))
-                return -1;
+        100 * s->decide.delta, 100 * s->decide.alpha, (unsigned long long)s->seed);
+    for (size_t i = 0; i < SLOWDOWNS; i++) {
+        if (run_many(t, slowdowns[i], why, why_size))
+            return -1;
         size_t red = t->verdicts[TRAM_VERDICT_REGRESSED], n = s->runs;
         printf("| %.0f%% | %zu | %zu | %zu | %zu | %zu | %zu | %s %.2f%% |\n", 100 * slowdowns[i], red,
                t->verdicts[TRAM_VERDICT_OK], t->verdicts[TRAM_VERDICT_IMPROVED],
@@ -213,6 +256,8 @@ static int make_trials(const struct settings *s, char **paths) {
     }
     if (!status)
         status = run_all(&t, why, sizeof why);
+    if (!status && s->each)
+        status = run_each(&t, why, sizeof why);
     for (size_t i = 0; i < BUILDS; i++) {
         free(t.arms[i].rows);
         free(t.builds[i].starts);
@@ -229,8 +274,9 @@ int main(int argc, char **argv) {
     const struct tram__option table[] = {
         {"runs", 0, TRAM__OPTION_NUMBER, "N", "of each slowdown (default 299)", &s.runs, 1, 1000000},
         {"blocks", 0, TRAM__OPTION_NUMBER, "N", "before the first look (default 20)", &s.blocks, 1, 1000},
-        {"only", 0, TRAM__OPTION_TEXT, "TEXT", "slower are the cases with this in their names (default: all)",
-         &s.only, 0, 0},
+        {"each", 0, TRAM__OPTION_FLAG, NULL,
+         "a table of each case slower alone, too: what it is REGRESSED in, and the smallest ratio it sees",
+         &s.each, 0, 0},
         {"once", 0, TRAM__OPTION_FLAG, NULL, "one look only, with all of alpha", &s.once, 0, 0},
         {"delta", 0, TRAM__OPTION_PERCENT, "PERCENT", "as of compare (default 5%)", &s.decide.delta, 0, 100},
         {"alpha", 0, TRAM__OPTION_PERCENT, "PERCENT", "of all looks (default 1%)", &s.decide.alpha, 0, 50},
@@ -245,7 +291,8 @@ int main(int argc, char **argv) {
     if (s.help) {
         printf("gate_trials [options] BASE COPY HEAD\n"
                "What the gate would have said of runs made of these: three builds of the same code, "
-               "interleaved.\n\n");
+               "interleaved.\nRuns are drawn with replacement from one recording, and tell of its noise "
+               "only.\n\n");
         tram__options_help(table);
     } else if (s.version) {
         printf("gate_trials of tramline %s\n", tram_build()->version);
