@@ -17,6 +17,7 @@
 
 #include "base/seam.h"
 #include "harness/mode.h"
+#include "harness/try.h"
 
 enum { LIMIT_IN_SLOT = 120 };
 
@@ -120,11 +121,9 @@ bool limit_gpu_makes(const struct limit *s, const struct tram_order *o, unsigned
 bool limit_gpu_takes(const struct limit *s, const struct tram_order *o, const unsigned char *shared,
                      size_t slot, struct tram_receipt *r);
 
-/* Runs a batch. */
-typedef int limit_run_fn(void *state, struct tram_batch *b, char *why);
 /* Copies with the kernel chosen for the size (limit_copy.c). */
 void limit_copy(const struct limit *s, unsigned char *to, const unsigned char *from, size_t size);
 /* Tries the candidates, sets the best, and says so in s->note (limit_choose.c). 0 or -1 with `why`. */
-int limit_choose(struct limit *s, limit_run_fn *run, char *why);
+int limit_choose(struct limit *s, tram_run_fn *run, char *why);
 
 #endif

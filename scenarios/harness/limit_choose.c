@@ -4,39 +4,18 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "results/statistics.h"
-
-enum { COPIES_FROM = 256 * 1024, MOST_BATCHES = 4096, LEAST_BATCHES = 3 };
-#define TRY_NS 15000000u /* for one candidate */
-
-/* Where process k of n runs, the driver being process 0 on CPU 0 of those there are. */
-enum placement { IN_TURN, IN_BLOCKS, ON_ONE, PLACEMENTS };
-static const char *const placements[PLACEMENTS] = {"CPUs in turn", "CPUs in blocks", "one CPU"};
-
-static unsigned cpu_of(enum placement p, unsigned k, unsigned processes, unsigned cpus) {
-    return p == IN_TURN ? k % cpus : p == IN_BLOCKS ? k * cpus / processes : 0;
-}
-
-static void place(const struct limit *s, enum placement p) {
-    for (unsigned k = 1; k <= s->peers; k++) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET((size_t)s->c->placement.cpu[cpu_of(p, k, s->peers + 1, s->c->placement.count)], &set);
-        sched_setaffinity(s->pid[k - 1], sizeof set, &set);
-    }
-}
+enum { COPIES_FROM = 256 * 1024 };
 
 struct candidate {
     uint32_t strategy, mask;
     size_t stream_from, fragment;
-    enum placement placement;
+    enum tram_placement placement;
 };
 
 /* Nothing is in flight. Whoever sleeps does so on the slot, and in the way, of the candidate before: it is woken, and so is, by the
@@ -54,39 +33,31 @@ static void adopt(const struct limit *s, const struct candidate *c) {
     atomic_store(&s->control->stream_from, c->stream_from);
     atomic_store(&s->control->fragment, c->fragment);
     atomic_store(&s->control->mask, c->mask);
-    place(s, c->placement);
+    tram_place(s->pid, s->peers, &s->c->placement, c->placement);
     wake_all(s);
 }
 
 /* What the tries share: payloads, and the best so far. */
 struct search {
     struct limit *s;
-    limit_run_fn *run;
+    tram_run_fn *run;
     struct tram_batch batch;
     struct candidate best;
     double best_ns;
-    double took[MOST_BATCHES]; /* of the candidate that is tried */
     bool failed;
     char *why;
 };
 
-/* Times one candidate by the median of its batches, after one to settle; keeps it if it is the best yet. */
+/* Keeps the candidate if it is the best yet. */
 static void try(struct search *h, struct candidate c) {
-    size_t batches = 0;
+    if (h->failed)
+        return;
     adopt(h->s, &c);
-    h->failed = h->failed || h->run(h->s, &h->batch, h->why);
-    uint64_t start = tram__now_ns(), before = start;
-    while (!h->failed && batches < MOST_BATCHES && (batches < LEAST_BATCHES || before - start < TRY_NS) &&
-           (!batches || before - start < 20 * TRY_NS)) {
-        h->failed = h->run(h->s, &h->batch, h->why) != 0;
-        uint64_t now = tram__now_ns();
-        h->took[batches++] = (double)(now - before);
-        before = now;
-    }
-    double usual = h->failed ? INFINITY : tram_median(h->took, batches);
-    if (usual < h->best_ns) {
+    double ns = tram_try(h->run, h->s, &h->batch, h->why);
+    h->failed = ns < 0;
+    if (!h->failed && ns < h->best_ns) {
         h->best = c;
-        h->best_ns = usual;
+        h->best_ns = ns;
     }
 }
 
@@ -105,10 +76,10 @@ static void try_waiting(struct search *h) {
     const struct tram_case *c = h->s->c;
     struct candidate start = h->best;
     for (uint32_t i = LIMIT_YIELD; i < LIMIT_STRATEGIES; i++) {
-        for (int p = 0; p < (c->placement.count > 1 ? PLACEMENTS : 1); p++) {
+        for (int p = 0; p < (c->placement.count > 1 ? TRAM_PLACEMENTS : 1); p++) {
             struct candidate next = start;
             next.strategy = i;
-            next.placement = (enum placement)p;
+            next.placement = (enum tram_placement)p;
             try(h, next);
         }
     }
@@ -161,7 +132,7 @@ static void describe(struct limit *s, const struct candidate *c, bool crowded) {
     }
     snprintf(s->note, sizeof s->note, "%s, %s%s, %u slot%s%s%s", limit_strategies[c->strategy].name, kernel,
              fragments, c->mask + 1, c->mask ? "s" : "", crowded ? ", " : "",
-             crowded ? placements[c->placement] : "");
+             crowded ? tram_placement_names[c->placement] : "");
 }
 
 static bool copies_much(const struct limit *s) {
@@ -172,7 +143,7 @@ static bool copies_much(const struct limit *s) {
     return all >= COPIES_FROM;
 }
 
-int limit_choose(struct limit *s, limit_run_fn *run, char *why) {
+int limit_choose(struct limit *s, tram_run_fn *run, char *why) {
     const struct tram_case *c = s->c;
     bool crowded = c->actors + 1 > c->placement.count;
     struct search h = {.s = s, .run = run, .why = why, .best_ns = INFINITY};

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/try.h"
 #include "peers/peer.h"
 #include "results/result.h"
 
@@ -72,59 +73,36 @@ void peer_kill(struct peer_team *t) {
 
 /* ---- the search ---- */
 
-/* Where process k of n runs, the driver being process 0 on the first of the CPUs. */
-enum placement { IN_TURN, IN_BLOCKS, ON_ONE, PLACEMENTS };
-static const char *const placements[PLACEMENTS] = {"CPUs in turn", "CPUs in blocks", "one CPU"};
-#define TRY_NS 15000000u /* for one candidate */
-enum { LEAST_TRIES = 4, MOST_TRIES_NS = 20 * TRY_NS, TRY_BATCH = 20, TRY_BYTES = 256 * 1024 };
-
-static void place(const struct peer_team *t, enum placement p) {
-    const struct tram__cpus *cpus = &t->c->placement;
-    for (unsigned k = 1; k <= t->pids; k++) {
-        unsigned at = p == IN_TURN ? k % cpus->count : p == IN_BLOCKS ? k * cpus->count / (t->pids + 1) : 0;
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET((size_t)cpus->cpu[at], &set);
-        sched_setaffinity(t->pid[k - 1], sizeof set, &set);
-    }
-}
+enum { TRY_BATCH = 20, TRY_BYTES = 256 * 1024 };
 
 struct tries {
     const struct peer_search *s;
     struct tram_batch batch;
     uint32_t best_way;
-    enum placement best_placement;
+    enum tram_placement best_placement;
     double best_ns;
     char *why;
 };
 
 /* By one execution the old way. */
-static int adopt(struct tries *h, uint32_t way, enum placement p) {
+static int adopt(struct tries *h, uint32_t way, enum tram_placement p) {
     struct peer_team *t = h->s->team;
     struct tram_batch one = h->batch;
     one.count = 1;
     atomic_store_explicit(&t->turn->next, (t->done + 1) << 8 | way, memory_order_release);
-    place(t, p);
+    tram_place(t->pid, t->pids, &t->c->placement, p);
     return h->s->ops->run(t, &one, h->why);
 }
 
-/* Times one candidate by its best batch, after one to settle. */
-static int try(struct tries *h, uint32_t way, enum placement p) {
-    double best = 1e300;
+/* Keeps the candidate if it is the best yet. */
+static int try(struct tries *h, uint32_t way, enum tram_placement p) {
     if (adopt(h, way, p))
         return -1;
-    uint64_t start = tram__now_ns(), now = start;
-    for (int i = 0; (i < LEAST_TRIES || now - start < TRY_NS) && (i < 2 || now - start < MOST_TRIES_NS);
-         i++) {
-        uint64_t before = tram__now_ns();
-        if (h->s->ops->run(h->s->team, &h->batch, h->why))
-            return -1;
-        now = tram__now_ns();
-        if (i && (double)(now - before) < best)
-            best = (double)(now - before);
-    }
-    if (best < h->best_ns) {
-        h->best_ns = best;
+    double ns = tram_try(h->s->ops->run, h->s->team, &h->batch, h->why);
+    if (ns < 0)
+        return -1;
+    if (ns < h->best_ns) {
+        h->best_ns = ns;
         h->best_way = way;
         h->best_placement = p;
     }
@@ -134,10 +112,10 @@ static int try(struct tries *h, uint32_t way, enum placement p) {
 static int try_all(struct tries *h) {
     const struct peer_search *s = h->s;
     const struct tram_case *c = s->team->c;
-    int most = peer_crowded(c) && c->placement.count > 1 ? PLACEMENTS : 1;
+    int most = peer_crowded(c) && c->placement.count > 1 ? TRAM_PLACEMENTS : 1;
     for (uint32_t way = 0; s->ways[way]; way++)
         for (int p = 0; (!s->fits || s->fits(c, way)) && p < most; p++)
-            if (try(h, way, (enum placement)p))
+            if (try(h, way, (enum tram_placement)p))
                 return -1;
     return adopt(h, h->best_way, h->best_placement);
 }
@@ -158,7 +136,7 @@ int peer_choose(const struct peer_search *s, char *why) {
         status = try_all(&h);
     bool crowded = peer_crowded(t->c);
     snprintf(t->note, sizeof t->note, "%s%s%s", s->ways[h.best_way], crowded ? ", " : "",
-             crowded ? placements[h.best_placement] : "");
+             crowded ? tram_placement_names[h.best_placement] : "");
     free(from);
     free(to);
     return status;

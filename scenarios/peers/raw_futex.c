@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Raw C over shared memory: a word and a payload on each hop; whoever waits sleeps on the word. What only polls the word is
- * the limit, and no peer: this one sleeps, at once or after yielding for a while.
+ * the limit, and no peer: this one sleeps, at once or after yielding for a while. A thousand yields last longer than a wake-up:
+ * with fewer, two that once slept can go on sleeping, each before the other is awake.
  */
 #include <limits.h>
 #include <linux/futex.h>
@@ -15,8 +16,9 @@
 
 #include "peers/raw.h"
 
-static const char *const ways[] = {"asleep", "20 yields, then asleep", "100 yields, then asleep", NULL};
-static const uint32_t yields[] = {0, 20, 100};
+static const char *const ways[] = {"asleep", "20 yields, then asleep", "100 yields, then asleep",
+                                   "1000 yields, then asleep", NULL};
+static const uint32_t yields[] = {0, 20, 100, 1000};
 
 struct cell {
     _Alignas(128) _Atomic uint32_t seq;
