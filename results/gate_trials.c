@@ -41,6 +41,8 @@ struct trials {
     struct recording builds[BUILDS];
     size_t block_count, longest; /* rows of the block that has most */
     struct tram_result_set arms[BUILDS];
+    struct tram_result_file
+        file;         /* of every arm: all were recorded alike, and blocks that were drawn are pairs */
     size_t *drawn;    /* 2 * blocks */
     const char *only; /* the case that is slower; NULL: all are */
     uint64_t random;
@@ -110,11 +112,11 @@ static int read_all(struct trials *t, char **paths, char *why, size_t why_size) 
 /* ---- Runs ---- */
 
 /* The arm's rows in the first `count` blocks that were drawn, numbered anew. */
-static void fill_arm(const struct trials *t, const struct recording *from, size_t count, double factor,
+static void fill_arm(struct trials *t, const struct recording *from, size_t count, double factor,
                      struct tram_result_set *arm) {
     arm->path = from->set.path;
-    arm->files = from->set.files;
-    arm->file_count = 1; /* all were recorded alike: one context says it */
+    arm->files = &t->file;
+    arm->file_count = 1;
     arm->blocks = true;
     arm->row_count = 0;
     for (size_t b = 0; b < count; b++) {
@@ -130,6 +132,14 @@ static void fill_arm(const struct trials *t, const struct recording *from, size_
     }
 }
 
+/* 0 when what was compared may gate. */
+static int may_gate(const struct tram_comparison *c, char *why, size_t why_size) {
+    if (!c->refusals.count && !c->advice.count)
+        return 0;
+    snprintf(why, why_size, "this cannot gate: %s", c->refusals.count ? c->refusals.at[0] : c->advice.at[0]);
+    return -1;
+}
+
 static int look(struct trials *t, const size_t *build, size_t count, double slowdown, double alpha,
                 enum tram_verdict *out, char *why, size_t why_size) {
     struct tram_decide_options o = {.delta = t->s->decide.delta, .alpha = alpha};
@@ -138,9 +148,7 @@ static int look(struct trials *t, const size_t *build, size_t count, double slow
         fill_arm(t, &t->builds[build[i]], count, i == 2 ? 1 + slowdown : 1, &t->arms[i]);
     if (tram_compare(&t->arms[0], &t->arms[2], &t->arms[1], &o, &c, why, why_size))
         return -1;
-    int status = c.refusals.count || c.advice.count ? -1 : 0;
-    if (status)
-        snprintf(why, why_size, "this cannot gate: %s", c.refusals.count ? c.refusals.at[0] : c.advice.at[0]);
+    int status = may_gate(&c, why, why_size);
     *out = c.verdict;
     tram_comparison_free(&c);
     return status;
@@ -245,6 +253,18 @@ static int run_all(struct trials *t, char *why, size_t why_size) {
     return 0;
 }
 
+/* The blocks of the recording itself are pairs. */
+static int check_recording(struct trials *t, char *why, size_t why_size) {
+    struct tram_comparison c;
+    t->file = t->builds[0].set.files[0];
+    if (tram_compare(&t->builds[0].set, &t->builds[2].set, &t->builds[1].set, &t->s->decide, &c, why,
+                     why_size))
+        return -1;
+    int status = may_gate(&c, why, why_size);
+    tram_comparison_free(&c);
+    return status;
+}
+
 static int make_trials(const struct settings *s, char **paths) {
     struct trials t = {.s = s, .random = s->seed};
     char why[1024] = "out of memory";
@@ -254,6 +274,8 @@ static int make_trials(const struct settings *s, char **paths) {
         t.arms[i].rows = calloc(2 * s->blocks * t.longest, sizeof *t.arms[i].rows);
         status = t.arms[i].rows && t.drawn ? 0 : -1;
     }
+    if (!status)
+        status = check_recording(&t, why, sizeof why);
     if (!status)
         status = run_all(&t, why, sizeof why);
     if (!status && s->each)
