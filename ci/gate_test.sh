@@ -325,6 +325,15 @@ refused() { # WANTED COMMAND...
     "$@" >"$dir/out" 2>"$dir/err"
     same "$*" "2 1 1" "$? $(wc -l <"$dir/err") $(grep -cF -- "$wanted" "$dir/err")"
 }
+# As ci/gate leaves them: a file for each block and arm, one after the other.
+for arm in 1 2 3; do
+    mkdir "$dir/recorded-$arm"
+    for block in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        "$sample" "$dir/recorded-$arm/$block.json" blocks=1 first=$block start=$arm took=0.5 seed=$arm || exit 1
+    done
+done
+"$trials" --runs=20 --blocks=12 --once "$dir/recorded-1" "$dir/recorded-2" "$dir/recorded-3" >"$dir/out" 2>"$dir/err"
+same "runs made of files of single blocks" "0 1" "$? $(grep -c '^| 0% | 0 | ' "$dir/out")"
 "$sample" "$dir/few.json" blocks=39
 refused "have different blocks or cases" "$trials" "$dir/1.json" "$dir/2.json" "$dir/few.json"
 refused "three result files" "$trials" "$dir/1.json"
