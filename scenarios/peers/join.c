@@ -268,8 +268,8 @@ static void print_table(struct join *j) {
 static int write_all(const struct join *j, const char *path) {
     char why[512] = "out of memory";
     json_t *context = j->context ? json_incref(j->context) : json_object();
-    json_object_set(context, "peers",
-                    json_pack("{s:O, s:O}", "versions", j->versions, "skipped", j->skipped));
+    json_object_set_new(context, "peers",
+                        json_pack("{s:O, s:O}", "versions", j->versions, "skipped", j->skipped));
     json_t *file = json_pack("{s:O, s:O}", "context", context, "benchmarks", j->rows);
     char *text = file ? json_dumps(file, JSON_INDENT(2)) : NULL;
     int status = text ? tram__output_write(path, text, strlen(text), why, sizeof why) : -1;
@@ -281,7 +281,16 @@ static int write_all(const struct join *j, const char *path) {
     return status;
 }
 
-static int usage(void) {
+static void release(struct join *j) {
+    json_decref(j->rows);
+    json_decref(j->context);
+    json_decref(j->versions);
+    json_decref(j->skipped);
+    free(j->cases);
+}
+
+static int usage(struct join *j) {
+    release(j);
     fprintf(stderr, "usage: peers_join OUT [--skipped=TEXT]... FOLDER...\n");
     return 2;
 }
@@ -292,13 +301,13 @@ int main(int argc, char **argv) {
     int status = 0, c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (c != 's')
-            return usage();
+            return usage(&j);
         json_array_append_new(j.skipped, json_string(optarg));
     }
     j.rounds = (size_t)(argc - optind - 1);
     j.cases = calloc(MOST_CASES, sizeof *j.cases);
     if (argc - optind < 2 || j.rounds > MOST_ROUNDS || !j.cases)
-        return usage();
+        return usage(&j);
     for (size_t i = 0; i < j.rounds; i++)
         status |= add_round(&j, argv[optind + 1 + (int)i], i);
     if (!j.case_count) {
@@ -308,10 +317,6 @@ int main(int argc, char **argv) {
         print_table(&j);
         status |= write_all(&j, argv[optind]);
     }
-    json_decref(j.rows);
-    json_decref(j.context);
-    json_decref(j.versions);
-    json_decref(j.skipped);
-    free(j.cases);
+    release(&j);
     return status ? 1 : 0;
 }
