@@ -178,7 +178,8 @@ static int run_once(struct trials *t, double slowdown, char *why, size_t why_siz
 
 /* ---- What came of it ---- */
 
-/* Of all runs that can be drawn the share is, at a confidence of 95%, not above this, or not below: Clopper and Pearson, Biometrika 26 (1934) 404. */
+/* Of all runs that can be drawn the share is, at a confidence of 95%, not above this, or not below: Clopper and Pearson,
+ * Biometrika 26 (1934) 404. */
 static double most(size_t k, size_t n) {
     return k < n ? gsl_cdf_beta_Pinv(0.95, (double)k + 1, (double)(n - k)) : 1;
 }
@@ -196,13 +197,11 @@ static int run_many(struct trials *t, double slowdown, char *why, size_t why_siz
 }
 
 /* One case after the other slower, alone: which of them can show what. */
-static int run_each(struct trials *t, char *why, size_t why_size) {
+static int run_each(struct trials *t, const struct tram_comparison *recorded, char *why, size_t why_size) {
     const struct settings *s = t->s;
-    struct tram_comparison c;
+    const struct tram_arms *a = &recorded->arms;
     const size_t most_blocks = s->once ? s->blocks : 2 * s->blocks;
     const double alpha = s->once ? s->decide.alpha : s->decide.alpha / 2;
-    if (tram_compare(&t->builds[0].set, &t->builds[2].set, &t->builds[1].set, &s->decide, &c, why, why_size))
-        return -1;
     printf("\nEach case slower alone: the share of the runs that are REGRESSED. sd: of the recording, of its "
            "head and base. sees: the smallest ratio that is REGRESSED in 90%% of runs of %zu blocks, by that "
            "sd.\n\n| case | sd per block | sees |",
@@ -211,12 +210,12 @@ static int run_each(struct trials *t, char *why, size_t why_size) {
         printf(" %.0f%% |", 100 * slowdowns[i]);
     printf("\n|:--|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     int status = 0;
-    for (size_t k = 0; k < c.arms.case_count && !status; k++) {
-        const struct tram_decision *d = &c.arms.cases[k].time;
-        const struct tram_design design = {most_blocks, 0, alpha / (double)c.arms.case_count};
-        printf("| %s | %.1f%% | %.3f |", c.arms.cases[k].name, 100 * d->sd,
+    for (size_t k = 0; k < a->case_count && !status; k++) {
+        const struct tram_decision *d = &a->cases[k].time;
+        const struct tram_design design = {most_blocks, 0, alpha / (double)a->case_count};
+        printf("| %s | %.1f%% | %.3f |", a->cases[k].name, 100 * d->sd,
                (1 + d->delta) * exp(tram_power_effect(&design, TRAM_DECIDE_POWER, d->sd)));
-        t->only = c.arms.cases[k].name;
+        t->only = a->cases[k].name;
         for (size_t i = 1; i < SLOWDOWNS && !status; i++) {
             status = run_many(t, slowdowns[i], why, why_size);
             printf(" %.1f%% |", 100 * (double)t->verdicts[TRAM_VERDICT_REGRESSED] / (double)s->runs);
@@ -224,7 +223,6 @@ static int run_each(struct trials *t, char *why, size_t why_size) {
         }
         printf("\n");
     }
-    tram_comparison_free(&c);
     return status;
 }
 
@@ -253,15 +251,19 @@ static int run_all(struct trials *t, char *why, size_t why_size) {
     return 0;
 }
 
-/* The blocks of the recording itself are pairs. */
-static int check_recording(struct trials *t, char *why, size_t why_size) {
-    struct tram_comparison c;
+/* The recording as it is, whose blocks are pairs; then what runs of it say. */
+static int try_recording(struct trials *t, char *why, size_t why_size) {
+    struct tram_comparison recorded;
     t->file = t->builds[0].set.files[0];
-    if (tram_compare(&t->builds[0].set, &t->builds[2].set, &t->builds[1].set, &t->s->decide, &c, why,
+    if (tram_compare(&t->builds[0].set, &t->builds[2].set, &t->builds[1].set, &t->s->decide, &recorded, why,
                      why_size))
         return -1;
-    int status = may_gate(&c, why, why_size);
-    tram_comparison_free(&c);
+    int status = may_gate(&recorded, why, why_size);
+    if (!status)
+        status = run_all(t, why, why_size);
+    if (!status && t->s->each)
+        status = run_each(t, &recorded, why, why_size);
+    tram_comparison_free(&recorded);
     return status;
 }
 
@@ -275,11 +277,7 @@ static int make_trials(const struct settings *s, char **paths) {
         status = t.arms[i].rows && t.drawn ? 0 : -1;
     }
     if (!status)
-        status = check_recording(&t, why, sizeof why);
-    if (!status)
-        status = run_all(&t, why, sizeof why);
-    if (!status && s->each)
-        status = run_each(&t, why, sizeof why);
+        status = try_recording(&t, why, sizeof why);
     for (size_t i = 0; i < BUILDS; i++) {
         free(t.arms[i].rows);
         free(t.builds[i].starts);
