@@ -26,11 +26,20 @@ enum {
 static const double BEHIND = 0.05;
 #define SETTLE_NS       (50 * UINT64_C(1000000))
 #define IDLE_NS         (200 * UINT64_C(1000000))
-#define WARMUP_NS       (100 * UINT64_C(1000000))
-#define PASS_NS         (300 * UINT64_C(1000000))
 #define LONG_BATCH_NS   100e6
-#define LONG_PASS_NS    (1000 * UINT64_C(1000000)) /* where a 99th percentile comes of it */
-#define LONGEST_PASS_NS (3000 * UINT64_C(1000000)) /* the same at a given rate */
+#define LONGEST_PASS_NS (3000 * UINT64_C(1000000)) /* for a 99th percentile at a given rate */
+
+/* How long things take unless their number is given. */
+struct lengths {
+    uint64_t warmup_ns, pass_ns, long_pass_ns; /* long: where a 99th percentile comes of it */
+};
+/* Brief: launches differ by more than a pass does within itself, for each has its channels elsewhere in memory, so many short ones
+ * say more in the same time. */
+static const struct lengths *lengths_of(const struct tram_runner *r) {
+    enum { MS = 1000000 };
+    static const struct lengths usual = {100 * MS, 300 * MS, 1000 * MS}, brief = {30 * MS, 50 * MS, 100 * MS};
+    return r->t->brief ? &brief : &usual;
+}
 
 int tram_runner_warm_up(struct tram_runner *r) {
     const struct tram_case *c = &r->t->c;
@@ -43,7 +52,7 @@ int tram_runner_warm_up(struct tram_runner *r) {
             return -1;
         best_ns = fmin(best_ns, (double)elapsed / count);
         done += count;
-        bool long_enough = batches > 1 && tram__now_ns() - start >= WARMUP_NS;
+        bool long_enough = batches > 1 && tram__now_ns() - start >= lengths_of(r)->warmup_ns;
         if (r->t->warmup ? done >= r->t->warmup || (r->t->counted && long_enough) : long_enough)
             break;
         count = tram_clamp(2 * (uint64_t)count, 1, most);
@@ -80,7 +89,7 @@ static bool pass_goes_on(const struct tram_runner *r, uint64_t start, uint64_t d
     if (r->t->iters)
         return done < r->t->iters;
     uint64_t took = tram__now_ns() - start;
-    return done < LEAST_EXECUTIONS || batches < LEAST_BATCHES || took < PASS_NS ||
+    return done < LEAST_EXECUTIONS || batches < LEAST_BATCHES || took < lengths_of(r)->pass_ns ||
            (done < wanted && took < longest_ns);
 }
 
@@ -90,7 +99,7 @@ static const char *stop_of(const struct tram_runner *r, uint64_t start, bool ful
         return "samples";
     if (r->t->iters)
         return "iterations";
-    return tram__now_ns() - start > 2 * PASS_NS ? "slow" : "time";
+    return tram__now_ns() - start > 2 * lengths_of(r)->pass_ns ? "slow" : "time";
 }
 
 /* Of so many samples, in the order in which they were taken. */
@@ -186,7 +195,7 @@ static void set_median(struct tram_runner *r) {
 /* Second pass: each execution. */
 static int time_each(struct tram_runner *r) {
     struct sums sums = {0};
-    if (sample_each(r, LONG_PASS_NS, false, &sums))
+    if (sample_each(r, lengths_of(r)->long_pass_ns, false, &sums))
         return -1;
     keep(r, "single", 1, r->sample_count);
     set_tail(r);

@@ -17,6 +17,7 @@ struct tram_trial {
     uint64_t iters, warmup;
     uint64_t period_ns;        /* of an open loop; 0: a closed one */
     int samples_fd;            /* a file that is to have every sample (samples.h); 0: none */
+    bool brief;                /* shorter passes */
     bool counted;              /* nothing is timed: exact counts are taken */
     bool idle;                 /* a third pass: what an idle actor costs, and how long it takes to wake */
     char trace[TRAM_MAX_PATH]; /* the file to be written; empty: none */
