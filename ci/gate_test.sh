@@ -145,7 +145,8 @@ same "in a checkout whose path has a space" "0 1" "$? $(grep -c '^OK: of 1 cases
 
 # ---- Verdicts ----
 one=--case='roundtrip --size=1'
-says 0 "OK: of 1 cases, 1 OK" "$one"
+usual=--blocks=20
+says 0 "OK: of 1 cases, 1 OK" "$one" "$usual"
 same "runs" "20 20 20" "$(for arm in base copy head; do ls "$dir/run/$arm" | wc -l; done | xargs)"
 same "orders" "6" "$(awk '{ a[$1] = a[$1] $3 } END { for (b in a) s[a[b]]; for (o in s) n++; print n }' "$dir/run/order.txt")"
 has comparison.json '"alpha": 0.005'
@@ -154,11 +155,11 @@ has summary.md "### ci/gate: OK: of 1 cases, 1 OK"
 has junit.xml 'failures="0"'
 arms seed=1 seed=2 "seed=3 compiled=1.1"
 export GITHUB_ACTIONS=true GITHUB_STEP_SUMMARY="$dir/step"
-says 1 "::error title=ci/gate::roundtrip/mode:compiled/size:1: 1.1" "$one"
+says 1 "::error title=ci/gate::roundtrip/mode:compiled/size:1: 1.1" "$one" "$usual"
 unset GITHUB_ACTIONS GITHUB_STEP_SUMMARY
 same "appended to the step's summary" 1 "$(grep -c '^### ci/gate: REGRESSED' "$dir/step")"
 has junit.xml 'type="REGRESSED"'
-says 0 "1 OK" "$one" --delta=20%
+says 0 "1 OK" "$one" --delta=20% "$usual"
 arms seed=1 seed=2 "seed=3 compiled=0.8"
 says 0 "1 IMPROVED" "$one" --blocks=12
 arms seed=1 seed=2 "seed=3 copies=3"
@@ -170,12 +171,12 @@ says 4 "arms loaded, or waiting, differently: run_delay_share" "$one" --blocks=1
 
 # ---- A second look ----
 arms seed=1 seed=2 "seed=3 compiled=1.05"
-says 3 "AMBIGUOUS with 20 blocks: as many again" "$one"
+says 3 "AMBIGUOUS with 20 blocks: as many again" "$one" "$usual"
 same "runs after both looks" 40 "$(ls "$dir/run/head" | wc -l)"
 has summary.md "40 blocks of 1 cases, look 2 with an alpha of 0.5%"
 arms "seed=1 noise=0.02" "seed=2 noise=0.02" "seed=3 noise=0.02 compiled=1.064"
-says 1 "AMBIGUOUS with 20 blocks: as many again" "$one"
-says 1 "REGRESSED: of 1 cases" "$one" --once
+says 1 "AMBIGUOUS with 20 blocks: as many again" "$one" "$usual"
+says 1 "REGRESSED: of 1 cases" "$one" --once "$usual"
 has comparison.json '"alpha": 0.01'
 same "runs of one look" 20 "$(ls "$dir/run/head" | wc -l)"
 
@@ -189,7 +190,7 @@ says 1 "left out, for the base does not know it: chain --odd" --case='chain --od
 has comparison.json '"missing": ["roundtrip --two"]'
 has junit.xml 'tests="1" failures="1"'
 arms seed=1 seed=2 "seed=3 compiled=1.05 late"
-says 1 "the head failed in block 21: roundtrip --size=1: it broke late" "$one"
+says 1 "the head failed in block 21: roundtrip --size=1: it broke late" "$one" "$usual"
 has summary.md "40 blocks of 1 cases, look 2"
 same "of the first look" "0 0" "$(grep -c AMBIGUOUS "$dir/run/summary.md") $(find "$dir/run" -name 'comparison.[mc]*' | wc -l)"
 arms "seed=1 odd" "seed=2 odd" seed=3
@@ -198,7 +199,7 @@ has comparison.txt "missing in the head: chain/mode:eager/size:1"
 arms seed=1 seed=2 "seed=3 odd"
 says 0 "left out, for the base does not know it: chain --odd" "$one" --case='chain --odd' --blocks=12
 arms "seed=1 crash" seed=2 seed=3
-says 2 "the base failed in block 3: roundtrip --size=1: it broke" "$one"
+says 2 "the base failed in block 3: roundtrip --size=1: it broke" "$one" "$usual"
 
 # ---- Revisions, and being interrupted ----
 arms seed=1 seed=2 seed=3

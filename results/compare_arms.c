@@ -56,14 +56,13 @@ static double timer_step(const struct tram_result_set *base) {
     return most;
 }
 
-/* A reading that times a batch of executions tells its median to a step over the batch. */
-static double timer_floor(const struct tram__rows *r, double step, double base_ns) {
-    double batch = INFINITY;
+/* A reading that times a batch of executions tells its median to a step over the batch. `batches`: room for one a row. */
+static double timer_floor(const struct tram__rows *r, double step, double base_ns, double *batches) {
     for (size_t i = 0; i < r->count; i++) {
         double v = tram_result_number(r->at[i], "batch");
-        batch = fmin(batch, v > 0 ? v : 1);
+        batches[i] = v > 0 ? v : 1;
     }
-    return 2 * step / batch / base_ns;
+    return 2 * step / tram_median(batches, r->count) / base_ns;
 }
 
 static size_t logarithms(const struct tram__rows *r, bool paired, double *out, double *median) {
@@ -96,7 +95,7 @@ static int take_times(struct tram_arms *a, struct work *w, const struct tram_dec
         s->b = w->values + used;
         s->b_count = c->head_count = logarithms(p->head, a->paired, w->values + used, &c->head_ns);
         used += s->b_count;
-        s->floor = timer_floor(p->base, step, c->base_ns);
+        s->floor = timer_floor(p->base, step, c->base_ns, w->values + used);
     }
     if (tram_decide(w->samples, a->case_count, o, w->decisions))
         return -1;

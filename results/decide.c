@@ -31,7 +31,7 @@ static double sum_of_squares(const double *x, size_t n) {
     return sum;
 }
 
-static double deviation(const struct tram_samples *s, const double *r) {
+static double plain_deviation(const struct tram_samples *s, const double *r) {
     if (s->paired)
         return s->a_count > 1 ? sqrt(sum_of_squares(r, s->a_count) / (double)(s->a_count - 1)) : NAN;
     if (s->a_count + s->b_count < 3)
@@ -41,13 +41,22 @@ static double deviation(const struct tram_samples *s, const double *r) {
 }
 
 static int estimate(const struct tram_samples *s, const double *r, double confidence,
-                    struct tram_decision *d) {
+                    struct tram_estimate *e) {
+    return s->paired ? tram_hodges_lehmann(r, s->a_count, confidence, e)
+                     : tram_hodges_lehmann_shift(s->a, s->a_count, s->b, s->b_count, confidence, e);
+}
+
+/* That of the normal noise whose Hodges-Lehmann interval would be as wide: what lies far off counts as the tests count it. */
+static int deviation(const struct tram_samples *s, const double *r, double *out) {
+    const double quantile = 1.6448536269514722; /* of 90% */
+    double n = (double)s->a_count,
+           samples = s->paired ? n : n * (double)s->b_count / (n + (double)s->b_count);
     struct tram_estimate e;
-    int status = s->paired ? tram_hodges_lehmann(r, s->a_count, confidence, &e)
-                           : tram_hodges_lehmann_shift(s->a, s->a_count, s->b, s->b_count, confidence, &e);
-    if (!status)
-        d->ratio = exp(e.value), d->low = exp(e.low), d->high = exp(e.high);
-    return status;
+    if (estimate(s, r, 0.9, &e))
+        return -1;
+    *out = isfinite(e.high - e.low) ? (e.high - e.low) / (2 * quantile) * sqrt(samples * 3 / M_PI)
+                                    : plain_deviation(s, r);
+    return 0;
 }
 
 /* All that one case alone can say. */
@@ -60,11 +69,14 @@ static int look_at(const struct tram_samples *s, size_t i, size_t count, const s
         return -1;
     for (size_t k = 0; r && k < s->a_count; k++)
         r[k] = s->b[k] - s->a[k];
-    int status = test_at(s, r, log1p(d->delta), &above) || estimate(s, r, 1 - level, d);
+    struct tram_estimate e;
+    int status =
+        test_at(s, r, log1p(d->delta), &above) || estimate(s, r, 1 - level, &e) || deviation(s, r, &d->sd);
+    if (!status)
+        d->ratio = exp(e.value), d->low = exp(e.low), d->high = exp(e.high);
     if (!status && d->delta < 1)
         status = test_at(s, r, log1p(-d->delta), &below);
     d->coarse = s->floor > TRAM_DECIDE_COARSE * o->delta;
-    d->sd = deviation(s, r);
     d->least = s->paired ? tram_signed_rank_least(level) : tram_rank_sum_least(level);
     d->enough = (s->paired ? tram_signed_rank_smallest(s->a_count)
                            : tram_rank_sum_smallest(s->a_count, s->b_count)) <= level;

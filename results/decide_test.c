@@ -124,6 +124,28 @@ static double normal(void) {
     return sqrt(-2 * log(uniform())) * cos(6.283185307179586 * uniform());
 }
 
+/* Where few are far off, what a run says that it sees is what such runs find. */
+static void sees_what_it_says(void **state) {
+    (void)state;
+    enum { N = 60 };
+    unsigned runs = test_random_begin(2000) / 4, found = 0;
+    double a[N] = {0}, b[N], sd = 0, logs = 0;
+    for (unsigned pass = 0; pass < 2; pass++)
+        for (unsigned run = 0; run < runs; run++) {
+            for (size_t i = 0; i < N; i++)
+                b[i] = 0.03 * normal() + (uniform() < 0.1 ? (uniform() < 0.5 ? 0.7 : -0.7) : 0) +
+                       (pass ? logs / runs : 0);
+            struct tram_decision d = one(a, b, N, true, 0);
+            found += pass && d.verdict == TRAM_VERDICT_REGRESSED;
+            sd += pass ? 0 : d.sd / runs;
+            logs += pass ? 0 : log(d.sees);
+        }
+    print_message("sd %.4f, plainly %.3f; sees %.4f, found by %.1f%%\n", sd, sqrt(0.0009 + 0.049),
+                  exp(logs / runs), 100.0 * found / runs);
+    assert_true(sd > 0.03 && sd < 0.05);
+    assert_true(found > 0.8 * runs && found < 0.97 * runs);
+}
+
 struct machine {
     double sd;       /* of ln(time) of one arm of a block */
     double block_sd; /* of what both arms of a block share */
@@ -242,6 +264,7 @@ int main(void) {
         cmocka_unit_test(few_samples_show_nothing),
         cmocka_unit_test(the_timers_step_is_a_floor),
         cmocka_unit_test(holm_over_the_cases),
+        cmocka_unit_test(sees_what_it_says),
         cmocka_unit_test(false_alarms),
         cmocka_unit_test(drift_is_seen_as_a_regression_without_blocks),
         cmocka_unit_test(detection_curve),

@@ -290,10 +290,10 @@ static int make_trials(const struct settings *s, char **paths) {
 }
 
 int main(int argc, char **argv) {
-    struct settings s = {.decide = {.delta = 0.05, .alpha = 0.01}, .runs = 299, .blocks = 20, .seed = 1};
+    struct settings s = {.decide = {.delta = 0.05, .alpha = 0.01}, .runs = 299, .blocks = 80, .seed = 1};
     const struct tram__option table[] = {
         {"runs", 0, TRAM__OPTION_NUMBER, "N", "of each slowdown (default 299)", &s.runs, 1, 1000000},
-        {"blocks", 0, TRAM__OPTION_NUMBER, "N", "before the first look (default 20)", &s.blocks, 1, 1000},
+        {"blocks", 0, TRAM__OPTION_NUMBER, "N", "before the first look (default 80)", &s.blocks, 1, 1000},
         {"each", 0, TRAM__OPTION_FLAG, NULL,
          "a table of each case slower alone, too: what it is REGRESSED in, and the smallest ratio it sees",
          &s.each, 0, 0},

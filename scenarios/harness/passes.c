@@ -20,6 +20,7 @@ enum {
     LEAST_EXECUTIONS = 10,
     P99_SAMPLES = 1000,
     WAKES = 21,
+    WARM_BATCHES = 8, /* or four times as long: the first alone may be slow */
 };
 /* An open loop that is this much of its time behind schedule in the end has a queue that grows for as long as it lasts: its
  * latencies then say how long that was. */
@@ -52,7 +53,8 @@ int tram_runner_warm_up(struct tram_runner *r) {
             return -1;
         best_ns = fmin(best_ns, (double)elapsed / count);
         done += count;
-        bool long_enough = batches > 1 && tram__now_ns() - start >= lengths_of(r)->warmup_ns;
+        uint64_t took = tram__now_ns() - start, wanted_ns = lengths_of(r)->warmup_ns;
+        bool long_enough = batches > 1 && took >= (batches < WARM_BATCHES ? 4 : 1) * wanted_ns;
         if (r->t->warmup ? done >= r->t->warmup || (r->t->counted && long_enough) : long_enough)
             break;
         count = tram_clamp(2 * (uint64_t)count, 1, most);
