@@ -70,7 +70,7 @@ copy of the base: a2.json, 1 file, tramline 0.1.0
 20 blocks
 
 case                            base     head  ratio  interval           sd   sees  verdict
-sample/mode:compiled/size:1   394 ns   425 ns  1.081  1.068 to 1.094   1.8%  1.069  REGRESSED
+sample/mode:compiled/size:1   394 ns   425 ns  1.081  1.068 to 1.094   1.6%  1.067  REGRESSED
 sample/mode:eager/size:1     5.10 us  4.60 us  0.893  0.881 to 0.905   1.8%  1.069  IMPROVED
 
 p99, advisory: head over base, of no verdict

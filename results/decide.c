@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <gsl/gsl_cdf.h>
+
 #include "results/power.h"
 #include "results/rank_tests.h"
 
@@ -46,17 +48,16 @@ static int estimate(const struct tram_samples *s, const double *r, double confid
                      : tram_hodges_lehmann_shift(s->a, s->a_count, s->b, s->b_count, confidence, e);
 }
 
-/* That of the normal noise whose Hodges-Lehmann interval would be as wide: what lies far off counts as the tests count it. */
-static int deviation(const struct tram_samples *s, const double *r, double *out) {
-    const double quantile = 1.6448536269514722; /* of 90% */
-    double n = (double)s->a_count,
-           samples = s->paired ? n : n * (double)s->b_count / (n + (double)s->b_count);
-    struct tram_estimate e;
-    if (estimate(s, r, 0.9, &e))
-        return -1;
-    *out = isfinite(e.high - e.low) ? (e.high - e.low) / (2 * quantile) * sqrt(samples * 3 / M_PI)
-                                    : plain_deviation(s, r);
-    return 0;
+/* That of the normal noise whose interval would be as wide: what lies far off counts as the tests count it. The quantile is that of
+ * power.c. Without an interval the plain one. */
+static double deviation(const struct tram_samples *s, const double *r, double level,
+                        const struct tram_estimate *e) {
+    double n = (double)s->a_count, other = (double)s->b_count,
+           samples = (s->paired ? n : n * other / (n + other)) * 3 / M_PI,
+           freedom = (s->paired ? n : n + other) * 3 / M_PI - (s->paired ? 1 : 2);
+    if (!isfinite(e->high - e->low) || !(freedom > 0))
+        return plain_deviation(s, r);
+    return (e->high - e->low) / 2 / gsl_cdf_tdist_Qinv(level / 2, freedom) * sqrt(samples);
 }
 
 /* All that one case alone can say. */
@@ -70,10 +71,11 @@ static int look_at(const struct tram_samples *s, size_t i, size_t count, const s
     for (size_t k = 0; r && k < s->a_count; k++)
         r[k] = s->b[k] - s->a[k];
     struct tram_estimate e;
-    int status =
-        test_at(s, r, log1p(d->delta), &above) || estimate(s, r, 1 - level, &e) || deviation(s, r, &d->sd);
-    if (!status)
+    int status = test_at(s, r, log1p(d->delta), &above) || estimate(s, r, 1 - level, &e);
+    if (!status) {
         d->ratio = exp(e.value), d->low = exp(e.low), d->high = exp(e.high);
+        d->sd = deviation(s, r, level, &e);
+    }
     if (!status && d->delta < 1)
         status = test_at(s, r, log1p(-d->delta), &below);
     d->coarse = s->floor > TRAM_DECIDE_COARSE * o->delta;

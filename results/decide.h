@@ -36,14 +36,16 @@ struct tram_decision {
     double delta;                         /* the one in force */
     double ratio, low, high;              /* head over base: Hodges-Lehmann, and its interval */
     double p_regressed, p_ok, p_improved; /* Holm-adjusted */
-    /* Of r = ln(head / base) per block; unpaired: of ln(time), pooled. It is that of the normal noise whose 90% Hodges-Lehmann
+    /* Of r = ln(head / base) per block; unpaired: of ln(time), pooled. It is that of the normal noise whose Hodges-Lehmann
      * interval would be as wide (Lehmann, Ann. Math. Stat. 34 (1963) 1507), and the plain one where there are too few for such
      * an interval. NaN: fewer than two. */
     double sd;
     size_t least; /* samples that each arm should have for anything to be significant */
     bool coarse;  /* the floor is more than TRAM_DECIDE_COARSE times the delta asked for: OK is not said */
     bool enough;  /* there are as many, or more of one arm make up for it */
-    double sees; /* the smallest ratio that is REGRESSED in nine runs of ten; INFINITY: none. Set by _power */
+    /* The smallest ratio that is REGRESSED in nine runs of ten; INFINITY: none. With few blocks of which some are far off it is
+     * found less often than that, with 20 and a tenth of them in three runs of four. Set by _power. */
+    double sees;
     double sd_wanted; /* the largest sd that lets a ratio of TRAM_DECIDE_EFFECT be so. Set by _power */
 };
 

@@ -16,7 +16,7 @@
 
 #include "results/testing.h"
 
-enum { MOST = 40, CASES = 5 };
+enum { MOST = 80, CASES = 5 };
 
 static const struct tram_decide_options usual = {.delta = 0.05, .alpha = 0.01};
 
@@ -124,26 +124,38 @@ static double normal(void) {
     return sqrt(-2 * log(uniform())) * cos(6.283185307179586 * uniform());
 }
 
-/* Where few are far off, what a run says that it sees is what such runs find. */
+/* What a run says that it sees is what such runs find, also where some blocks are far off. */
+static void check_sees(size_t n, double far_off, double alpha, unsigned runs) {
+    const struct tram_decide_options o = {.delta = usual.delta, .alpha = alpha};
+    double a[MOST] = {0}, b[MOST], sd = 0, sees = 0;
+    const struct tram_samples s = {a, b, n, n, true, 0};
+    unsigned found = 0;
+    for (unsigned run = 0; run < 2 * runs; run++) {
+        struct tram_decision d;
+        for (size_t i = 0; i < n; i++)
+            b[i] = 0.03 * normal() + (uniform() < far_off ? (uniform() < 0.5 ? 0.7 : -0.7) : 0) +
+                   (run < runs ? 0 : sees);
+        assert_int_equal(tram_decide(&s, 1, &o, &d), 0);
+        tram_decide_power(&s, 1, &o, &d);
+        sd += run < runs ? d.sd / runs : 0;
+        sees += run < runs ? log(d.sees) / runs : 0;
+        found += run >= runs && d.verdict == TRAM_VERDICT_REGRESSED;
+    }
+    print_message("%zu blocks, %.0f%% far off, alpha %g: sd %.4f, plainly %.3f; sees %.3f, found by %.1f%%\n",
+                  n, 100 * far_off, alpha, sd, sqrt(0.0009 + 0.49 * far_off), exp(sees),
+                  100.0 * found / runs);
+    assert_true(sd > 0.028 && sd < 0.033 + 0.5 * far_off);
+    assert_true(found > 0.8 * runs);
+}
+
 static void sees_what_it_says(void **state) {
     (void)state;
-    enum { N = 60 };
-    unsigned runs = test_random_begin(2000) / 4, found = 0;
-    double a[N] = {0}, b[N], sd = 0, logs = 0;
-    for (unsigned pass = 0; pass < 2; pass++)
-        for (unsigned run = 0; run < runs; run++) {
-            for (size_t i = 0; i < N; i++)
-                b[i] = 0.03 * normal() + (uniform() < 0.1 ? (uniform() < 0.5 ? 0.7 : -0.7) : 0) +
-                       (pass ? logs / runs : 0);
-            struct tram_decision d = one(a, b, N, true, 0);
-            found += pass && d.verdict == TRAM_VERDICT_REGRESSED;
-            sd += pass ? 0 : d.sd / runs;
-            logs += pass ? 0 : log(d.sees);
-        }
-    print_message("sd %.4f, plainly %.3f; sees %.4f, found by %.1f%%\n", sd, sqrt(0.0009 + 0.049),
-                  exp(logs / runs), 100.0 * found / runs);
-    assert_true(sd > 0.03 && sd < 0.05);
-    assert_true(found > 0.8 * runs && found < 0.97 * runs);
+    unsigned runs = test_random_begin(2000) / 10;
+    check_sees(20, 0, 0.01, runs);
+    check_sees(60, 0.1, 0.01, runs);
+    check_sees(80, 0, 0.001, runs);
+    check_sees(80, 0.1, 0.001, runs);
+    check_sees(80, 0.2, 0.001, runs);
 }
 
 struct machine {

@@ -164,11 +164,6 @@ if ! grep -q '"timer_step_ns": [0-9]' "$dir/b.json" || ! grep -q '"futex_rtt_ns"
     failed=$((failed + 1))
     echo "a brief run has the timer's step, and neither floors nor idle figures"
 fi
-accept "compiled" --brief --block=6 -n 50 -w 5 --repetitions=1 --mode=compiled --json="$dir/b6.json"
-if ! grep -q '"p50_ns": [0-9]' "$dir/b6.json" || grep -q '"syscalls_per_exec": [0-9]' "$dir/b6.json"; then
-    failed=$((failed + 1))
-    echo "a brief run counts to block 5"
-fi
 refuse "--rate=0" --rate=0
 refuse "--rate=5: --loan" --rate=5 --loan
 refuse "--inflight=1,4: with --rate the limit" --rate=5 --inflight=1,4

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ARGS_MAX = 64 * 1024, DEATH_MS = 50, END_MS = 2000 };
+enum { ARGS_MAX = 64 * 1024, DEATH_MS = 50, END_MS = 2000, LOST_NS = 1000000000 };
 #define CREATE_S 10.0
 
 const char *tram_actor_name(const struct tram_actor *a) {
@@ -90,7 +90,9 @@ bool tram__actor_lost(struct tram_actor *a) {
     struct pollfd p = {.fd = a->link.fd, .events = POLLIN};
     if (a->gone || !tram__roster_gone(r, a->index))
         return a->gone;
-    while (!a->gone && (tram__link_pending(&a->link) || poll(&p, 1, 0) > 0))
+    /* It is all here: a frame that it did not finish may stay, if another process keeps the socket open. */
+    uint64_t until = tram__now_ns() + LOST_NS;
+    while (!a->gone && (tram__link_pending(&a->link) || poll(&p, 1, 0) > 0) && tram__now_ns() < until)
         tram__actor_pump(a);
     if (!a->gone)
         lose(a);

@@ -273,7 +273,7 @@ static int accept_offer(struct tram__link *l, const struct tram__frame *f) {
 static int check_end(struct tram__link *l) {
     struct pollfd p = {.fd = l->fd, .events = POLLRDHUP};
     const unsigned char *unused;
-    if (poll(&p, 1, 0) <= 0 || tram__mailbox_look(l->box, &unused))
+    if (poll(&p, 1, 0) <= 0 || tram__mailbox_look(l->box, &unused) >= sizeof(struct header))
         return 0;
     l->ended = true;
     return tram__fail(TRAM_ERR_PEER_DEAD, "the other end closed the connection");

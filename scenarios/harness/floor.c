@@ -43,7 +43,7 @@ enum { MAX_SAMPLES = 1 << 16, MAX_KERNELS = 3, BATCH = 500, BATCH_YIELDING = 50,
 
 typedef _Atomic uint32_t flag;
 
-/* How far a line is from a core depends on its address, by a fifth here: the cache-line figure takes turns among these,
+/* How far a line is from a core depends on its address, by a quarter here: the cache-line figure takes turns among these,
  * the others use the first of them. */
 enum { LINES = 64 };
 struct lines {

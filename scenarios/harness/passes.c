@@ -39,7 +39,7 @@ struct lengths {
 static const struct lengths *lengths_of(const struct tram_runner *r) {
     enum { MS = 1000000 };
     static const struct lengths usual = {100 * MS, 300 * MS, 1000 * MS}, brief = {30 * MS, 50 * MS, 100 * MS};
-    return r->t->brief ? &brief : &usual;
+    return r->t->brief && !r->t->period_ns ? &brief : &usual;
 }
 
 int tram_runner_warm_up(struct tram_runner *r) {

@@ -18,7 +18,7 @@
 #include "harness/gaps.h"
 #include "harness/report.h"
 
-enum { COUNTED_WARMUP = 200, COUNTED_TRIES = 3, COUNTED_BLOCKS = 5, COUNTED_LONG_NS = 2000000000 };
+enum { COUNTED_WARMUP = 200, COUNTED_TRIES = 3, COUNTED_LONG_NS = 2000000000 };
 #define BRIEF_S 0.005 /* of the timer's step, and of listening */
 enum { FLOOR = -1 };  /* in place of a point */
 
@@ -213,11 +213,10 @@ static void count_case(const struct tram_run *r, size_t point, int mode, char *p
     }
 }
 
-/* Of every case but the limit's, after all that is timed: they are those of all its repetitions. They are exact, so the first of
- * many brief blocks will do. */
+/* Of every case but the limit's, after all that is timed: they are those of all its repetitions. */
 static void count_all(struct tram_run *r, char *program) {
     const struct tram_settings *s = r->settings;
-    bool possible = !(s->brief && s->block > COUNTED_BLOCKS) && tram_counting_possible();
+    bool possible = tram_counting_possible();
     size_t all = s->point_count * TRAM_MODES, done = 0;
     for (size_t point = 0; point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++) {

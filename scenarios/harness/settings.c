@@ -63,8 +63,8 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"block", 0, TRAM__OPTION_NUMBER, "N",
          "of runs that are interleaved with others: rows carry it, to be paired by", &s->block, 1, 1000000},
         {"brief", 0, TRAM__OPTION_FLAG, NULL,
-         "what a comparison of many runs needs: passes of 50 ms, no floors but the timer's, no idle figures, "
-         "counters to block 5",
+         "what a comparison of many runs needs: passes of 50 ms after 30 ms, no floors but the timer's, no "
+         "idle figures, 5 ms of listening",
          &s->brief, 0, 0},
         {"graph", 0, TRAM__OPTION_TEXT, "FILE", "draw the graph first: .svg, .png, .dot or .txt", &s->graph,
          0, 0},
