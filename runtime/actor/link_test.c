@@ -82,6 +82,21 @@ static void ends_after_a_frame(void **state) {
     ended();
 }
 
+/* The same of a frame that is too large for the mailbox: it lies in the socket, and its marker was published. */
+static void ends_after_a_large_frame(void **state) {
+    (void)state;
+    static char large[100 * 1000];
+    struct tram__frame f;
+    memset(large, 7, sizeof large);
+    struct tram__send s = {.type = TRAM__FRAME_REPLY, .payload = large, .payload_size = sizeof large};
+    assert_int_equal(tram__link_send(&ends.them, &s), TRAM_OK);
+    tram__link_close(&ends.them);
+    assert_int_equal(poll_for_long(&ends.us, &f), 1);
+    assert_int_equal(f.payload_size, sizeof large);
+    assert_memory_equal(f.payload, large, sizeof large);
+    ended();
+}
+
 /* Its last frame lies in the socket, whole or in part, but what announces it in the mailbox was never published. */
 static void ends_before_the_marker(void **state) {
     (void)state;
@@ -115,6 +130,7 @@ int main(void) {
 #define WITH_ENDS(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_ENDS(ends_after_a_frame),
+        WITH_ENDS(ends_after_a_large_frame),
         WITH_ENDS(ends_before_the_marker),
         WITH_ENDS(ends_within_a_frame),
     };
