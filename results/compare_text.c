@@ -113,9 +113,7 @@ char *tram__legend_text(const struct tram_comparison *c, char *out, size_t size)
         out, size,
         "ratio: head over base, Hodges-Lehmann. interval: %s for all cases together (Bonferroni). sd: of %s, "
         "what lies far off as the tests count it. sees: the smallest ratio that is REGRESSED in 90%% of runs "
-        "like this one. Verdicts: %s, "
-        "Holm-adjusted, "
-        "family alpha %s.",
+        "like this one. Verdicts: %s, Holm-adjusted, family alpha %s.",
         tram__percent_text(1 - c->options.alpha, whole, sizeof whole),
         c->arms.paired ? "r = ln(head / base) per block" : "ln(time), both arms",
         c->arms.paired ? "exact signed-rank tests" : "rank-sum tests",

@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include <gsl/gsl_cdf.h>
-
 #include "results/power.h"
 #include "results/rank_tests.h"
 
@@ -48,16 +46,17 @@ static int estimate(const struct tram_samples *s, const double *r, double confid
                      : tram_hodges_lehmann_shift(s->a, s->a_count, s->b, s->b_count, confidence, e);
 }
 
-/* That of the normal noise whose interval would be as wide: what lies far off counts as the tests count it. The quantile is that of
- * power.c. Without an interval the plain one. */
+/* What a one-sided test of this level is. */
+static struct tram_design design_of(const struct tram_samples *s, double level) {
+    return (struct tram_design){s->a_count, s->paired ? 0 : s->b_count, level};
+}
+
+/* By the interval at a confidence of 1 - level: what lies far off counts as the tests count it. Without one the plain one. */
 static double deviation(const struct tram_samples *s, const double *r, double level,
                         const struct tram_estimate *e) {
-    double n = (double)s->a_count, other = (double)s->b_count,
-           samples = (s->paired ? n : n * other / (n + other)) * 3 / M_PI,
-           freedom = (s->paired ? n : n + other) * 3 / M_PI - (s->paired ? 1 : 2);
-    if (!isfinite(e->high - e->low) || !(freedom > 0))
-        return plain_deviation(s, r);
-    return (e->high - e->low) / 2 / gsl_cdf_tdist_Qinv(level / 2, freedom) * sqrt(samples);
+    const struct tram_design side = design_of(s, level / 2);
+    double sd = tram_power_sd_of_interval(&side, e->high - e->low);
+    return isnan(sd) ? plain_deviation(s, r) : sd;
 }
 
 /* All that one case alone can say. */
@@ -125,7 +124,7 @@ void tram_decide_power(const struct tram_samples *cases, size_t count, const str
                        struct tram_decision *out) {
     for (size_t i = 0; i < count; i++) {
         const struct tram_samples *s = &cases[i];
-        const struct tram_design design = {s->a_count, s->paired ? 0 : s->b_count, o->alpha / (double)count};
+        const struct tram_design design = design_of(s, o->alpha / (double)count);
         double limit = log1p(out[i].delta);
         out[i].sees = isnan(out[i].sd)
                           ? INFINITY

@@ -98,6 +98,13 @@ double tram_power_effect(const struct tram_design *d, double power, double sd) {
     return isfinite(noncentrality) ? noncentrality * sd / sqrt(samples) : INFINITY;
 }
 
+double tram_power_sd_of_interval(const struct tram_design *d, double width) {
+    double samples, freedom;
+    if (!isfinite(width) || !as_t_test(d, &samples, &freedom))
+        return NAN;
+    return width / 2 / critical_value(d->level, freedom) * sqrt(samples);
+}
+
 double tram_power_sd(const struct tram_design *d, double power, double effect) {
     double samples, noncentrality = noncentrality_for(d, power, &samples);
     return isfinite(noncentrality) && effect > 0 ? effect / noncentrality * sqrt(samples) : 0;

@@ -23,6 +23,9 @@ double tram_power(const struct tram_design *d, double effect, double sd);
 double tram_power_effect(const struct tram_design *d, double power, double sd);
 /* The largest standard deviation with which `effect` is found with a chance of `power` or more; 0: there is none. */
 double tram_power_sd(const struct tram_design *d, double power, double effect);
+/* The standard deviation of the normal noise whose Hodges-Lehmann interval, made of two such tests, is as wide (Lehmann, Ann. Math.
+ * Stat. 34 (1963) 1507). NaN: there is no such interval, or too few samples for one. */
+double tram_power_sd_of_interval(const struct tram_design *d, double width);
 
 /* P(T > t) of the noncentral t distribution, t >= 0: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions
  * 2 (1995), formula (31.11), integrated over the chi distribution. NaN: memory. */

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { LOOKS = 10000, LARGE = 2 * TRAM__RING };
+enum { LOOKS = 10000 };
 
 struct ends {
     struct tram__link us, them;
@@ -29,14 +29,22 @@ static int poll_for_long(struct tram__link *l, struct tram__frame *f) {
     return got;
 }
 
-static void passes(struct tram__link *from, struct tram__link *to, const void *data, size_t size) {
+static void sends(struct tram__link *from, const void *data, size_t size) {
     struct tram__send s = {.type = TRAM__FRAME_REPLY, .payload = data, .payload_size = size};
-    struct tram__frame f;
     assert_int_equal(tram__link_send(from, &s), TRAM_OK);
+}
+
+static void arrives(struct tram__link *to, const void *data, size_t size) {
+    struct tram__frame f;
     assert_int_equal(poll_for_long(to, &f), 1);
     assert_int_equal(f.type, TRAM__FRAME_REPLY);
     assert_int_equal(f.payload_size, size);
     assert_memory_equal(f.payload, data, size);
+}
+
+static void passes(struct tram__link *from, struct tram__link *to, const void *data, size_t size) {
+    sends(from, data, size);
+    arrives(to, data, size);
 }
 
 static int set_up(void **state) {
@@ -74,8 +82,7 @@ static void ends_after_a_frame(void **state) {
     (void)state;
     struct tram__frame f;
     passes(&ends.them, &ends.us, "first", 5);
-    struct tram__send s = {.type = TRAM__FRAME_REPLY, .payload = "last", .payload_size = 4};
-    assert_int_equal(tram__link_send(&ends.them, &s), TRAM_OK);
+    sends(&ends.them, "last", 4);
     tram__link_close(&ends.them);
     assert_int_equal(tram__link_poll(&ends.us, &f), 1);
     assert_memory_equal(f.payload, "last", 4);
@@ -86,14 +93,10 @@ static void ends_after_a_frame(void **state) {
 static void ends_after_a_large_frame(void **state) {
     (void)state;
     static char large[100 * 1000];
-    struct tram__frame f;
     memset(large, 7, sizeof large);
-    struct tram__send s = {.type = TRAM__FRAME_REPLY, .payload = large, .payload_size = sizeof large};
-    assert_int_equal(tram__link_send(&ends.them, &s), TRAM_OK);
+    sends(&ends.them, large, sizeof large);
     tram__link_close(&ends.them);
-    assert_int_equal(poll_for_long(&ends.us, &f), 1);
-    assert_int_equal(f.payload_size, sizeof large);
-    assert_memory_equal(f.payload, large, sizeof large);
+    arrives(&ends.us, large, sizeof large);
     ended();
 }
 
@@ -116,7 +119,7 @@ static int give_up(void *arg) {
 /* The marker is there and half of the frame. */
 static void ends_within_a_frame(void **state) {
     (void)state;
-    static char large[64 * LARGE];
+    static char large[128 * TRAM__RING];
     struct tram__send s = {
         .type = TRAM__FRAME_REPLY, .payload = large, .payload_size = sizeof large, .stalled = give_up};
     struct tram__frame f;
