@@ -30,7 +30,7 @@ static struct {
     {"syscalls", "-"},    {"delay", "-"},          {"switches", "-"},      {"steal", "-"},
     {"cpu", "Test CPU"},  {"kernel", "Linux 6.1"}, {"compiler", "GNU 12"}, {"option", "--size=1"},
     {"schema", "1"},      {"version", "0.1.0"},    {"actors", "1"},        {"affinity", "0-1"},
-    {"asked", "-"},       {"quota", "-"},
+    {"asked", "-"},       {"quota", "-"},          {"pass", "50"},
 };
 
 static const char *text(const char *name) {
@@ -125,15 +125,15 @@ static json_t *quota(void) {
 static json_t *context(const char *path) {
     char start[40], end[40];
     double blocks = fmax(number("blocks"), 1), first = number("start") + 60 * number("first");
-    return json_pack("{s:i, s:i, s:i, s:[], s:{s:s, s:s, s:o}, s:{s:s, s:s}, s:{s:[s, s, s, s], s:s?, s:s?, "
-                     "s:{s:s, s:s}}}",
-                     "json_schema_version", 1, "tramline_schema_version", (int)number("schema"), "num_cpus",
-                     16, "caches", "machine", "cpu_model", text("cpu"), "kernel", text("kernel"),
-                     "cgroup_quota_cpus", quota(), "tool", "version", text("version"), "compiler",
-                     text("compiler"), "run", "argv", "./scenarios/sample", "--json", path, text("option"),
-                     "start_utc", utc(first, start), "end_utc",
-                     utc(first + 60 * (blocks - 1) + number("took"), end), "affinity", "asked", text("asked"),
-                     "got", text("affinity"));
+    return json_pack(
+        "{s:i, s:i, s:i, s:[], s:{s:s, s:s, s:o}, s:{s:s, s:s}, s:{s:[s, s, s, s], s:s?, s:s?, s:i, "
+        "s:{s:s, s:s}}}",
+        "json_schema_version", 1, "tramline_schema_version", (int)number("schema"), "num_cpus", 16, "caches",
+        "machine", "cpu_model", text("cpu"), "kernel", text("kernel"), "cgroup_quota_cpus", quota(), "tool",
+        "version", text("version"), "compiler", text("compiler"), "run", "argv", "./scenarios/sample",
+        "--json", path, text("option"), "start_utc", utc(first, start), "end_utc",
+        utc(first + 60 * (blocks - 1) + number("took"), end), "pass_ms", (int)number("pass"), "affinity",
+        "asked", text("asked"), "got", text("affinity"));
 }
 
 int main(int argc, char **argv) {

@@ -100,6 +100,8 @@ fi
 says 0 "OK: of 2 cases, 2 OK" a.json same.json
 lacks "advice"
 says 0 "OK: of 2 cases, 2 OK" a.json a.json
+make many blocks=320
+says 0 "signed-rank tests by the normal" many.json many.json
 says 1 "REGRESSED: of 2 cases, 1 IMPROVED, 1 REGRESSED" a.json b.json
 says 0 "OK: of 2 cases, 2 OK" --delta=15% a.json b.json
 make faster seed=2 compiled=0.8
@@ -280,6 +282,8 @@ says 0 "advice only: different CPU model: Test CPU in the base, Another CPU in t
 says 0 "advice only: different kernel: Linux 6.1 in the base, Linux 7 in the head" a.json other.json
 says 0 "advice only: different options: sample --size=1 in the base, sample --size=8 in the head" a.json other.json
 says 0 "note: different compiler: GNU 12 in the base, GNU 13 in the head" a.json other.json
+make longer pass=300
+says 0 "note: different length of passes in ms: 50 in the base, 300 in the head" a.json longer.json
 steer=$(printf 'X\302\2332J\342\200\256Y') # U+009B is ESC [ to a terminal, U+202E turns what follows round
 make steer seed=2 "cpu=$steer" "version=$steer"
 says 0 "different CPU model: Test CPU in the base, X?2J?Y in the head" a.json steer.json

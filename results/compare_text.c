@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "results/rank_tests.h"
+
 char *tram__time_text(double ns, char *out, size_t size) {
     static const char *const units[] = {"ns", "us", "ms", "s"};
     unsigned u = 0;
@@ -109,14 +111,17 @@ char *tram__sensitivity_text(const struct tram_comparison *c, char *out, size_t 
 
 char *tram__legend_text(const struct tram_comparison *c, char *out, size_t size) {
     char alpha[24], whole[24];
+    const char *tests = !c->arms.paired ? "rank-sum tests"
+                        : c->arms.blocks <= TRAM_SIGNED_RANK_EXACT
+                            ? "exact signed-rank tests"
+                            : "signed-rank tests by the normal approximation";
     snprintf(
         out, size,
         "ratio: head over base, Hodges-Lehmann. interval: %s for all cases together (Bonferroni). sd: of %s, "
         "what lies far off as the tests count it. sees: the smallest ratio that is REGRESSED in 90%% of runs "
         "like this one. Verdicts: %s, Holm-adjusted, family alpha %s.",
         tram__percent_text(1 - c->options.alpha, whole, sizeof whole),
-        c->arms.paired ? "r = ln(head / base) per block" : "ln(time), both arms",
-        c->arms.paired ? "exact signed-rank tests" : "rank-sum tests",
+        c->arms.paired ? "r = ln(head / base) per block" : "ln(time), both arms", tests,
         tram__percent_text(c->options.alpha, alpha, sizeof alpha));
     return out;
 }

@@ -184,6 +184,7 @@ static json_t *run_json(const struct tram_environment *e) {
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)e->params.seed);
     tram__put(&o, "seed",
               e->params.seed <= INT64_MAX ? json_integer((json_int_t)e->params.seed) : json_string(seed));
+    tram__put(&o, "pass_ms", e->params.pass_ms ? json_integer(e->params.pass_ms) : json_null());
     put_utc(&o, "start_utc", &e->start);
     put_utc(&o, "end_utc", &e->end);
     tram__put_text(&affinity, "asked", e->affinity_asked);

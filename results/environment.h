@@ -48,6 +48,7 @@ struct tram_environment_params {
     int argc;
     char *const *argv; /* borrowed until the last tram_environment_json */
     uint64_t seed;
+    unsigned pass_ms;           /* how long each case is timed; 0: it does not go by time */
     const char *affinity_asked; /* such as "0-1"; NULL: nothing was asked; copied */
 };
 

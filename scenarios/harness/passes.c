@@ -36,10 +36,18 @@ struct lengths {
 };
 /* Brief: launches differ by more than a pass does within itself, for each has its channels elsewhere in memory, so many short ones
  * say more in the same time. */
-static const struct lengths *lengths_of(const struct tram_runner *r) {
+static const struct lengths *lengths_by(bool brief, bool paced) {
     enum { MS = 1000000 };
-    static const struct lengths usual = {100 * MS, 300 * MS, 1000 * MS}, brief = {30 * MS, 50 * MS, 100 * MS};
-    return r->t->brief && !r->t->period_ns ? &brief : &usual;
+    static const struct lengths usual = {100 * MS, 300 * MS, 1000 * MS},
+                                short_ones = {30 * MS, 50 * MS, 100 * MS};
+    return brief && !paced ? &short_ones : &usual;
+}
+static const struct lengths *lengths_of(const struct tram_runner *r) {
+    return lengths_by(r->t->brief, r->t->period_ns);
+}
+
+unsigned tram_trial_pass_ms(bool brief, bool paced) {
+    return (unsigned)(lengths_by(brief, paced)->pass_ns / 1000000);
 }
 
 int tram_runner_warm_up(struct tram_runner *r) {

@@ -313,8 +313,11 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         return 1;
     }
     restrict_cpus(&s->placement);
-    struct tram_environment_params p = {
-        .argc = argc, .argv = argv, .seed = s->seed, .affinity_asked = s->cpus};
+    struct tram_environment_params p = {.argc = argc,
+                                        .argv = argv,
+                                        .seed = s->seed,
+                                        .pass_ms = s->iters ? 0 : tram_trial_pass_ms(s->brief, s->rate),
+                                        .affinity_asked = s->cpus};
     tram_environment_begin(&p, &r->environment);
     tram_gaps_measure(&s->placement, noise_s(s), &r->environment.before.gaps);
     if (!s->quiet)
