@@ -100,7 +100,7 @@ fi
 says 0 "OK: of 2 cases, 2 OK" a.json same.json
 lacks "advice"
 says 0 "OK: of 2 cases, 2 OK" a.json a.json
-make many blocks=320
+make many blocks=600
 says 0 "signed-rank tests by the normal" many.json many.json
 says 1 "REGRESSED: of 2 cases, 1 IMPROVED, 1 REGRESSED" a.json b.json
 says 0 "OK: of 2 cases, 2 OK" --delta=15% a.json b.json

@@ -3,7 +3,8 @@
  * What the gate would have said: gate_trials BASE COPY HEAD takes results of three builds of the same code, interleaved by
  * block, and makes runs of them. A run draws blocks with replacement, all cases and builds of a block together, and which
  * of the builds is called base, copy and head; the head's times are multiplied by what it is to be slower. Then it is
- * looked at as ci/gate looks: at half of the blocks, and at all of them when that was AMBIGUOUS, each with half of alpha.
+ * looked at as ci/gate looks: at a quarter of the blocks, at half of them when that was AMBIGUOUS, then at all, each with a third of
+ * alpha.
  * Noise is that which was recorded, with its load and its drift from block to block; a slow stretch of several
  * blocks is broken up, which real runs are not. All runs are of one recording: their number makes its shares exact, and
  * says nothing of another day's noise.
@@ -20,7 +21,7 @@
 #include "results/environment.h"
 #include "results/power.h"
 
-enum { BAD = 2, BUILDS = 3, VERDICTS = TRAM_VERDICT_ENVIRONMENT + 1 };
+enum { BAD = 2, BUILDS = 3, LOOKS = 3, VERDICTS = TRAM_VERDICT_ENVIRONMENT + 1 };
 static const double slowdowns[] = {0, 0.02, 0.05, 0.08, 0.10, 0.15, 0.20};
 enum { SLOWDOWNS = sizeof slowdowns / sizeof *slowdowns };
 
@@ -43,11 +44,21 @@ struct trials {
     struct tram_result_set arms[BUILDS];
     struct tram_result_file
         file;         /* of every arm: all were recorded alike, and blocks that were drawn are pairs */
-    size_t *drawn;    /* 2 * blocks */
+    size_t *drawn;    /* most_blocks() */
     const char *only; /* the case that is slower; NULL: all are */
     uint64_t random;
-    size_t verdicts[VERDICTS], second;
+    size_t verdicts[VERDICTS], looks[LOOKS]; /* of so many runs; that got so far */
 };
+
+static unsigned looks_of(const struct settings *s) {
+    return s->once ? 1 : LOOKS;
+}
+static size_t most_blocks(const struct settings *s) {
+    return s->blocks << (looks_of(s) - 1);
+}
+static double look_alpha(const struct settings *s) {
+    return s->decide.alpha / looks_of(s);
+}
 
 static int wrong(const char *why) {
     fprintf(stderr, "gate_trials: %s\n", why);
@@ -155,21 +166,18 @@ static int look(struct trials *t, const size_t *build, size_t count, double slow
 }
 
 static int run_once(struct trials *t, double slowdown, char *why, size_t why_size) {
-    size_t build[BUILDS] = {0, 1, 2}, blocks = t->s->blocks;
-    double alpha = t->s->once ? t->s->decide.alpha : t->s->decide.alpha / 2;
-    enum tram_verdict verdict;
+    size_t build[BUILDS] = {0, 1, 2};
+    enum tram_verdict verdict = TRAM_VERDICT_AMBIGUOUS;
     for (size_t i = BUILDS; i > 1; i--) {
         size_t k = next_random(&t->random) % i, swap = build[i - 1];
         build[i - 1] = build[k];
         build[k] = swap;
     }
-    for (size_t i = 0; i < 2 * blocks; i++)
+    for (size_t i = 0; i < most_blocks(t->s); i++)
         t->drawn[i] = next_random(&t->random) % t->block_count;
-    if (look(t, build, blocks, slowdown, alpha, &verdict, why, why_size))
-        return -1;
-    if (verdict == TRAM_VERDICT_AMBIGUOUS && !t->s->once) {
-        t->second++;
-        if (look(t, build, 2 * blocks, slowdown, alpha, &verdict, why, why_size))
+    for (unsigned i = 0; i < looks_of(t->s) && verdict == TRAM_VERDICT_AMBIGUOUS; i++) {
+        t->looks[i]++;
+        if (look(t, build, t->s->blocks << i, slowdown, look_alpha(t->s), &verdict, why, why_size))
             return -1;
     }
     t->verdicts[verdict]++;
@@ -189,7 +197,7 @@ static double least(size_t k, size_t n) {
 
 static int run_many(struct trials *t, double slowdown, char *why, size_t why_size) {
     memset(t->verdicts, 0, sizeof t->verdicts);
-    t->second = 0;
+    memset(t->looks, 0, sizeof t->looks);
     for (uint64_t run = 0; run < t->s->runs; run++)
         if (run_once(t, slowdown, why, why_size))
             return -1;
@@ -200,19 +208,17 @@ static int run_many(struct trials *t, double slowdown, char *why, size_t why_siz
 static int run_each(struct trials *t, const struct tram_comparison *recorded, char *why, size_t why_size) {
     const struct settings *s = t->s;
     const struct tram_arms *a = &recorded->arms;
-    const size_t most_blocks = s->once ? s->blocks : 2 * s->blocks;
-    const double alpha = s->once ? s->decide.alpha : s->decide.alpha / 2;
     printf("\nEach case slower alone: the share of the runs that are REGRESSED. sd: of the recording, of its "
            "head and base. sees: the smallest ratio that is REGRESSED in 90%% of runs of %zu blocks, by that "
            "sd.\n\n| case | sd per block | sees |",
-           most_blocks);
+           most_blocks(s));
     for (size_t i = 1; i < SLOWDOWNS; i++)
         printf(" %.0f%% |", 100 * slowdowns[i]);
     printf("\n|:--|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     int status = 0;
     for (size_t k = 0; k < a->case_count && !status; k++) {
         const struct tram_decision *d = &a->cases[k].time;
-        const struct tram_design design = {most_blocks, 0, alpha / (double)a->case_count};
+        const struct tram_design design = {most_blocks(s), 0, look_alpha(s) / (double)a->case_count};
         printf("| %s | %.1f%% | %.3f |", a->cases[k].name, 100 * d->sd,
                (1 + d->delta) * exp(tram_power_effect(&design, TRAM_DECIDE_POWER, d->sd)));
         t->only = a->cases[k].name;
@@ -233,19 +239,21 @@ static int run_all(struct trials *t, char *why, size_t why_size) {
         "%.3g%%, seed %llu. They are drawn with replacement from one recording, and tell of its noise "
         "only.\n\n"
         "All cases slower:\n\n"
-        "| slower by | REGRESSED | OK | IMPROVED | AMBIGUOUS | ENVIRONMENT | second looks | REGRESSED of all "
-        "draws of this recording, 95%% one-sided |\n|--:|--:|--:|--:|--:|--:|--:|:--|\n",
+        "| slower by | REGRESSED | OK | IMPROVED | AMBIGUOUS | ENVIRONMENT | second looks | third looks | "
+        "REGRESSED of all "
+        "draws of this recording, 95%% one-sided |\n|--:|--:|--:|--:|--:|--:|--:|--:|:--|\n",
         (unsigned long long)s->runs, (unsigned long long)s->blocks,
-        s->once ? "" : ", and as many again when AMBIGUOUS", t->block_count, t->longest,
+        s->once ? "" : ", of twice and of four times as many when AMBIGUOUS", t->block_count, t->longest,
         100 * s->decide.delta, 100 * s->decide.alpha, (unsigned long long)s->seed);
     for (size_t i = 0; i < SLOWDOWNS; i++) {
         if (run_many(t, slowdowns[i], why, why_size))
             return -1;
         size_t red = t->verdicts[TRAM_VERDICT_REGRESSED], n = s->runs;
-        printf("| %.0f%% | %zu | %zu | %zu | %zu | %zu | %zu | %s %.2f%% |\n", 100 * slowdowns[i], red,
+        printf("| %.0f%% | %zu | %zu | %zu | %zu | %zu | %zu | %zu | %s %.2f%% |\n", 100 * slowdowns[i], red,
                t->verdicts[TRAM_VERDICT_OK], t->verdicts[TRAM_VERDICT_IMPROVED],
-               t->verdicts[TRAM_VERDICT_AMBIGUOUS], t->verdicts[TRAM_VERDICT_ENVIRONMENT], t->second,
-               2 * red > n ? "at least" : "at most", 100 * (2 * red > n ? least(red, n) : most(red, n)));
+               t->verdicts[TRAM_VERDICT_AMBIGUOUS], t->verdicts[TRAM_VERDICT_ENVIRONMENT], t->looks[1],
+               t->looks[2], 2 * red > n ? "at least" : "at most",
+               100 * (2 * red > n ? least(red, n) : most(red, n)));
         fflush(stdout);
     }
     return 0;
@@ -271,9 +279,9 @@ static int make_trials(const struct settings *s, char **paths) {
     struct trials t = {.s = s, .random = s->seed};
     char why[1024] = "out of memory";
     int status = read_all(&t, paths, why, sizeof why);
-    t.drawn = calloc(2 * s->blocks, sizeof *t.drawn);
+    t.drawn = calloc(most_blocks(s), sizeof *t.drawn);
     for (size_t i = 0; i < BUILDS && !status; i++) {
-        t.arms[i].rows = calloc(2 * s->blocks * t.longest, sizeof *t.arms[i].rows);
+        t.arms[i].rows = calloc(most_blocks(s) * t.longest, sizeof *t.arms[i].rows);
         status = t.arms[i].rows && t.drawn ? 0 : -1;
     }
     if (!status)
@@ -293,7 +301,7 @@ int main(int argc, char **argv) {
     struct settings s = {.decide = {.delta = 0.05, .alpha = 0.01}, .runs = 299, .blocks = 80, .seed = 1};
     const struct tram__option table[] = {
         {"runs", 0, TRAM__OPTION_NUMBER, "N", "of each slowdown (default 299)", &s.runs, 1, 1000000},
-        {"blocks", 0, TRAM__OPTION_NUMBER, "N", "before the first look (default 80)", &s.blocks, 1, 1000},
+        {"blocks", 0, TRAM__OPTION_NUMBER, "N", "before the first look (default 80)", &s.blocks, 1, 500},
         {"each", 0, TRAM__OPTION_FLAG, NULL,
          "a table of each case slower alone, too: what it is REGRESSED in, and the smallest ratio it sees",
          &s.each, 0, 0},

@@ -13,7 +13,7 @@
 
 enum {
     TRAM_RANK_SAMPLES = 2000,     /* of one sample: Hodges-Lehmann makes n (n + 1) / 2 pairs */
-    TRAM_SIGNED_RANK_EXACT = 300, /* samples: beyond it the normal approximation */
+    TRAM_SIGNED_RANK_EXACT = 500, /* samples: beyond it the normal approximation */
     TRAM_RANK_SUM_EXACT = 100,    /* both samples together: beyond it the normal approximation */
 };
 

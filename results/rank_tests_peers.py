@@ -18,6 +18,7 @@ except ImportError:
 np.seterr(all="ignore")  # SciPy divides by zero in nct, and is right all the same
 random = np.random.default_rng(20240501)
 TOLERANCE = 1e-9
+EXACT = 500  # signed ranks: as TRAM_SIGNED_RANK_EXACT
 
 
 def text(values):
@@ -97,7 +98,7 @@ def signed_want(x, shift, confidence):
         p = (1, 1)
     elif n <= 12:
         p = signed_by_enumeration(d)
-    elif n > 300:
+    elif n > EXACT:
         p = [stats.wilcoxon(d, alternative=h, mode="approx", correction=True).pvalue for h in ("greater", "less")]
     elif tied:
         p = tails_of_counts(convolved(stats.rankdata(abs(d))), w)
@@ -105,7 +106,7 @@ def signed_want(x, shift, confidence):
         p = [stats.wilcoxon(d, alternative=h, mode="exact").pvalue for h in ("greater", "less")]
     i, j = np.triu_indices(len(x))
     pairs = (x[i] + x[j]) / 2
-    if len(x) > 300:
+    if len(x) > EXACT:
         size, z = len(x), stats.norm.ppf((1 - confidence) / 2)
         c = int(np.floor(size * (size + 1) / 4 + z * np.sqrt(size * (size + 1) * (2 * size + 1) / 24) + 0.5))
     else:
@@ -113,7 +114,7 @@ def signed_want(x, shift, confidence):
         if key not in cuts:
             cuts[key] = cut(convolved(range(1, len(x) + 1)), (1 - confidence) / 2)
         c = cuts[key]
-    return [n, w, *p, len(d) <= 300, np.median(pairs), *ends(pairs, c)]
+    return [n, w, *p, len(d) <= EXACT, np.median(pairs), *ends(pairs, c)]
 
 
 def sum_want(a, b, shift, confidence):
@@ -181,8 +182,8 @@ def ask(line, *want):
 
 for i in range(400):
     ties = i % 2 == 1
-    n = int(random.choice([1, 2, 3, 5, 8, 11, 12, 20, 30, 40, 100, 301]))
-    if ties and n in (100, 301):
+    n = int(random.choice([1, 2, 3, 5, 8, 11, 12, 20, 30, 40, 100, 320, 501]))
+    if ties and n in (100, 320, 501):
         n = 40
     shift, confidence, x = float(random.choice([0, 0.5, -1])), float(random.choice([0.95, 0.99, 0.999])), draw(n, ties)
     ask("signed %r %r %d %s" % (shift, confidence, n, text(x)), *signed_want(x, shift, confidence))
