@@ -60,13 +60,18 @@ static int name_width(const struct tram_comparison *c) {
     return (int)(most < NAME ? most : NAME);
 }
 
-static void print_case(FILE *f, const struct tram_case *k, double delta, int width) {
-    const struct tram_decision *d = &k->time;
-    char base[24], head[24], ratio[24], interval[64], sd[24], sees[24], text[TRAM__LINE];
+/* On a line of its own where it is longer. */
+static void print_name(FILE *f, const struct tram_case *k, int width) {
     if (strlen(k->name) > (size_t)width)
         fprintf(f, "%s\n%*s", k->name, width, "");
     else
         fprintf(f, "%-*s", width, k->name);
+}
+
+static void print_case(FILE *f, const struct tram_case *k, double delta, int width) {
+    const struct tram_decision *d = &k->time;
+    char base[24], head[24], ratio[24], interval[64], sd[24], sees[24], text[TRAM__LINE];
+    print_name(f, k, width);
     fprintf(f, " %8s %8s %6s  %-14s %6s %6s  %s\n", tram__time_text(k->base_ns, base, sizeof base),
             tram__time_text(k->head_ns, head, sizeof head), tram__ratio_text(d->ratio, ratio, sizeof ratio),
             tram__interval_text(d->low, d->high, interval, sizeof interval),
@@ -89,18 +94,27 @@ static void print_p99(FILE *f, const struct tram_arms *a, int width) {
         if (!any)
             fprintf(f, "\np99, advisory: head over base, of no verdict\n");
         any = true;
-        fprintf(f, "%-*s %24s  %s\n", width, k->name, tram__ratio_text(k->p99.value, ratio, sizeof ratio),
+        print_name(f, k, width);
+        fprintf(f, " %24s  %s\n", tram__ratio_text(k->p99.value, ratio, sizeof ratio),
                 tram__interval_text(k->p99.low, k->p99.high, interval, sizeof interval));
     }
 }
 
+/* Three digits, and no power of ten. */
+static const char *plain_number(double v, char *out, size_t size) {
+    snprintf(out, size, fabs(v) < 999.5 ? "%.3g" : "%.0f", v);
+    return out;
+}
+
 static void print_load(FILE *f, const struct tram_arms *a) {
+    char base[24], head[24];
     for (size_t i = 0; i < TRAM_LOADS; i++) {
         const struct tram_load *l = &a->load[i];
         if (isfinite(l->base) && isfinite(l->head))
-            fprintf(f, "%s%s: %.3g in the base, %.3g in the head; by %s %g they may differ\n", l->name,
-                    l->crowded ? ", crowded" : "", l->base, l->head, l->crowded ? "a factor of" : "up to",
-                    l->margin);
+            fprintf(f, "%s%s: %s in the base, %s in the head, %s to be off by more than %s%g\n", l->name,
+                    l->crowded ? ", crowded" : "", plain_number(l->base, base, sizeof base),
+                    plain_number(l->head, head, sizeof head), l->flagged ? "shown" : "not shown",
+                    l->crowded ? "factor " : "", l->margin);
     }
 }
 

@@ -77,9 +77,10 @@ p99, advisory: head over base, of no verdict
 sample/mode:compiled/size:1                    1.621  1.602 to 1.640
 sample/mode:eager/size:1                       1.339  1.322 to 1.357
 
-ratio: head over base, Hodges-Lehmann. interval: 99% for all cases together (Bonferroni). sd: of r = ln(head / base)
-  per block, what lies far off as the tests count it. sees: the smallest ratio that is REGRESSED in 90% of runs like
-  this one. Verdicts: exact signed-rank tests, Holm-adjusted, family alpha 1%.
+ratio: head over base, Hodges-Lehmann. interval: 99% for all cases together, both ways (Bonferroni); the tests go one
+  way, step by step, and may show what it does not. sd: of r = ln(head / base) per block, what lies far off as the
+  tests count it. sees: the smallest ratio that is REGRESSED in 90% of runs like this one. Verdicts: exact signed-rank
+  tests, Holm-adjusted, family alpha 1%.
 Largest standard deviation of r = ln(head / base) per block: 1.8% (sample/mode:eager/size:1). It shows a ratio of
   1.069 in 90% of runs. To show 8% in 90% it must be at most 2.9%, with 20 blocks and 2 cases.
 the base against its copy: the copy is shown to be at most delta (5%) slower in 2 of 2 cases
@@ -101,7 +102,7 @@ says 0 "OK: of 2 cases, 2 OK" a.json same.json
 lacks "advice"
 says 0 "OK: of 2 cases, 2 OK" a.json a.json
 make many blocks=600
-says 0 "signed-rank tests by the normal" many.json many.json
+says 0 "by the normal approximation, Holm-adjusted" many.json many.json
 says 1 "REGRESSED: of 2 cases, 1 IMPROVED, 1 REGRESSED" a.json b.json
 says 0 "OK: of 2 cases, 2 OK" --delta=15% a.json b.json
 make faster seed=2 compiled=0.8
@@ -198,7 +199,7 @@ for load in delay=0.01:0.4:run_delay_share switches=5:300:involuntary_switches_p
 done
 make busy delay=0.4
 make busy2 delay=0.4 seed=2
-says 0 "run_delay_share: 0.4 in the base, 0.4 in the head; by up to 0.01 they may differ" busy.json busy2.json
+says 0 "run_delay_share: 0.4 in the base, 0.4 in the head, not shown to be off by more than 0.01" busy.json busy2.json
 
 # ---- Load of cases that have more actors than there are CPUs ----
 crowd() { # NAME SETTING...
@@ -209,7 +210,7 @@ crowd() { # NAME SETTING...
 crowd yields delay=0.6 switches=700000
 crowd yields2 seed=2 compiled=1.2 delay=0.59 switches=583333
 says 1 "REGRESSED: of 2 cases, 1 OK, 1 REGRESSED" --gate yields.json yields2.json
-says 1 "switches_per_s, crowded: 7e+05 in the base, 5.83e+05 in the head; by a factor of 2 they may differ" yields.json yields2.json
+says 1 "switches_per_s, crowded: 700000 in the base, 583333 in the head, not shown to be off by more than factor 2" yields.json yields2.json
 lacks "environment"
 crowd slow3 seed=2 compiled=3 eager=3 delay=0.6 switches=700000
 says 1 "2 REGRESSED" --gate yields.json slow3.json

@@ -117,7 +117,9 @@ char *tram__legend_text(const struct tram_comparison *c, char *out, size_t size)
                             : "signed-rank tests by the normal approximation";
     snprintf(
         out, size,
-        "ratio: head over base, Hodges-Lehmann. interval: %s for all cases together (Bonferroni). sd: of %s, "
+        "ratio: head over base, Hodges-Lehmann. interval: %s for all cases together, both ways (Bonferroni); "
+        "the tests go one "
+        "way, step by step, and may show what it does not. sd: of %s, "
         "what lies far off as the tests count it. sees: the smallest ratio that is REGRESSED in 90%% of runs "
         "like this one. Verdicts: %s, Holm-adjusted, family alpha %s.",
         tram__percent_text(1 - c->options.alpha, whole, sizeof whole),
