@@ -134,8 +134,7 @@ static void print_row(const struct tram_run *r, size_t point, int mode) {
     if (s->show_inflight)
         printf(" %8u", at->inflight);
     printf(" %9s %9s%c%9s %9s %9s %9s %9s\n", bytes, tram_print_ns(TRAM_LATENCY(r, point, mode, p50_ns), p50),
-           tram_unsteady(r, point, mode) ? '~' : ' ',
-           tram_print_ns(TRAM_LATENCY(r, point, mode, p99_ns), p99),
+           tram_unsteady(r, point, mode) ? '~' : ' ', tram_print_ns(tram_tail(r, point, mode), p99),
            tram_print_rate(TRAM_FIGURE(r, point, mode, execs_per_s), rate),
            tram_print_ns(TRAM_FIGURE(r, point, mode, cpu_ns_per_exec), cpu),
            tram_print_ratio(tram_slower(r, point, mode, TRAM_MODE_LIMIT), limit),

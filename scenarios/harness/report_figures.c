@@ -78,7 +78,8 @@ static double field(const struct tram_trial *t, size_t offset) {
     return v;
 }
 
-double tram_figure(const struct tram_run *r, size_t point, int mode, size_t offset) {
+/* of_all: NaN unless every repetition has the figure. */
+static double median_of(const struct tram_run *r, size_t point, int mode, size_t offset, bool of_all) {
     uint64_t n = r->settings->repetitions;
     double *v = malloc(n * sizeof *v), median = NAN;
     size_t have = 0;
@@ -87,10 +88,20 @@ double tram_figure(const struct tram_run *r, size_t point, int mode, size_t offs
         if (!isnan(one))
             v[have++] = one;
     }
-    if (have)
+    if (have && (have == n || !of_all))
         median = tram_median(v, have);
     free(v);
     return median;
+}
+
+double tram_figure(const struct tram_run *r, size_t point, int mode, size_t offset) {
+    return median_of(r, point, mode, offset, false);
+}
+
+double tram_tail(const struct tram_run *r, size_t point, int mode) {
+    if (tram_fell_behind(r, point, mode))
+        return NAN;
+    return median_of(r, point, mode, offsetof(struct tram_trial, p99_ns), true);
 }
 
 bool tram_fell_behind(const struct tram_run *r, size_t point, int mode) {

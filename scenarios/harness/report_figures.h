@@ -28,6 +28,8 @@ bool tram_unsteady(const struct tram_run *r, size_t point, int mode);
 /* A latency of a case, for a table: NaN where it fell behind. */
 #define TRAM_LATENCY(r, point, mode, name) \
     (tram_fell_behind((r), (point), (mode)) ? (double)NAN : TRAM_FIGURE(r, point, mode, name))
+/* The p99, likewise, in ns: NaN unless every repetition has one, for those that do are the faster ones. */
+double tram_tail(const struct tram_run *r, size_t point, int mode);
 
 /* How many times slower `mode` is than `base`: by latency, or by rate when executions overlap. */
 double tram_slower(const struct tram_run *r, size_t point, int mode, int base);

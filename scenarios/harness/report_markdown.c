@@ -27,8 +27,7 @@ static void put_row(const struct tram_run *r, size_t point, int mode, FILE *f) {
         snprintf(bytes + strlen(bytes), sizeof bytes - strlen(bytes), ", %u deep", at->inflight);
     fprintf(f, " %s | %s%s | %s | %s | %s | %s | %s |\n", bytes,
             tram_print_ns(TRAM_LATENCY(r, point, mode, p50_ns), cell[0]),
-            tram_unsteady(r, point, mode) ? " \\~" : "",
-            tram_print_ns(TRAM_LATENCY(r, point, mode, p99_ns), cell[1]),
+            tram_unsteady(r, point, mode) ? " \\~" : "", tram_print_ns(tram_tail(r, point, mode), cell[1]),
             tram_print_rate(TRAM_FIGURE(r, point, mode, execs_per_s), cell[2]),
             tram_print_ns(TRAM_FIGURE(r, point, mode, cpu_ns_per_exec), cell[3]),
             tram_print_ratio(tram_slower(r, point, mode, TRAM_MODE_LIMIT), cell[4]),

@@ -101,6 +101,37 @@ static void gains_are_over_the_fastest_eager(void **state) {
     free(run.trials);
 }
 
+/* A run of one point, `repetitions` of mode compiled, for the caller to fill in. */
+static struct tram_run one_mode(struct tram_settings *settings, struct tram_point *point,
+                                uint64_t repetitions) {
+    static const struct tram_scenario scenario = {.name = "test"};
+    *point = (struct tram_point){.actors = 1, .inflight = 1};
+    *settings = (struct tram_settings){.points = point, .point_count = 1, .repetitions = repetitions};
+    settings->modes[TRAM_MODE_COMPILED] = true;
+    struct tram_run run = {.scenario = &scenario, .settings = settings};
+    run.trials = calloc(TRAM_MODES * repetitions, sizeof *run.trials);
+    assert_non_null(run.trials);
+    return run;
+}
+
+static void a_tail_is_of_all_repetitions_or_none(void **state) {
+    (void)state;
+    struct tram_point point;
+    struct tram_settings settings;
+    struct tram_run run = one_mode(&settings, &point, 3);
+    for (uint64_t i = 0; i < 3; i++) {
+        struct tram_trial *t = tram_run_trial(&run, 0, TRAM_MODE_COMPILED, i);
+        t->p50_ns = i ? 4e6 : 2e4;
+        t->p99_ns = i ? NAN : 3e4; /* the fast one alone has samples enough */
+    }
+    assert_true(tram_figure(&run, 0, TRAM_MODE_COMPILED, offsetof(struct tram_trial, p50_ns)) == 4e6);
+    assert_true(isnan(tram_tail(&run, 0, TRAM_MODE_COMPILED)));
+    for (uint64_t i = 0; i < 3; i++)
+        tram_run_trial(&run, 0, TRAM_MODE_COMPILED, i)->p99_ns = 5e6 + (double)i;
+    assert_true(tram_tail(&run, 0, TRAM_MODE_COMPILED) == 5e6 + 1);
+    free(run.trials);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rung),
@@ -109,6 +140,7 @@ int main(void) {
         cmocka_unit_test(one_rung_is_no_ladder),
         cmocka_unit_test(a_short_buffer_is_enough_for_what_fits),
         cmocka_unit_test(gains_are_over_the_fastest_eager),
+        cmocka_unit_test(a_tail_is_of_all_repetitions_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,6 +172,7 @@ static int add_round(struct join *j, const char *folder, size_t round) {
 
 /* ---- figures ---- */
 
+/* Of the rounds that have a figure. */
 static double median_of(const double *values, size_t rounds) {
     double have[MOST_ROUNDS];
     size_t count = 0;
@@ -179,6 +180,14 @@ static double median_of(const double *values, size_t rounds) {
         if (!isnan(values[i]))
             have[count++] = values[i];
     return tram_median(have, count);
+}
+
+/* NaN unless every round in which the mode ran has a p99: those that do are the faster ones. */
+static double tail_of(const struct figures *f, size_t rounds) {
+    for (size_t i = 0; i < rounds; i++)
+        if (!isnan(f->p50[i]) && isnan(f->p99[i]))
+            return NAN;
+    return median_of(f->p99, rounds);
 }
 
 struct ratio {
@@ -223,8 +232,7 @@ static void print_row(const struct join *j, const struct one_case *c, size_t mod
         return;
     tram__size_print((uint64_t)c->bytes, size, sizeof size);
     printf("%-15s %6lld %9s  %-13s %9s %9s %9s %10s   %s - %s\n", c->scenario, (long long)c->actors, size,
-           j->modes[mode], tram_print_ns(median, p50),
-           tram_print_ns(median_of(c->mode[mode].p99, j->rounds), p99),
+           j->modes[mode], tram_print_ns(median, p50), tram_print_ns(tail_of(&c->mode[mode], j->rounds), p99),
            tram_print_ratio(ratio_of(j, c, mode, "limit").median, limit),
            tram_print_ratio(to.median, compiled), tram_print_ratio(to.lowest, low),
            tram_print_ratio(to.highest, high));
