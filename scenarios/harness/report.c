@@ -172,123 +172,6 @@ static void print_repetition(const struct tram_run *r, size_t point, int mode, u
     printf("%s%s\n", t->note[0] ? "; " : "", t->note);
 }
 
-/* An empty line before the first of a paragraph that may have none. */
-static void begin(bool *begun) {
-    if (!*begun)
-        printf("\n");
-    *begun = true;
-}
-
-static void print_idle(const struct tram_run *r, int mode, bool *begun) {
-    char a[TRAM_CELL], b[TRAM_CELL];
-    double idle = TRAM_FIGURE(r, 0, mode, idle_cpu), wake = TRAM_FIGURE(r, 0, mode, wake_ns);
-    if (isnan(idle))
-        return;
-    begin(begun);
-    printf(
-        "%s, idle, uses %.2f%% of a CPU; waking it takes %s, %s a futex round trip from idle (two wakes)\n",
-        tram_mode_names[mode], 100 * idle, tram_print_ns(wake, a),
-        tram_print_ratio(wake / r->floor.futex_idle_rtt_ns, b));
-}
-
-/* "1 actor", "8 actors". */
-static const char *plural(uint32_t n) {
-    return n == 1 ? "" : "s";
-}
-
-/* Eager calls to several actors, against the same pattern over raw sockets. */
-static void print_sockets(const struct tram_run *r, size_t point, const struct tram_floor_sockets *f,
-                          bool *begun) {
-    char a[TRAM_CELL], b[TRAM_CELL], c[TRAM_CELL];
-    double eager = TRAM_FIGURE(r, point, TRAM_MODE_EAGER, p50_ns);
-    if (isnan(eager) || isnan(f->rtt_ns))
-        return;
-    begin(begun);
-    if (r->scenario->pattern != TRAM_PATTERN_CHAIN) {
-        printf("eager, %u actor%s, is %s the raw socket scatter (%u message%s out, %u back)\n", f->actors,
-               plural(f->actors), tram_print_ratio(eager / f->rtt_ns, a), f->actors, plural(f->actors),
-               f->actors);
-        return;
-    }
-    printf(
-        "eager, %u actor%s, is %s the raw socket chain of the same messages (%u task%s, %u request%s to hand "
-        "on, %u hand-over%s),\n  %s that without the requests, %s the %u hand-overs alone\n",
-        f->actors, plural(f->actors), tram_print_ratio(eager / f->requests_ns, a), f->actors,
-        plural(f->actors), f->actors - 1, plural(f->actors - 1), f->actors, plural(f->actors),
-        tram_print_ratio(eager / f->rtt_ns, b), tram_print_ratio(eager / f->handovers_ns, c), f->actors + 1);
-}
-
-static void print_all_sockets(const struct tram_run *r, bool *begun) {
-    const struct tram_settings *s = r->settings;
-    for (size_t i = 0; i < r->floor.socket_count; i++) {
-        const struct tram_floor_sockets *f = &r->floor.sockets[i];
-        size_t point = 0;
-        while (s->points[point].actors != f->actors || s->points[point].inflight != 1 ||
-               s->points[point].input.total != f->bytes)
-            point++; /* run.c took it from one of them */
-        print_sockets(r, point, f, begun);
-    }
-}
-
-enum { BUSY_PERCENT = 5 };
-
-/* Others used the CPUs while it was measured. Where actors outnumber them, they wait for one another. */
-static void print_busy(const struct tram_run *r, bool *begun) {
-    const struct tram_settings *s = r->settings;
-    double worst = 0;
-    for (size_t point = 0; point < s->point_count; point++)
-        for (int m = 0; m < TRAM_MODES; m++)
-            if (s->modes[m] && s->points[point].actors < s->placement.count)
-                worst = fmax(worst, TRAM_FIGURE(r, point, m, load.run_delay_share)); /* passes over NaN */
-    if (100 * worst < BUSY_PERCENT)
-        return;
-    begin(begun);
-    printf(
-        "others used these CPUs: in the median repetition of a case its processes waited for one %.0f%% of "
-        "the time\n",
-        100 * worst);
-}
-
-/* What the figures mean against the floors of the same run. */
-static void print_ratios(const struct tram_run *r, bool *begun) {
-    const struct tram_settings *s = r->settings;
-    char a[TRAM_CELL];
-    bool alone = s->points[0].actors < s->placement.count; /* each on a CPU of its own */
-    if (s->brief || s->rate || s->points[0].inflight > 1 || tram_point_bytes(&s->points[0]) > 64)
-        return;
-    if (s->modes[TRAM_MODE_LIMIT] && !r->scenario->actors && !s->loan && s->wait != TRAM_WAIT_BLOCK) {
-        begin(begun);
-        printf("limit is %s the cache-line round trip\n",
-               tram_print_ratio(TRAM_FIGURE(r, 0, TRAM_MODE_LIMIT, p50_ns) / r->floor.cacheline_rtt_ns, a));
-    }
-    if (s->modes[TRAM_MODE_COMPILED] && alone)
-        print_idle(r, TRAM_MODE_COMPILED, begun);
-    if (s->modes[TRAM_MODE_EAGER] && !r->scenario->actors) {
-        double floor = s->wait == TRAM_WAIT_BLOCK ? r->floor.unix_rtt_ns : r->floor.unix_poll_rtt_ns;
-        begin(begun);
-        printf("eager is %s the %s AF_UNIX round trip\n",
-               tram_print_ratio(TRAM_FIGURE(r, 0, TRAM_MODE_EAGER, p50_ns) / floor, a),
-               s->wait == TRAM_WAIT_BLOCK ? "blocking" : "polled");
-    }
-}
-
-/* Where the actor fell asleep in most executions, the wake is in the figure: say so. */
-static void print_sleepers(const struct tram_run *r, bool *begun) {
-    const struct tram_settings *s = r->settings;
-    char size_text[32], a[TRAM_CELL];
-    for (size_t point = 0; point < s->point_count; point++) {
-        double sleeps = s->modes[TRAM_MODE_COMPILED] ? TRAM_FIGURE(r, point, TRAM_MODE_COMPILED, sleeps) : 0;
-        if (r->scenario->actors || s->wait != TRAM_WAIT_AUTO || !(sleeps >= 0.5))
-            continue;
-        tram__size_print(s->points[point].input.total, size_text, sizeof size_text);
-        begin(begun);
-        printf("compiled, %s: %.1f sleeps an execution, with their wakes (a futex round trip: %s) in the "
-               "figure;\n"
-               "  --wait=spin shows it without\n",
-               size_text, sleeps, tram_print_ns(r->floor.futex_rtt_ns, a));
-    }
-}
-
 /* Where the time of a single execution goes, from the bare pattern upwards. */
 static void print_ladders(const struct tram_run *r) {
     const struct tram_settings *s = r->settings;
@@ -305,7 +188,7 @@ static void print_ladders(const struct tram_run *r) {
         printf("%s  ", titled ? "" : "\nShares of the p50, one in flight\n");
         if (s->show_actors)
             printf("%u %.*s%s, ", tram_actors_shown(at), actors_width(s) - 1, tram_actors_word(s),
-                   plural(tram_actors_shown(at)));
+                   tram_actors_shown(at) == 1 ? "" : "s");
         printf("%s, %s\n", size_text, line);
         titled = true;
     }
@@ -403,12 +286,7 @@ void tram_report_table(const struct tram_run *r) {
         printf("~ not steady: over the pass it climbed or fell by more than 5%% in most repetitions\n");
     if (s->quiet)
         return;
-    bool begun = false;
-    print_busy(r, &begun);
-    print_ratios(r, &begun);
-    if (!s->rate)
-        print_all_sockets(r, &begun);
-    print_sleepers(r, &begun);
+    tram_report_notes(r, stdout);
     if (s->verbose)
         print_ladders(r);
     print_traces(r);

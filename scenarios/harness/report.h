@@ -46,6 +46,8 @@ int tram_run_traced(struct tram_run *r, char *program, char *why);
 
 void tram_report_header(const struct tram_run *r);
 void tram_report_table(const struct tram_run *r);
+/* The lines below it: what disturbed the figures, and what they are of the floors. */
+void tram_report_notes(const struct tram_run *r, FILE *f);
 /* Its last lines: who could not keep up with an open loop; how to read it. */
 void tram_report_missed(const struct tram_run *r, FILE *f);
 void tram_report_legend(const struct tram_run *r, FILE *f);

@@ -104,6 +104,10 @@ double tram_tail(const struct tram_run *r, size_t point, int mode) {
     return median_of(r, point, mode, offsetof(struct tram_trial, p99_ns), true);
 }
 
+bool tram_disturbed(double ns, double floor_ns) {
+    return 2 * ns < floor_ns;
+}
+
 bool tram_fell_behind(const struct tram_run *r, size_t point, int mode) {
     uint64_t count = 0, n = r->settings->repetitions;
     for (uint64_t i = 0; r->settings->rate && i < n; i++)

@@ -31,6 +31,9 @@ bool tram_unsteady(const struct tram_run *r, size_t point, int mode);
 /* The p99, likewise, in ns: NaN unless every repetition has one, for those that do are the faster ones. */
 double tram_tail(const struct tram_run *r, size_t point, int mode);
 
+/* Whether what is held against a floor took less than half as long: others had the CPUs while the floor was measured. */
+bool tram_disturbed(double ns, double floor_ns);
+
 /* How many times slower `mode` is than `base`: by latency, or by rate when executions overlap. */
 double tram_slower(const struct tram_run *r, size_t point, int mode, int base);
 /* How many times faster `mode` is than the fastest way measured to dispatch per call; NaN when there is none. */

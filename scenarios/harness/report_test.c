@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,6 +133,70 @@ static void a_tail_is_of_all_repetitions_or_none(void **state) {
     free(run.trials);
 }
 
+/* The lines below the table, the caller's to free. */
+static char *notes_of(const struct tram_run *run) {
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    assert_non_null(f);
+    tram_report_notes(run, f);
+    assert_int_equal(fclose(f), 0);
+    return text;
+}
+
+static void says(const struct tram_run *run, const char *wanted) {
+    char *text = notes_of(run);
+    if (!strstr(text, wanted))
+        fail_msg("wanted '%s' in: %s", wanted, text);
+    free(text);
+}
+
+static void a_floor_above_what_it_holds_is_disturbed(void **state) {
+    (void)state;
+    struct tram_point point;
+    struct tram_settings settings;
+    struct tram_run run = one_mode(&settings, &point, 1);
+    settings.modes[TRAM_MODE_LIMIT] = settings.modes[TRAM_MODE_EAGER] = true;
+    settings.placement.count = 2;
+    for (int m = 0; m < TRAM_MODES; m++)
+        *tram_run_trial(&run, 0, m, 0) = (struct tram_trial){
+            .p50_ns = m == TRAM_MODE_EAGER ? 4810 : 466, .idle_cpu = 0.0003, .wake_ns = 50e3};
+    run.floor.cacheline_rtt_ns = 500;
+    run.floor.unix_poll_rtt_ns = 3930;
+    run.floor.futex_idle_rtt_ns = 119e3;
+    says(&run, "limit is 0.93 x the cache-line round trip");
+    says(&run, "waking it takes 50.0 us, 0.42 x a futex round trip from idle (two wakes)");
+    says(&run, "eager is 1.22 x the polled AF_UNIX round trip");
+    run.floor.cacheline_rtt_ns = 478e3;
+    run.floor.unix_poll_rtt_ns = 478e3;
+    run.floor.futex_idle_rtt_ns = 4e6;
+    says(&run, "\ncache line: 478 us, disturbed; the limit took 466 ns\n");
+    says(&run, "waking it takes 50.0 us, a futex round trip from idle: 4.00 ms, disturbed\n");
+    says(&run, "\npolled AF_UNIX: 478 us, disturbed; eager took 4.81 us\n");
+    free(run.trials);
+}
+
+static void raw_sockets_above_eager_are_disturbed(void **state) {
+    (void)state;
+    struct tram_point point;
+    struct tram_settings settings;
+    struct tram_run run = one_mode(&settings, &point, 1);
+    struct tram_scenario several = {.name = "test", .actors = "8", .pattern = TRAM_PATTERN_SCATTER};
+    run.scenario = &several;
+    settings.modes[TRAM_MODE_EAGER] = true;
+    point.actors = 8;
+    tram_run_trial(&run, 0, TRAM_MODE_EAGER, 0)->p50_ns = 30e3;
+    run.floor.socket_count = 1;
+    run.floor.sockets[0] =
+        (struct tram_floor_sockets){.actors = 8, .rtt_ns = 20e3, .requests_ns = 25e3, .handovers_ns = 3e6};
+    says(&run, "eager, 8 actors, is 1.50 x the raw socket scatter");
+    several.pattern = TRAM_PATTERN_CHAIN;
+    says(&run, "raw socket chain, 8 actors: 3.00 ms, disturbed; eager took 30.0 us\n");
+    run.floor.sockets[0].handovers_ns = 10e3;
+    says(&run, "eager, 8 actors, is 1.20 x the raw socket chain");
+    free(run.trials);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rung),
@@ -141,6 +206,8 @@ int main(void) {
         cmocka_unit_test(a_short_buffer_is_enough_for_what_fits),
         cmocka_unit_test(gains_are_over_the_fastest_eager),
         cmocka_unit_test(a_tail_is_of_all_repetitions_or_none),
+        cmocka_unit_test(a_floor_above_what_it_holds_is_disturbed),
+        cmocka_unit_test(raw_sockets_above_eager_are_disturbed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
