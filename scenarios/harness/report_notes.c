@@ -94,24 +94,34 @@ static void print_all_sockets(const struct tram_run *r, struct notes *n) {
     }
 }
 
-enum { BUSY_PERCENT = 5 };
+enum { BUSY_PERCENT = 5, STOLEN_PERCENT = 5, LOST_PERCENT = 20 };
 
-/* Others used the CPUs while it was measured. Where actors outnumber them, they wait for one another. */
+/* Others used the CPUs while it was measured, or just before or after. Where actors outnumber them, their waiting for a CPU says
+ * nothing, as they wait for one another; a brief run listens for too short a time to say what was lost. */
 static void print_busy(const struct tram_run *r, struct notes *n) {
     const struct tram_settings *s = r->settings;
-    double worst = 0;
+    double waited = 0, stolen = 0, before = 100 * r->environment.before.gaps.lost_share,
+           after = 100 * r->environment.after.gaps.lost_share;
     for (size_t point = 0; point < s->point_count; point++)
-        for (int m = 0; m < TRAM_MODES; m++)
-            if (s->modes[m] && s->points[point].actors < s->placement.count)
-                worst = fmax(worst, TRAM_FIGURE(r, point, m, load.run_delay_share)); /* passes over NaN */
-    if (100 * worst < BUSY_PERCENT)
+        for (int m = 0; m < TRAM_MODES; m++) { /* fmax passes over NaN */
+            stolen = fmax(stolen, 100 * TRAM_FIGURE(r, point, m, load.steal_share));
+            if (s->points[point].actors < s->placement.count)
+                waited = fmax(waited, 100 * TRAM_FIGURE(r, point, m, load.run_delay_share));
+        }
+    bool lost = !s->brief && !isnan(before + after) && fmax(before, after) >= LOST_PERCENT;
+    if (!lost && waited < BUSY_PERCENT && stolen < STOLEN_PERCENT)
         return;
     begin(n);
-    fprintf(
-        n->f,
-        "others used these CPUs: in the median repetition of a case its processes waited for one %.0f%% of "
-        "the time\n",
-        100 * worst);
+    fprintf(n->f, "others used these CPUs: ");
+    if (waited >= BUSY_PERCENT)
+        fprintf(n->f, "in the median repetition of a case its processes waited for one %.0f%% of the time%s",
+                waited, lost || stolen >= STOLEN_PERCENT ? ";\n  " : "");
+    if (stolen >= STOLEN_PERCENT)
+        fprintf(n->f, "the host took %.0f%% of a CPU in the median repetition of a case%s", stolen,
+                lost ? ";\n  " : "");
+    if (lost)
+        fprintf(n->f, "%.0f%% of a CPU before the run, %.0f%% after it", before, after);
+    fprintf(n->f, "\n");
 }
 
 /* What the figures mean against the floors of the same run. */

@@ -197,6 +197,36 @@ static void raw_sockets_above_eager_are_disturbed(void **state) {
     free(run.trials);
 }
 
+static void others_are_told(void **state) {
+    (void)state;
+    struct tram_point point;
+    struct tram_settings settings;
+    struct tram_run run = one_mode(&settings, &point, 1);
+    struct tram_trial *t = tram_run_trial(&run, 0, TRAM_MODE_COMPILED, 0);
+    point.actors = settings.placement.count = 2; /* they wait for one another */
+    t->idle_cpu = NAN;
+    t->load.run_delay_share = 0.4;
+    t->load.steal_share = 0.01;
+    run.environment.before.gaps.lost_share = 0.19;
+    run.environment.after.gaps.lost_share = 0.03;
+    char *text = notes_of(&run);
+    assert_string_equal(text, "");
+    free(text);
+    run.environment.after.gaps.lost_share = 0.69;
+    says(&run, "\nothers used these CPUs: 19% of a CPU before the run, 69% after it\n");
+    t->load.steal_share = 0.12;
+    says(&run, "CPUs: the host took 12% of a CPU in the median repetition of a case;\n  19% of a CPU before");
+    settings.brief = true;
+    says(&run, "CPUs: the host took 12% of a CPU in the median repetition of a case\n");
+    point.actors = 1;
+    says(
+        &run,
+        "CPUs: in the median repetition of a case its processes waited for one 40% of the time;\n  the host");
+    t->load.steal_share = 0;
+    says(&run, "waited for one 40% of the time\n");
+    free(run.trials);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rung),
@@ -208,6 +238,7 @@ int main(void) {
         cmocka_unit_test(a_tail_is_of_all_repetitions_or_none),
         cmocka_unit_test(a_floor_above_what_it_holds_is_disturbed),
         cmocka_unit_test(raw_sockets_above_eager_are_disturbed),
+        cmocka_unit_test(others_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
