@@ -65,12 +65,12 @@ void tram_report_header(const struct tram_run *r) {
 /* What else these CPUs did when nothing was measured. */
 static void print_noise(const struct tram_run *r) {
     const struct tram_noise_gaps *before = &r->environment.before.gaps, *after = &r->environment.after.gaps;
-    char a[TRAM_CELL], b[TRAM_CELL];
+    char a[TRAM_CELL], b[TRAM_CELL], c[TRAM_CELL], d[TRAM_CELL];
     if (isnan(before->lost_share) || isnan(after->lost_share))
         return;
-    printf("  noise: %.2g%% of a CPU before, %.2g%% after; longest gap %s, %s\n", 100 * before->lost_share,
-           100 * after->lost_share, tram_print_ns(before->longest_ns, a),
-           tram_print_ns(after->longest_ns, b));
+    printf("  noise: %s of a CPU before, %s after; longest gap %s, %s\n",
+           tram_print_percent(before->lost_share, a), tram_print_percent(after->lost_share, b),
+           tram_print_ns(before->longest_ns, c), tram_print_ns(after->longest_ns, d));
 }
 
 static void print_floors(const struct tram_run *r) {
@@ -150,12 +150,14 @@ static void print_repetition(const struct tram_run *r, size_t point, int mode, u
     printf("; %llu executions by %llu, %llu samples", (unsigned long long)t->iterations,
            (unsigned long long)t->batch, (unsigned long long)t->samples);
     if (!isnan(t->copies))
-        printf("; %.3g copies of %.4g B and %.3g sleeps each", t->copies,
-               t->copies > 0 ? t->copied_bytes / t->copies : 0.0, t->sleeps);
+        printf("; %s copies of %s B and %s sleeps each", tram_print_count(t->copies, a),
+               tram_print_count(t->copies > 0 ? t->copied_bytes / t->copies : 0, b),
+               tram_print_count(t->sleeps, c));
     if (!isnan(t->allocations))
-        printf("; %.4g allocations each", t->allocations);
+        printf("; %s allocations each", tram_print_count(t->allocations, a));
     if (!isnan(t->syscalls))
-        printf("; %.4g system calls each, %.4g of them futex", t->syscalls, t->futexes);
+        printf("; %s system calls each, %s of them futex", tram_print_count(t->syscalls, a),
+               tram_print_count(t->futexes, b));
     if (t->c.tensor && !isnan(t->maps))
         printf(", %.0f maps on devices", t->maps);
     if (t->compile_ns >= 0)

@@ -51,14 +51,27 @@ const char *tram_print_ns(double ns, char *out) {
 }
 
 const char *tram_print_rate(double per_s, char *out) {
+    double v = per_s < 999.5 ? per_s : per_s < 999.5e3 ? per_s / 1e3 : per_s / 1e6;
+    const char *unit = per_s < 999.5 ? "/s" : per_s < 999.5e3 ? "k/s" : "M/s";
     if (isnan(per_s))
         snprintf(out, TRAM_CELL, "-");
-    else if (per_s < 999.5)
-        snprintf(out, TRAM_CELL, "%.3g/s", per_s);
-    else if (per_s < 999.5e3)
-        snprintf(out, TRAM_CELL, "%.3gk/s", per_s / 1e3);
     else
-        snprintf(out, TRAM_CELL, "%.3gM/s", per_s / 1e6);
+        snprintf(out, TRAM_CELL,
+                 v < 0.995   ? "%.3g%s"
+                 : v < 9.995 ? "%.2f%s"
+                 : v < 99.95 ? "%.1f%s"
+                             : "%.0f%s",
+                 v, unit);
+    return out;
+}
+
+const char *tram_print_percent(double share, char *out) {
+    snprintf(out, TRAM_CELL, 100 * share < 9.95 ? "%.2g%%" : "%.0f%%", 100 * share);
+    return out;
+}
+
+const char *tram_print_count(double count, char *out) {
+    snprintf(out, TRAM_CELL, count < 999.5 ? "%.3g" : "%.0f", count);
     return out;
 }
 

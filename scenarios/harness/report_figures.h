@@ -15,6 +15,9 @@ enum { TRAM_CELL = 24, TRAM_PARTS_TEXT = 128 };
 const char *tram_print_ns(double ns, char *out);
 const char *tram_print_rate(double per_s, char *out);
 const char *tram_print_ratio(double ratio, char *out);
+const char *tram_print_percent(double share, char *out); /* share: 1 is 100% */
+const char *tram_print_count(double count,
+                             char *out); /* of an execution: three digits, or all of a whole number */
 /* "1,1048576", for tools, into `out`, of TRAM_PARTS_TEXT bytes. */
 const char *tram_print_parts(const struct tram_layout *l, char *out);
 

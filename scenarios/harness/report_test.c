@@ -227,6 +227,36 @@ static void others_are_told(void **state) {
     free(run.trials);
 }
 
+static void figures_have_three_digits(void **state) {
+    (void)state;
+    static const struct {
+        const char *(*print)(double, char *);
+        double value;
+        const char *text;
+    } all[] = {
+        {tram_print_rate, 28e3, "28.0k/s"},
+        {tram_print_rate, 999.6e3, "1.00M/s"},
+        {tram_print_rate, 999.4e3, "999k/s"},
+        {tram_print_rate, 9.996e3, "10.0k/s"},
+        {tram_print_rate, 2e6, "2.00M/s"},
+        {tram_print_rate, 999.6, "1.00k/s"},
+        {tram_print_rate, 57, "57.0/s"},
+        {tram_print_rate, 0.0457, "0.0457/s"},
+        {tram_print_rate, NAN, "-"},
+        {tram_print_percent, 1, "100%"},
+        {tram_print_percent, 0.0996, "10%"},
+        {tram_print_percent, 0.046, "4.6%"},
+        {tram_print_percent, 0.0003, "0.03%"},
+        {tram_print_count, 1048576, "1048576"},
+        {tram_print_count, 2, "2"},
+        {tram_print_count, 0.123456, "0.123"},
+        {tram_print_count, 999.6, "1000"},
+    };
+    char out[TRAM_CELL];
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        assert_string_equal(all[i].print(all[i].value, out), all[i].text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rung),
@@ -239,6 +269,7 @@ int main(void) {
         cmocka_unit_test(a_floor_above_what_it_holds_is_disturbed),
         cmocka_unit_test(raw_sockets_above_eager_are_disturbed),
         cmocka_unit_test(others_are_told),
+        cmocka_unit_test(figures_have_three_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
