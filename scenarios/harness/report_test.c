@@ -257,6 +257,16 @@ static void figures_have_three_digits(void **state) {
         assert_string_equal(all[i].print(all[i].value, out), all[i].text);
 }
 
+static void a_large_execution_may_take_longer(void **state) {
+    (void)state;
+    struct tram_settings settings = {.timeout_s = -1};
+    struct tram_point small = {.input.total = 64}, large = {.input.total = 24, .tensor = (size_t)1 << 30};
+    assert_true(tram_timeout_s(&settings, &small) == 10);
+    assert_true(tram_timeout_s(&settings, &large) == 42);
+    settings.timeout_s = 1; /* as it was asked for */
+    assert_true(tram_timeout_s(&settings, &large) == 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rung),
@@ -270,6 +280,7 @@ int main(void) {
         cmocka_unit_test(raw_sockets_above_eager_are_disturbed),
         cmocka_unit_test(others_are_told),
         cmocka_unit_test(figures_have_three_digits),
+        cmocka_unit_test(a_large_execution_may_take_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,7 +124,7 @@ struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int m
               .check = !s->no_check,
               .check_all = s->check,
               .seed = s->seed + repetition,
-              .timeout_s = s->timeout_s,
+              .timeout_s = tram_timeout_s(s, at),
               .placement = s->placement},
         .iters = s->iters,
         .warmup = s->warmup,

@@ -53,8 +53,8 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"seed", 0, TRAM__OPTION_NUMBER, "N", "of payloads and order (default 1)", &s->seed, 0, UINT64_MAX},
         {"cpus", 0, TRAM__OPTION_TEXT, "LIST", "CPUs to use, the driver on the first (default: all usable)",
          &s->cpus, 0, 0},
-        {"timeout", 0, TRAM__OPTION_SECONDS, "SECONDS", "for one execution (default 10)", &s->timeout_s, 0,
-         3600},
+        {"timeout", 0, TRAM__OPTION_SECONDS, "SECONDS",
+         "for one execution (default 10, and 1 more for each 32 MiB of it)", &s->timeout_s, 0, 3600},
         {"json", 0, TRAM__OPTION_TEXT, "FILE", "write results (Google Benchmark's shape)", &s->json, 0, 0},
         {"csv", 0, TRAM__OPTION_TEXT, "FILE", "the same rows as comma-separated values", &s->csv, 0, 0},
         {"markdown", 0, TRAM__OPTION_TEXT, "FILE", "the table, for a page or a comment", &s->markdown, 0, 0},
@@ -334,7 +334,7 @@ int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scena
                       .inflight = "1",
                       .actors = "1"};
     *out = (struct tram_settings){
-        .repetitions = 5, .seed = 1, .timeout_s = 10, .how = "auto", .trace = out->trace};
+        .repetitions = 5, .seed = 1, .timeout_s = -1, .how = "auto", .trace = out->trace};
     if (transfers(scenario)) {
         raw.size = "40000000";
         out->device = "host";

@@ -81,7 +81,7 @@ struct tram_settings {
     uint64_t iters, warmup, repetitions, seed, block,
         rate; /* iters, warmup 0: as many as the time allows; block 0: none; rate 0: a closed loop */
     bool loan, main_thread, check, no_check, brief, quiet, verbose, list, version, help;
-    double timeout_s;
+    double timeout_s; /* negative: by the size, see tram_timeout_s */
     const char *cpus, *json, *csv, *markdown, *samples, *graph, *schedule;
     const char *trace; /* NULL: none */
     struct tram_trace_options window;
@@ -97,6 +97,11 @@ static inline const char *tram_actors_word(const struct tram_settings *s) {
 }
 static inline uint32_t tram_actors_shown(const struct tram_point *p) {
     return p->tensor ? p->actors - 1 : p->actors;
+}
+
+/* How long one execution may take: machines that are busy with others move 1 GiB in more than 10 s. */
+static inline double tram_timeout_s(const struct tram_settings *s, const struct tram_point *p) {
+    return s->timeout_s < 0 ? 10 + (double)(tram_point_bytes(p) >> 25) : s->timeout_s;
 }
 
 #define TRAM_MAX_SIZE (UINT64_C(1) << 30) /* of a payload, with all its parts */
