@@ -265,6 +265,22 @@ else
     failed=$((failed + 1))
     echo "the limit without its peer: status $status, $(cat "$dir/out" "$dir/err")"
 fi
+# A case that fails, here for want of shared memory, does not take the others with it, and is not tried again.
+(
+    ulimit -c 0
+    ulimit -f 65536 # 512 bytes each
+    exec "$program" --brief --mode=limit,compiled --size=1,100M --repetitions=2 -n 3 -w 1 --json="$dir/some.json" --markdown="$dir/some.md"
+) >"$dir/out" 2>"$dir/err" </dev/null
+status=$?
+if [ $status = 1 ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ "$(grep -c '"run_type"' "$dir/some.json")" = 6 ] &&
+    grep -q "^limit  *100 MiB  *[0-9]" "$dir/out" && grep -q "^compiled  *100 MiB  *-  *- " "$dir/out" &&
+    grep -q "^failed: roundtrip/mode:compiled/size:104857600/.*, of which 0 of 2 repetitions" "$dir/out" &&
+    grep -q "^failed: roundtrip/mode:compiled/size:104857600/" "$dir/some.md"; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "with a case that fails: status $status, $(cat "$dir/out" "$dir/err" "$dir/some.md")"
+fi
 accept "the runtime (compiled - limit)" -n 20 -w 2 --repetitions=1 -v
 refuse "--graph=x.pdf: a name that ends in" --graph=x.pdf
 refuse "--graph=/nonexistent/x.dot: No such" --graph=/nonexistent/x.dot

@@ -144,6 +144,8 @@ static void print_row(const struct tram_run *r, size_t point, int mode) {
 static void print_repetition(const struct tram_run *r, size_t point, int mode, uint64_t i) {
     const struct tram_trial *t = tram_run_trial(r, point, mode, i);
     char a[TRAM_CELL], b[TRAM_CELL], c[TRAM_CELL], d[TRAM_CELL];
+    if (!t->ok)
+        return;
     printf("    %llu: p50 %s, timed singly %s, p90 %s, p99.9 %s", (unsigned long long)i + 1,
            tram_print_ns(t->p50_ns, a), tram_print_ns(t->tail_p50_ns, b), tram_print_ns(t->p90_ns, c),
            tram_print_ns(t->p999_ns, d));
@@ -216,22 +218,25 @@ static void print_traces(const struct tram_run *r) {
     }
 }
 
-/* Which modes could not keep up with the rate, or were late for parts of the time. */
+/* Which cases failed, could not keep up with the rate, or were late for parts of the time. */
 void tram_report_missed(const struct tram_run *r, FILE *f) {
     const struct tram_settings *s = r->settings;
     char name[256], rate[TRAM_CELL];
     for (size_t point = 0; point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++) {
+            const struct tram_trial *failed = tram_run_failed(r, point, m);
             double missed = s->modes[m] ? TRAM_FIGURE(r, point, m, missed) : NAN;
             bool behind = s->modes[m] && tram_fell_behind(r, point, m);
-            if (!(missed >= 0.001) && !behind)
-                continue;
             tram_case_name(r, point, m, name, sizeof name);
+            if (failed)
+                fprintf(f, "failed: %s, of which %llu of %llu repetitions were measured: %s\n", name,
+                        (unsigned long long)tram_run_measured(r, point, m),
+                        (unsigned long long)s->repetitions, failed->why);
             if (behind)
                 fprintf(f,
                         "%s cannot keep up: it reached %s; its latencies grow for as long as it is tried\n",
                         name, tram_print_rate(TRAM_FIGURE(r, point, m, execs_per_s), rate));
-            else
+            else if (missed >= 0.001)
                 fprintf(f, "%s: %.1f%% of its executions began a period late or more\n", name, 100 * missed);
         }
 }

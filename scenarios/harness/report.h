@@ -18,7 +18,8 @@ struct tram_run_device {
     struct tram_device_info info;
 };
 
-/* Everything measured in one run. trials: [point][mode][repetition]; modes that were not asked for stay untouched. */
+/* Everything measured in one run. trials: [point][mode][repetition]; those of modes that were not asked
+ * for, and of a case after it failed, stay untouched. */
 struct tram_run {
     const struct tram_scenario *scenario;
     const struct tram_settings *settings;
@@ -34,6 +35,9 @@ struct tram_run {
 };
 
 struct tram_trial *tram_run_trial(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
+/* How many repetitions of a case were measured; and the trial by which it failed, after which it is not tried again, or NULL. */
+uint64_t tram_run_measured(const struct tram_run *r, size_t point, int mode);
+const struct tram_trial *tram_run_failed(const struct tram_run *r, size_t point, int mode);
 /* "roundtrip/mode:compiled/size:1/actors:1/inflight:1" into `out`. */
 void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out, size_t out_size);
 
@@ -41,14 +45,14 @@ void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out,
 struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
 /* Whether all the traces that are asked for can be written, before anything is measured: 0, or -1 with the error set. */
 int tram_run_try_trace(const struct tram_run *r);
-/* Runs every case but the limit once more, traced (trace.c): 0, or -1 with `why`. */
+/* Runs every case but the limit, and but those that failed, once more, traced (trace.c): 0, or -1 with `why`. */
 int tram_run_traced(struct tram_run *r, char *program, char *why);
 
 void tram_report_header(const struct tram_run *r);
 void tram_report_table(const struct tram_run *r);
 /* The lines below it: what disturbed the figures, and what they are of the floors. */
 void tram_report_notes(const struct tram_run *r, FILE *f);
-/* Its last lines: who could not keep up with an open loop; how to read it. */
+/* Its last lines: what failed, and who could not keep up with an open loop; how to read it. */
 void tram_report_missed(const struct tram_run *r, FILE *f);
 void tram_report_legend(const struct tram_run *r, FILE *f);
 /* The figures of a trial. Whose they are (name, repetition, block, scenario and mode), counters and labels are still to be set. */

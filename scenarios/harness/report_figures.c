@@ -12,6 +12,22 @@ struct tram_trial *tram_run_trial(const struct tram_run *r, size_t point, int mo
     return &r->trials[(point * TRAM_MODES + (size_t)mode) * r->settings->repetitions + repetition];
 }
 
+uint64_t tram_run_measured(const struct tram_run *r, size_t point, int mode) {
+    uint64_t count = 0;
+    for (uint64_t i = 0; r->settings->modes[mode] && i < r->settings->repetitions; i++)
+        count += tram_run_trial(r, point, mode, i)->ok;
+    return count;
+}
+
+const struct tram_trial *tram_run_failed(const struct tram_run *r, size_t point, int mode) {
+    for (uint64_t i = 0; r->settings->modes[mode] && i < r->settings->repetitions; i++) {
+        const struct tram_trial *t = tram_run_trial(r, point, mode, i);
+        if (!t->ok && t->why[0])
+            return t;
+    }
+    return NULL;
+}
+
 /* At most TRAM_MAX_PARTS sizes of at most TRAM_MAX_SIZE: they fit. */
 const char *tram_print_parts(const struct tram_layout *l, char *out) {
     for (size_t i = 0, used = 0; i < l->count; i++)
@@ -97,11 +113,12 @@ static double median_of(const struct tram_run *r, size_t point, int mode, size_t
     double *v = malloc(n * sizeof *v), median = NAN;
     size_t have = 0;
     for (uint64_t i = 0; v && r->settings->modes[mode] && i < n; i++) {
-        double one = field(tram_run_trial(r, point, mode, i), offset);
-        if (!isnan(one))
+        const struct tram_trial *t = tram_run_trial(r, point, mode, i);
+        double one = field(t, offset);
+        if (t->ok && !isnan(one))
             v[have++] = one;
     }
-    if (have && (have == n || !of_all))
+    if (have && (!of_all || have == tram_run_measured(r, point, mode)))
         median = tram_median(v, have);
     free(v);
     return median;
@@ -121,18 +138,26 @@ bool tram_disturbed(double ns, double floor_ns) {
     return 2 * ns < floor_ns;
 }
 
+uint64_t tram_times_behind(const struct tram_run *r, size_t point, int mode) {
+    uint64_t count = 0;
+    for (uint64_t i = 0; r->settings->rate && i < r->settings->repetitions; i++) {
+        const struct tram_trial *t = tram_run_trial(r, point, mode, i);
+        count += t->ok && t->fell_behind;
+    }
+    return count;
+}
+
 bool tram_fell_behind(const struct tram_run *r, size_t point, int mode) {
-    uint64_t count = 0, n = r->settings->repetitions;
-    for (uint64_t i = 0; r->settings->rate && i < n; i++)
-        count += tram_run_trial(r, point, mode, i)->fell_behind;
-    return 2 * count > n;
+    return 2 * tram_times_behind(r, point, mode) > tram_run_measured(r, point, mode);
 }
 
 bool tram_unsteady(const struct tram_run *r, size_t point, int mode) {
-    uint64_t count = 0, n = r->settings->repetitions;
-    for (uint64_t i = 0; i < n; i++)
-        count += !tram_run_trial(r, point, mode, i)->steady;
-    return 2 * count > n && !tram_fell_behind(r, point, mode);
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < r->settings->repetitions; i++) {
+        const struct tram_trial *t = tram_run_trial(r, point, mode, i);
+        count += t->ok && !t->steady;
+    }
+    return 2 * count > tram_run_measured(r, point, mode) && !tram_fell_behind(r, point, mode);
 }
 
 double tram_slower(const struct tram_run *r, size_t point, int mode, int base) {

@@ -27,6 +27,8 @@ double tram_figure(const struct tram_run *r, size_t point, int mode, size_t offs
 
 /* Of most repetitions: an open loop's schedule ran away, so that its latencies say nothing; times climbed or fell. */
 bool tram_fell_behind(const struct tram_run *r, size_t point, int mode);
+uint64_t tram_times_behind(const struct tram_run *r, size_t point,
+                           int mode); /* in how many repetitions it did */
 bool tram_unsteady(const struct tram_run *r, size_t point, int mode);
 /* A latency of a case, for a table: NaN where it fell behind. */
 #define TRAM_LATENCY(r, point, mode, name) \

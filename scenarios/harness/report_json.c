@@ -97,7 +97,8 @@ int tram_report_rows(const struct tram_run *r, const char *json, const char *csv
     for (size_t point = 0; !status && point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++)
             for (uint64_t i = 0; !status && s->modes[m] && i < s->repetitions; i++)
-                status = add_row(results, r, point, m, i);
+                if (tram_run_trial(r, point, m, i)->ok)
+                    status = add_row(results, r, point, m, i);
     if (status)
         snprintf(why, why_size, "out of memory");
     else if (json)

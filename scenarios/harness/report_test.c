@@ -85,6 +85,7 @@ static void gains_are_over_the_fastest_eager(void **state) {
     run.trials = calloc(TRAM_MODES, sizeof *run.trials);
     for (int m = 0; m < TRAM_MODES; m++) {
         struct tram_trial *t = tram_run_trial(&run, 0, m, 0);
+        t->ok = true;
         t->p50_ns = m >= TRAM_MODE_EAGER_SHM ? 3500 + 500 * (m - TRAM_MODE_EAGER_SHM) : 500;
         t->execs_per_s = m >= TRAM_MODE_EAGER_SHM ? 1e5 : 1e6;
     }
@@ -112,6 +113,8 @@ static struct tram_run one_mode(struct tram_settings *settings, struct tram_poin
     struct tram_run run = {.scenario = &scenario, .settings = settings};
     run.trials = calloc(TRAM_MODES * repetitions, sizeof *run.trials);
     assert_non_null(run.trials);
+    for (uint64_t i = 0; i < TRAM_MODES * repetitions; i++)
+        run.trials[i].ok = true;
     return run;
 }
 
@@ -130,6 +133,13 @@ static void a_tail_is_of_all_repetitions_or_none(void **state) {
     for (uint64_t i = 0; i < 3; i++)
         tram_run_trial(&run, 0, TRAM_MODE_COMPILED, i)->p99_ns = 5e6 + (double)i;
     assert_true(tram_tail(&run, 0, TRAM_MODE_COMPILED) == 5e6 + 1);
+    struct tram_trial *last = tram_run_trial(&run, 0, TRAM_MODE_COMPILED, 2);
+    assert_null(tram_run_failed(&run, 0, TRAM_MODE_COMPILED));
+    *last = (struct tram_trial){.why = "it ended"}; /* of those that were measured */
+    assert_ptr_equal(tram_run_failed(&run, 0, TRAM_MODE_COMPILED), last);
+    assert_int_equal(tram_run_measured(&run, 0, TRAM_MODE_COMPILED), 2);
+    assert_true(tram_tail(&run, 0, TRAM_MODE_COMPILED) == 5e6 + 0.5);
+    assert_true(tram_figure(&run, 0, TRAM_MODE_COMPILED, offsetof(struct tram_trial, p50_ns)) == 2.01e6);
     free(run.trials);
 }
 
@@ -160,7 +170,7 @@ static void a_floor_above_what_it_holds_is_disturbed(void **state) {
     settings.placement.count = 2;
     for (int m = 0; m < TRAM_MODES; m++)
         *tram_run_trial(&run, 0, m, 0) = (struct tram_trial){
-            .p50_ns = m == TRAM_MODE_EAGER ? 4810 : 466, .idle_cpu = 0.0003, .wake_ns = 50e3};
+            .ok = true, .p50_ns = m == TRAM_MODE_EAGER ? 4810 : 466, .idle_cpu = 0.0003, .wake_ns = 50e3};
     run.floor.cacheline_rtt_ns = 500;
     run.floor.unix_poll_rtt_ns = 3930;
     run.floor.futex_idle_rtt_ns = 119e3;

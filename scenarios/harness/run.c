@@ -136,21 +136,6 @@ struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int m
     };
 }
 
-static int run_case(struct tram_run *r, struct job job, uint64_t repetition, char *program, char *why) {
-    struct tram_trial *t = tram_run_trial(r, (size_t)job.point, job.mode, repetition);
-    char name[256];
-    tram_case_name(r, (size_t)job.point, job.mode, name, sizeof name);
-    *t = tram_run_request(r, (size_t)job.point, job.mode, repetition);
-    t->samples_fd = r->samples ? tram_samples_file(r->samples) : 0;
-    if (tram_trial_run(t, program)) {
-        snprintf(why, TRAM_WHY, "%.200s: %.300s", name, t->why);
-        return -1;
-    }
-    if (t->samples_fd > 0)
-        tram_samples_add(r->samples, t->samples_fd, name, repetition);
-    return 0;
-}
-
 static void progress(const struct tram_run *r, const char *what, size_t done, size_t all) {
     if (!isatty(STDERR_FILENO) || r->settings->quiet)
         return;
@@ -158,6 +143,26 @@ static void progress(const struct tram_run *r, const char *what, size_t done, si
         fprintf(stderr, "\r%s %zu of %zu ", what, done + 1, all);
     else
         fprintf(stderr, "\r%*s\r", 40, "");
+}
+
+/* A case that fails is told at once, and not tried again: the others are measured all the same. */
+static void run_case(struct tram_run *r, struct job job, uint64_t repetition, char *program) {
+    struct tram_trial *t = tram_run_trial(r, (size_t)job.point, job.mode, repetition);
+    char name[256];
+    if (tram_run_failed(r, (size_t)job.point, job.mode))
+        return;
+    tram_case_name(r, (size_t)job.point, job.mode, name, sizeof name);
+    *t = tram_run_request(r, (size_t)job.point, job.mode, repetition);
+    t->samples_fd = r->samples ? tram_samples_file(r->samples) : 0;
+    if (tram_trial_run(t, program)) {
+        t->ok = false;
+        progress(r, "", 1, 1);
+        fprintf(stderr, "%s: %s: %s\n", r->scenario->name, name, t->why);
+        if (t->samples_fd > 0)
+            close(t->samples_fd);
+    } else if (t->samples_fd > 0) {
+        tram_samples_add(r->samples, t->samples_fd, name, repetition);
+    }
 }
 
 static int run_all(struct tram_run *r, char *program, char *why) {
@@ -174,8 +179,10 @@ static int run_all(struct tram_run *r, char *program, char *why) {
         shuffle(jobs, n, &random);
         for (size_t i = 0; !status && i < n; i++) {
             progress(r, "measuring", done++, n * s->repetitions);
-            status =
-                jobs[i].point == FLOOR ? run_floor(r, rep, why) : run_case(r, jobs[i], rep, program, why);
+            if (jobs[i].point == FLOOR)
+                status = run_floor(r, rep, why);
+            else
+                run_case(r, jobs[i], rep, program);
         }
     }
     free(jobs);
@@ -222,7 +229,7 @@ static void count_all(struct tram_run *r, char *program) {
         for (int m = 0; m < TRAM_MODES; m++) {
             struct tram_trial t = {.allocations = NAN, .syscalls = NAN, .futexes = NAN};
             progress(r, "counting", done++, all);
-            if (s->modes[m] && m != TRAM_MODE_LIMIT && possible)
+            if (s->modes[m] && m != TRAM_MODE_LIMIT && possible && !tram_run_failed(r, point, m))
                 count_case(r, point, m, program, &t);
             for (uint64_t i = 0; s->modes[m] && i < s->repetitions; i++) {
                 struct tram_trial *of = tram_run_trial(r, point, m, i);
@@ -299,6 +306,19 @@ static double noise_s(const struct tram_settings *s) {
     return s->brief ? BRIEF_S : s->iters ? 0.02 : 1;
 }
 
+/* How many of its trials are there, and whether a case failed. */
+static uint64_t measured(const struct tram_run *r, bool *failed) {
+    const struct tram_settings *s = r->settings;
+    uint64_t count = 0;
+    *failed = false;
+    for (size_t point = 0; point < s->point_count; point++)
+        for (int m = 0; m < TRAM_MODES; m++) {
+            count += tram_run_measured(r, point, m);
+            *failed |= tram_run_failed(r, point, m) != NULL;
+        }
+    return count;
+}
+
 static int measure(struct tram_run *r, int argc, char **argv) {
     const struct tram_settings *s = r->settings;
     const char *name = r->scenario->name;
@@ -326,11 +346,14 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     status = s->samples ? tram_samples_open(&r->samples, why, sizeof why) : 0;
     if (!status)
         status = run_all(r, argv[0], why);
-    if (status) {
+    bool failed = false;
+    if (status)
         fprintf(stderr, "%s: %s\n", name, why);
+    if (status || !measured(r, &failed)) {
         tram_samples_forget(r->samples);
         return 1;
     }
+    status = failed;
     tram_environment_end(&r->environment);
     count_all(r, argv[0]);
     tram_gaps_measure(&s->placement, noise_s(s), &r->environment.after.gaps);

@@ -93,7 +93,8 @@ int tram_run_traced(struct tram_run *r, char *program, char *why) {
     }
     for (size_t point = 0; point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++)
-            if (s->modes[m] && m != TRAM_MODE_LIMIT && run_one(r, point, m, program, why))
+            if (s->modes[m] && m != TRAM_MODE_LIMIT && !tram_run_failed(r, point, m) &&
+                run_one(r, point, m, program, why))
                 return -1;
     return 0;
 }
