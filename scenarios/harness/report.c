@@ -236,6 +236,10 @@ void tram_report_missed(const struct tram_run *r, FILE *f) {
                 fprintf(f,
                         "%s cannot keep up: it reached %s; its latencies grow for as long as it is tried\n",
                         name, tram_print_rate(TRAM_FIGURE(r, point, m, execs_per_s), rate));
+            else if (tram_times_behind(r, point, m))
+                fprintf(f, "%s fell behind in %llu of %llu repetitions: a queue that grew is in those\n",
+                        name, (unsigned long long)tram_times_behind(r, point, m),
+                        (unsigned long long)tram_run_measured(r, point, m));
             else if (missed >= 0.001)
                 fprintf(f, "%s: %.1f%% of its executions began a period late or more\n", name, 100 * missed);
         }

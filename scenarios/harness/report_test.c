@@ -237,6 +237,29 @@ static void others_are_told(void **state) {
     free(run.trials);
 }
 
+static void who_falls_behind_is_told(void **state) {
+    (void)state;
+    struct tram_point point;
+    struct tram_settings settings;
+    struct tram_run run = one_mode(&settings, &point, 2);
+    char *text = NULL;
+    settings.rate = 1000;
+    for (int behind = 0; behind <= 2; behind++) {
+        size_t size;
+        if (behind)
+            tram_run_trial(&run, 0, TRAM_MODE_COMPILED, (uint64_t)behind - 1)->fell_behind = true;
+        FILE *f = open_memstream(&text, &size);
+        assert_non_null(f);
+        tram_report_missed(&run, f);
+        assert_int_equal(fclose(f), 0);
+        assert_true(behind || !*text);
+        assert_true((behind == 1) == (strstr(text, " fell behind in 1 of 2 repetitions") != NULL));
+        assert_true((behind == 2) == (strstr(text, " cannot keep up: ") != NULL));
+        free(text);
+    }
+    free(run.trials);
+}
+
 static void figures_have_three_digits(void **state) {
     (void)state;
     static const struct {
@@ -289,6 +312,7 @@ int main(void) {
         cmocka_unit_test(a_floor_above_what_it_holds_is_disturbed),
         cmocka_unit_test(raw_sockets_above_eager_are_disturbed),
         cmocka_unit_test(others_are_told),
+        cmocka_unit_test(who_falls_behind_is_told),
         cmocka_unit_test(figures_have_three_digits),
         cmocka_unit_test(a_large_execution_may_take_longer),
     };
