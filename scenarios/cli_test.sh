@@ -109,7 +109,9 @@ elif [ "$what" = parts ]; then
     accept "parts of 1 B, 1 MiB, 10 MiB; results of 24 B" -n 5 -w 1 --repetitions=1
     accept "compiled" -n 50 -w 5 --repetitions=1 --actors=1,3 --inflight=1,3 --parts=1,119,121,5k,300k
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=2 --parts=1,2,3,4,5,6,7,8 --wait=block -v
-    accept "limit" -n 10 -w 2 --repetitions=1 --actors=4 --parts=8,300k --loan
+    accept "graph-eager takes no loan" -n 10 -w 2 --repetitions=1 --actors=4 --parts=8,300k --loan
+    accept "limit" -n 10 -w 2 --repetitions=1 --actors=4 --parts=8,300 --loan
+    ! grep -q "takes no loan" "$dir/out" || { failed=$((failed + 1)); echo "small parts are not copied in by one mode alone"; }
     accept "compiled" -n 10 -w 2 --repetitions=1 --actors=3 --parts=2,1 --json="$dir/parts.json" --graph="$dir/g.dot"
     for want in '"parts": "2,1"' '"payload_bytes": 3' 'parts:2,1/actors:3'; do
         if ! grep -qF "$want" "$dir/parts.json"; then

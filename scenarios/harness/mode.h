@@ -9,6 +9,10 @@
 
 #include "harness/settings.h"
 
+/* Eager: parts from this size on are put into the store when they are taken more than once, or filled in by loan. A graph that
+ * is run uncompiled takes bytes alone, and copies them in at each run. */
+enum { TRAM_PUT_FROM = 4096 };
+
 enum { TRAM_MAX_PIDS = TRAM_MAX_ACTORS, TRAM_WHY = 512, TRAM_NOTE = 96 };
 
 /* What one trial runs; filled in by the harness, read by the modes. */

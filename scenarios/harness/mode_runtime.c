@@ -28,9 +28,6 @@ struct state {
     struct tram_ref puts[TRAM_MAX_PARTS];
 };
 
-/* Eager: parts from this size on are put into the store when they are taken more than once, or filled in by loan. */
-enum { PUT_FROM = 4096 };
-
 static int fail(char *why) {
     snprintf(why, TRAM_WHY, "%s", tram_last_error()->text);
     return -1;
@@ -128,7 +125,7 @@ static int submit_calls(struct state *s, const struct tram_bytes *parts, struct 
     bool many = s->c->scenario->pattern == TRAM_PATTERN_SCATTER && s->c->actors > 1;
     int status = 0;
     for (size_t i = 0; !status && i < s->shape.part_count; i++) {
-        if (many && parts[i].size >= PUT_FROM && !s->puts[i].source)
+        if (many && parts[i].size >= TRAM_PUT_FROM && !s->puts[i].source)
             status = tram_put(tram_harness_runtime, parts[i].data, parts[i].size, &s->puts[i]);
         values[i] = s->puts[i].source ? (struct tram_value){.kind = TRAM_REF, .ref = &s->puts[i]}
                                       : (struct tram_value){.data = parts[i].data, .size = parts[i].size};
@@ -238,7 +235,7 @@ static int loan(void *state, void **buffers, char *why) {
         return tram_execute_loan_parts(s->compiled, input->count, input->size, buffers) ? fail(why) : 0;
     for (size_t i = 0; i < input->count; i++) {
         buffers[i] = s->buffer + input->offset[i]; /* small: sent from there */
-        if (!s->by_graph && input->size[i] >= PUT_FROM &&
+        if (!s->by_graph && input->size[i] >= TRAM_PUT_FROM &&
             tram_put_loan(tram_harness_runtime, input->size[i], &buffers[i], &s->puts[i]))
             return fail(why);
     }

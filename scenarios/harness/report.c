@@ -245,6 +245,15 @@ void tram_report_missed(const struct tram_run *r, FILE *f) {
         }
 }
 
+/* Whether there is something that eager calls have in the store by loan and a graph run uncompiled copies there. */
+static bool copies_loans(const struct tram_settings *s) {
+    bool large = false;
+    for (size_t point = 0; point < s->point_count; point++)
+        for (size_t part = 0; part < s->points[point].input.count; part++)
+            large |= s->points[point].input.size[part] >= TRAM_PUT_FROM;
+    return s->loan && large && s->modes[TRAM_MODE_GRAPH_EAGER];
+}
+
 /* How to read the table. */
 void tram_report_legend(const struct tram_run *r, FILE *f) {
     const struct tram_settings *s = r->settings;
@@ -271,9 +280,10 @@ void tram_report_legend(const struct tram_run *r, FILE *f) {
         fprintf(
             f,
             "\nService time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
-            "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n%s",
+            "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n%s%s",
             s->loan ? "timed singly as well" : "of batches", r->floor.timer_ns, fastest,
-            s->loan ? "By loan, filling the input and reading the result are not in the times.\n" : "");
+            s->loan ? "By loan, filling the input and reading the result are not in the times.\n" : "",
+            copies_loans(s) ? "graph-eager takes no loan: copying the input in is in its times.\n" : "");
 }
 
 void tram_report_table(const struct tram_run *r) {
