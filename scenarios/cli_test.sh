@@ -215,6 +215,9 @@ if [ ! -s "$dir/t.compiled.pftrace" ] || [ ! -s "$dir/t.eager.pftrace" ] || [ "$
     echo "the traces are not there, or more than they: $(ls "$dir")"
 fi
 accept "Examples" --help
+accept "One in flight: service time of a closed loop" --mode=compiled -n 20 -w 2 --repetitions=1 --inflight=1,2
+grep -q "^More than one in flight: p50 and p99: from submission" "$dir/out" ||
+    { failed=$((failed + 1)); echo "which rows a legend is of: $(cat "$dir/out")"; }
 accept "/mode:compiled/size:1048576/" --list --mode=compiled --size=1M
 accept "compiled" --mode=compiled --iters=100 --warmup=10 --repetitions=1 --json="$dir/a.json" --csv="$dir/a.csv" \
     --markdown="$dir/a.md" --block=7

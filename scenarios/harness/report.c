@@ -279,9 +279,10 @@ void tram_report_legend(const struct tram_run *r, FILE *f) {
     if (single)
         fprintf(
             f,
-            "\nService time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
+            "\n%service time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
             "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n%s%s",
-            s->loan ? "timed singly as well" : "of batches", r->floor.timer_ns, fastest,
+            deep ? "One in flight: s" : "S", s->loan ? "timed singly as well" : "of batches",
+            r->floor.timer_ns, fastest,
             s->loan ? "By loan, filling the input and reading the result are not in the times.\n" : "",
             copies_loans(s) ? "graph-eager takes no loan: copying the input in is in its times.\n" : "");
 }
