@@ -41,6 +41,11 @@ refused "--rounds=0: a whole number from 1" --rounds=0
 refused "--rounds=: a whole number from 1" --rounds=
 refused "--seed=08: a whole number" --seed=08
 refused "usage: ci/peers" --bogus
+for option in -h --help; do
+    ci/peers $option >"$dir/out" 2>"$dir/err" || problem "$option: status $?"
+    grep -q -- '--rounds=N' "$dir/out" && [ ! -s "$dir/err" ] || problem "$option"
+done
+[ ! -f "$dir/ran" ] || problem "help runs something"
 
 ci/peers --quick -o "$dir/run" >"$dir/out" 2>"$dir/err" || problem "status $?"
 modes=$(sed -n 's/.*--mode=\([a-z-]*\) .*/\1/p' "$dir/ran" | sort | uniq -c | xargs)
