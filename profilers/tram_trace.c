@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tramline/tramline.h"
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -33,12 +35,18 @@ static const char help[] =
     "    Where the time of a run went, from the folder of a dead run or from a trace: what each task, edge "
     "and\n"
     "    wait took on the critical path of its executions. --dot: the graph with these times, for Graphviz;\n"
-    "    --execution: one execution, step by step.\n";
+    "    --execution: one execution, step by step.\n"
+    "tram-trace --version, --help\n"
+    "    Print the version, or this.\n";
 
 int main(int argc, char **argv) {
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         fputs(help, argc < 2 ? stderr : stdout);
         return argc < 2 ? 2 : 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("tramline %s\n", TRAM_VERSION);
+        return 0;
     }
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
