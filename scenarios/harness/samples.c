@@ -14,6 +14,7 @@
 #include "results/output.h"
 
 enum { MOST = 1 << 20 };
+#define HEADER "# case\trepetition\tpass\texecutions\tns of each execution, a column for each sample\n"
 
 /* In front of the samples of a pass. */
 struct head {
@@ -61,6 +62,7 @@ int tram_samples_open(struct tram_samples **out, char *why, size_t why_size) {
         return -1;
     }
     gzbuffer(gz, 1 << 18);
+    gzputs(gz, HEADER);
     *s = (struct tram_samples){.gz = gz, .fd = fd};
     *out = s;
     return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Every sample behind the figures of a run, beside its result file: gzip, text, one line for each pass of each repetition,
+ * Every sample behind the figures of a run, beside its result file: gzip, text, a first line that
+ * names the columns, and one line for each pass of each repetition,
  *
  *   case <tab> repetition <tab> pass <tab> executions <tab> ns <tab> ns ...
  *
