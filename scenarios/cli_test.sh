@@ -66,7 +66,11 @@ elif [ "$what" = tensors ]; then
     refuse "--transport=fast: transport 'fast': one of auto" --transport=fast
     refuse "--device=: cpu, host" --device=
     refuse "--device=host,,cpu: cpu, host" --device=host,,cpu
-    refuse "--device=abacus: actor Party#0: device 'abacus': host, cuda, host:N or cuda:N is wanted" --device=abacus
+    refuse "--transport=fast: transport 'fast': one of auto, shm, staged, pinned, ipc is wanted" --transport=fast
+    refuse "--device=abacus: 'abacus': cpu, host, host:N, cuda or cuda:N is wanted" --device=abacus
+    refuse "--device=host,cpux: 'cpux': cpu, host, host:N, cuda or cuda:N is wanted" --device=host,cpux
+    refuse "--device=cpu:1: 'cpu:1': cpu, host, host:N, cuda or cuda:N is wanted" --device=cpu:1
+    refuse "--device=host:x: actor Party#0: device 'host:x': a number" --device=host:x
     refuse "--device=cpu,host:9999: actor Party#1: device 'host:9999'" --device=cpu,host:9999
     refuse "--device=host:77: actor Party#0: host:77: there are" --device=host:77
     refuse "--device=cpu,host --transport=ipc: the tensor of Party#0.make cannot travel by ipc: actor Party#0 has no" \
@@ -189,6 +193,7 @@ fi
 # Every sample of every repetition is there: 100 of each mode's; of a closed loop those of both passes.
 if [ "$(gzip -dc "$dir/s.gz" | awk -F'\t' '$3 == "open" && NF == 104' | wc -l)" != 10 ] ||
     ! grep -q '"missed_share": [0-9]' "$dir/s.json" || ! grep -q '"loop": "open"' "$dir/s.json" ||
+    ! gzip -dc "$dir/c.gz" | head -n 1 | grep -q '^# case.repetition.pass.executions.ns' ||
     [ "$(gzip -dc "$dir/c.gz" | awk -F'\t' '$3 == "single" && NF == 104 || $3 == "batch" && NF > 4' | wc -l)" != 2 ]; then
     failed=$((failed + 1))
     echo "the samples of an open and of a closed loop are not all there"
@@ -214,7 +219,12 @@ if [ ! -s "$dir/t.compiled.pftrace" ] || [ ! -s "$dir/t.eager.pftrace" ] || [ "$
     failed=$((failed + 1))
     echo "the traces are not there, or more than they: $(ls "$dir")"
 fi
-accept "Examples" --help
+accept "Usage: $program [options]" --help
+accept "  $program --mode=compiled" --help
+if grep '^.\{121\}' "$dir/out" | grep -vF "$program" >"$dir/wide"; then
+    failed=$((failed + 1))
+    echo "a line of the help is too wide: $(cat "$dir/wide")"
+fi
 accept "One in flight: service time of a closed loop" --mode=compiled -n 20 -w 2 --repetitions=1 --inflight=1,2
 grep -q "^More than one in flight: p50 and p99: from submission" "$dir/out" ||
     { failed=$((failed + 1)); echo "which rows a legend is of: $(cat "$dir/out")"; }

@@ -57,6 +57,11 @@ PKG_CONFIG_PATH=$dir/there/lib/pkgconfig "$cc" -D_GNU_SOURCE "$(dirname "$0")/em
     $(PKG_CONFIG_PATH=$dir/there/lib/pkgconfig pkg-config --cflags --libs tramline)
 [ "$("$dir/embed_host")" = embedded ]
 
+[ "$("$dir/there/bin/tram-trace" --version)" = "$("$dir/there/bin/tramline-roundtrip" --version)" ]
+"$dir/there/bin/tramline-roundtrip" --help >"$dir/help"
+grep -qF "Usage: $dir/there/bin/tramline-roundtrip [options]" "$dir/help"
+! grep -qF ./scenarios "$dir/help"
+
 TRAM_MODULE_DIR=$dir/there/lib/tramline
 export TRAM_MODULE_DIR
 for program in "$dir/b/other" "$dir/other"; do

@@ -529,7 +529,7 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
     if (status)
         ;
     else if (settings.help)
-        tram_settings_help(scenario);
+        tram_settings_help(scenario, argv[0]);
     else if (settings.version)
         printf("tramline %s\n", TRAM_VERSION);
     else if (settings.list)

@@ -40,7 +40,8 @@ static void make_table(struct raw *r, struct tram__option *table) {
          &r->inflight, 0, 0},
         {"main-thread", 0, TRAM__OPTION_FLAG, NULL,
          "compiled: tasks take turns with calls on each actor's main thread", &s->main_thread, 0, 0},
-        {"loan", 0, TRAM__OPTION_FLAG, NULL, "no copies: fill in place, forward, borrow", &s->loan, 0, 0},
+        {"loan", 0, TRAM__OPTION_FLAG, NULL, "no copies: fill in place, forward, borrow; with one in flight",
+         &s->loan, 0, 0},
         {"iters", 'n', TRAM__OPTION_NUMBER, "N", "executions per timing pass (default: 0.3 s worth)",
          &s->iters, 1, 1000000000},
         {"rate", 0, TRAM__OPTION_NUMBER, "N",
@@ -59,13 +60,13 @@ static void make_table(struct raw *r, struct tram__option *table) {
         {"csv", 0, TRAM__OPTION_TEXT, "FILE", "the same rows as comma-separated values", &s->csv, 0, 0},
         {"markdown", 0, TRAM__OPTION_TEXT, "FILE", "the table, for a page or a comment", &s->markdown, 0, 0},
         {"samples", 0, TRAM__OPTION_TEXT, "FILE",
-         "every sample, in the order in which it was taken, as text and gzip", &s->samples, 0, 0},
+         "every sample, in ns, as taken, as text and gzip; its first line names the columns", &s->samples, 0,
+         0},
         {"block", 0, TRAM__OPTION_NUMBER, "N",
          "of runs that are interleaved with others: rows carry it, to be paired by", &s->block, 1, 1000000},
         {"brief", 0, TRAM__OPTION_FLAG, NULL,
-         "what a comparison of many runs needs: passes of 50 ms after 30 ms, no floors but the timer's, no "
-         "idle figures, 5 ms of listening",
-         &s->brief, 0, 0},
+         "for a comparison of many runs: short passes, no floors but the timer's, no idle figures", &s->brief,
+         0, 0},
         {"graph", 0, TRAM__OPTION_TEXT, "FILE", "draw the graph first: .svg, .png, .dot or .txt", &s->graph,
          0, 0},
         {"schedule", 0, TRAM__OPTION_TEXT, "FILE", "the same for what each actor does", &s->schedule, 0, 0},
@@ -227,6 +228,12 @@ static int parse_devices(const char *text, struct tram_devices *out) {
             return tram__fail(TRAM_ERR_INVALID,
                               "--device=%s: cpu, host, host:N, cuda or cuda:N is wanted, at most %d of them",
                               text, (int)TRAM_MAX_DEVICES);
+        size_t kind = strcspn(p, ":,");
+        if (!(kind == 3 && n == 3 && memcmp(p, "cpu", 3) == 0) &&
+            !(kind == 4 && (memcmp(p, "host", 4) == 0 || memcmp(p, "cuda", 4) == 0)))
+            return tram__fail(TRAM_ERR_INVALID,
+                              "--device=%s: '%.*s': cpu, host, host:N, cuda or cuda:N is wanted", text,
+                              (int)n, p);
         memcpy(out->name[out->count++], p, n);
         p += n;
         if (!*p)
@@ -236,7 +243,9 @@ static int parse_devices(const char *text, struct tram_devices *out) {
 
 static int parse_transfer(struct tram_settings *out) {
     if (tram_transport_parse(out->how, &out->transport))
-        return about("transport", out->how);
+        return tram__fail(TRAM_ERR_INVALID,
+                          "--transport=%s: transport '%s': one of auto, shm, staged, pinned, ipc is wanted",
+                          out->how, out->how);
     if (out->transport == TRAM_TRANSPORT_CUSTOM)
         return tram__fail(TRAM_ERR_INVALID, "--transport=custom: this program brings none along");
     if (out->check && out->no_check)
@@ -358,12 +367,23 @@ int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scena
     return make_points(&raw, out);
 }
 
-void tram_settings_help(const struct tram_scenario *s) {
+/* The examples, which have "./scenarios/NAME" for the program. */
+static void print_examples(const struct tram_scenario *s, const char *program) {
+    char own[64];
+    snprintf(own, sizeof own, "./scenarios/%s", s->name);
+    for (const char *p = s->examples, *at; *p; p = at) {
+        at = strstr(p, own);
+        printf("%.*s%s", (int)(at ? (size_t)(at - p) : strlen(p)), p, at ? program : "");
+        at = at ? at + strlen(own) : p + strlen(p);
+    }
+}
+
+void tram_settings_help(const struct tram_scenario *s, const char *program) {
     struct tram__option table[TABLE_SIZE];
     struct tram_settings unused;
     struct raw raw = {.s = &unused, .scenario = s};
     make_table(&raw, table);
-    printf("%s: %s\n\nUsage: ./scenarios/%s [options]\n\n", s->name, s->summary, s->name);
+    printf("%s: %s\n\nUsage: %s [options]\n\n", s->name, s->summary, program);
     tram__options_help(table);
     printf("\nModes\n"
            "  limit        the bare pattern with no runtime: raw flags, rings and copies between processes\n"
@@ -372,6 +392,6 @@ void tram_settings_help(const struct tram_scenario *s) {
            "mailboxes\n"
            "  eager        the same over AF_UNIX sockets, polled before they block\n"
            "  graph-eager  the graph uncompiled, a call for each task, over the same sockets\n"
-           "\nExamples\n%s",
-           s->examples);
+           "\nExamples\n");
+    print_examples(s, program);
 }

@@ -111,6 +111,7 @@ enum { TRAM_MAX_ACTORS = 512, TRAM_MAX_PATH = 1024 };
 /* out->trace: what it is without an option, or NULL. 0, or TRAM_ERR_INVALID with a message that names option and value. The caller frees out->points. */
 int tram_settings_parse(int argc, char **argv, const struct tram_scenario *scenario,
                         struct tram_settings *out);
-void tram_settings_help(const struct tram_scenario *s);
+/* program: what it was called by. */
+void tram_settings_help(const struct tram_scenario *s, const char *program);
 
 #endif
