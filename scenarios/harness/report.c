@@ -303,9 +303,9 @@ void tram_report_table(const struct tram_run *r) {
                 print_repetition(r, point, m, i);
         }
     }
-    tram_report_missed(r, stdout);
     if (drifts)
         printf("~ not steady: over the pass it climbed or fell by more than 5%% in most repetitions\n");
+    tram_report_missed(r, stdout);
     if (s->quiet)
         return;
     tram_report_notes(r, stdout);
