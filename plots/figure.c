@@ -236,31 +236,6 @@ void tram__draw_marks(struct tram__draw *d, enum tram__axis axis, const struct t
     fprintf(d->script.f, ")\n");
 }
 
-/* ---- floors ---- */
-
-void tram__draw_floors(struct tram__draw *d, const struct tram__input *in, double low, double high) {
-    static const struct {
-        const char *key, *name;
-    } floors[] = {{"context/floor/cacheline_rtt_ns", "cache line"},
-                  {"context/floor/unix_poll_rtt_ns", "polled socket"},
-                  {"context/floor/futex_rtt_ns", "futex"}};
-    char cell[TRAM__CELL];
-    double last = NAN;
-    for (unsigned i = 0; i < sizeof floors / sizeof *floors; i++) {
-        double ns = tram__json_number(in->json, floors[i].key);
-        if (!(ns >= low && ns <= high) || (!isnan(last) && fabs(log(ns / last)) < 0.06 * log(high / low)))
-            continue;
-        if (isnan(last))
-            fprintf(d->script.f, "set rmargin 17\n");
-        last = ns;
-        fprintf(d->script.f,
-                "set arrow from graph 0, first %.6g to graph 1, first %.6g nohead back lt 1 dt 3 lc rgb "
-                "'#909090'\nset label '%s %s' at graph 1, first %.6g left offset 0.6,0 font ',12' "
-                "textcolor rgb '#606060' noenhanced\n",
-                ns, ns, floors[i].name, tram__print_ns(ns, cell), ns);
-    }
-}
-
 /* ---- slices ---- */
 
 unsigned tram__slices(const struct tram__set *s, enum tram__axis axis, unsigned least,

@@ -108,6 +108,9 @@ const char *tram__slice_suffix(const struct tram__set *s, const struct tram__sli
                                size_t size);
 const char *tram__axis_title(const struct tram__set *s, enum tram__axis axis);
 
+/* Names the cases of a slice, or, where it is NULL, of one execution in flight, that were not steady, as one sentence more; none: nothing. */
+void tram__words_unsteady(FILE *w, const struct tram__set *s, const struct tram__slice *l);
+
 /* Each kind. */
 void tram__make_ladder(struct tram__figures *all, const struct tram__set *s);
 void tram__make_latency(struct tram__figures *all, const struct tram__set *s);

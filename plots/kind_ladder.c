@@ -131,5 +131,6 @@ void tram__make_ladder(struct tram__figures *all, const struct tram__set *whole)
                        "lies. From limit to compiled is the runtime, from there to eager-shm "
                        "the per-call work, "
                        "from there to eager the transport.");
+    tram__words_unsteady(d.words.f, s, NULL);
     tram__draw_end(&d);
 }

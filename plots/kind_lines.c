@@ -235,6 +235,7 @@ static void make_one(struct tram__figures *all, const struct lines *lines, const
         tram__draw_floors(&d, s->input, p.span.low / 1.25, p.span.high);
     put_plot(&d, &p);
     put_words(d.words.f, &p, fixed);
+    tram__words_unsteady(d.words.f, s, slice);
     tram__draw_end(&d);
 }
 

@@ -114,6 +114,7 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
         timer > 0 ? tram__print_ns(timer, cell) : "", timer > 0 ? " in it" : "");
     if (cut)
         fprintf(d.words.f, " One that leaves the figure goes on.");
+    tram__words_unsteady(d.words.f, s, &here);
     tram__draw_end(&d);
 }
 

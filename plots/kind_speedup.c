@@ -124,6 +124,7 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
     put_words(&d, sum.repetitions, fixed);
     if (cut)
         fprintf(d.words.f, " A bar that leaves the figure goes on: some repetition was farther off.");
+    tram__words_unsteady(d.words.f, s, l);
     tram__draw_end(&d);
 }
 

@@ -40,7 +40,8 @@ static void put_case(FILE *o, const struct tram__set *s, const struct tram__at *
         if (s->value_count[x] > 1)
             fprintf(o, "<td class=\"n\">%llu</td>", (unsigned long long)at->v[x]);
     put_cell(o, tram__print_bytes(at->v[TRAM__AXIS_BYTES], a));
-    put_cell(o, tram__print_ns(TRAM__RANGE(c, p50_ns).mid, a));
+    fprintf(o, "<td class=\"n\">%s%s</td>", tram__print_ns(TRAM__RANGE(c, p50_ns).mid, a),
+            tram__unsteady(c) ? "&nbsp;~" : "");
     struct tram__range p99 = TRAM__RANGE(c, p99_ns);
     put_cell(o, tram__print_ns(p99.count == c->count ? p99.mid : NAN, a));
     put_cell(o, tram__print_rate(TRAM__RANGE(c, execs_per_s).mid, a));
@@ -67,6 +68,13 @@ static void put_legend(FILE *o, const struct tram__set *s) {
     bool deep = s->value_count[TRAM__AXIS_INFLIGHT] > 0 &&
                 s->values[TRAM__AXIS_INFLIGHT][s->value_count[TRAM__AXIS_INFLIGHT] - 1] > 1;
     bool single = s->value_count[TRAM__AXIS_INFLIGHT] > 0 && s->values[TRAM__AXIS_INFLIGHT][0] == 1;
+    bool unsteady = false;
+    for (uint32_t i = 0; i < s->cell_count; i++)
+        unsteady |= tram__unsteady(&s->cells[i]);
+    if (unsteady)
+        fputs("<p class=\"soft\">~ not steady: over the pass it climbed or fell by more than 5&nbsp;% in "
+              "most repetitions.</p>\n",
+              o);
     fputs("<p class=\"soft\">Medians over the repetitions. ", o);
     if (s->open)
         fputs("p50 and p99: from when an execution was due to its result, timed singly, in an open loop; ",

@@ -82,6 +82,18 @@ lacks ladder log
 lacks throughput log
 has "	3.2	3.2	3.2" figures/chain-rate-5000-speedup-i4.tsv
 
+# Times that climbed or fell: of most repetitions, or it is no mark.
+awk '/"repetition_index"/ { n = $2 + 0 } /"mode": "eager"/ { on = 1 } on && /"note":/ {
+    sub(/"note"/, "\"steady\": \"" (n < 2 ? "no" : "yes") "\", &"); on = 0 } { print }' a.json >unsteady.json
+show unsteady.json
+has ' µs&nbsp;~</td>'
+has "~ not steady: over the pass it climbed or fell by more than 5&nbsp;% in most repetitions."
+has "Not steady, over the pass climbing or falling by more than 5 % in most repetitions: eager at 1 B"
+sed 's/"steady": "no"/"steady": "unknown"/' unsteady.json >steady.json
+show steady.json
+lacks "&nbsp;~"
+lacks "ot steady"
+
 # Not fast enough for the rate: no times, and no error.
 sed '/"mode": "graph-eager"/,/"p50_ns"/ s/"p50_ns": .*,/"p50_ns": null, "kept_up": "no",/' open.json >late.json
 show late.json

@@ -113,6 +113,7 @@ static int take_row(const struct where *w, struct tram__row *r) {
     r->inflight = (uint32_t)inflight;
     r->repetition = (uint32_t)repetition;
     r->open = strcmp(tram__json_text_at(w->json, "loop"), "open") == 0;
+    r->unsteady = strcmp(tram__json_text_at(w->json, "steady"), "no") == 0;
     r->note = json_string_value(json_object_get(w->json, "note"));
     return 0;
 }

@@ -28,6 +28,7 @@ struct tram__row {
     double tail_p50_ns; /* timed singly, as those above the median are */
     double execs_per_s, cpu_ns;
     double missed_share; /* of executions, those that began a period late or more; 0 is possible */
+    bool unsteady;       /* over the pass its times climbed or fell by more than 5 %, beyond chance */
     bool open;           /* the rate is the schedule's: times are from when an execution was due */
     double compute_ns, comm_ns, total_ns; /* of a case that overlaps both; compute and comm: each alone */
 };

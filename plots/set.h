@@ -80,6 +80,9 @@ struct tram__range {
 struct tram__range tram__range_of(const struct tram__cell *c, size_t offset);
 #define TRAM__RANGE(cell, field) tram__range_of((cell), offsetof(struct tram__row, field))
 
+/* Whether most repetitions climbed or fell: the case is marked with a ~ and not hidden. */
+bool tram__unsteady(const struct tram__cell *c);
+
 /* Whether modes are held against each other by rate: where executions overlap, unless the schedule sets the rate. */
 bool tram__by_rate(const struct tram__set *s, const struct tram__at *at);
 /* How many times faster `mode` is than `base` at a point: by latency, or by rate when that is so. `mid`

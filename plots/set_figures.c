@@ -31,6 +31,13 @@ struct tram__range tram__range_of(const struct tram__cell *c, size_t offset) {
     return out;
 }
 
+bool tram__unsteady(const struct tram__cell *c) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < c->count; i++)
+        count += c->rows[i]->unsteady;
+    return 2 * count > c->count;
+}
+
 /* ---- intervals of a median: order statistics, whose coverage is that of the sign test ---- */
 
 /* How many repetitions are left off at either end: as many as leave 95 per cent, none where nothing does. */
