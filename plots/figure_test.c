@@ -126,6 +126,44 @@ static void ladders_name_their_steps(void **state) {
                            "the per-call work, from there to eager the transport."));
 }
 
+/* The ladder of chain again, after the test changed the set. */
+static const char *chain_ladder(void) {
+    bool kinds[TRAM__KINDS] = {[TRAM__KIND_LADDER] = true};
+    tram__figures_free(&figures);
+    tram__figures_make(&in, 1, &sets, kinds, &figures);
+    return figure("chain-ladder")->words;
+}
+
+static void ladders_tell_steps_that_copy(void **state) {
+    (void)state;
+    static const char wanted[] =
+        "compiled is the runtime, from there to eager-shm the copies and the per-call "
+        "work, from there to eager the transport.";
+    sets.at[1].loan = true;
+    assert_non_null(strstr(chain_ladder(), wanted));
+    sets.at[1].loan = false;
+    sets.at[1].tensors = true;
+    assert_non_null(strstr(chain_ladder(), wanted));
+}
+
+/* limit, eager-shm and graph-eager are not there: as modes that the suite does not know. */
+static void ladders_tell_only_steps_that_are_there(void **state) {
+    (void)state;
+    sets.at[1].modes[0].role = sets.at[1].modes[2].role = TRAM__ROLE_OTHER;
+    assert_non_null(
+        strstr(chain_ladder(), "lies. From compiled to eager is the per-call work and the transport."));
+}
+
+static void ladders_name_cases_of_another_order(void **state) {
+    (void)state;
+    assert_null(strstr(figure("chain-ladder")->words, "Not so"));
+    for (uint32_t i = 0; i < in.row_count; i++)
+        if (strcmp(in.rows[i].mode, "eager") == 0 && in.rows[i].actors == 4)
+            in.rows[i].p50_ns = 15000;
+    assert_non_null(strstr(chain_ladder(), " Not so where the order is another: at 1 B, 4 actors (eager took "
+                                           "less than eager-shm); a step back cannot be shown."));
+}
+
 static void by_loan_no_copy_is_drawn(void **state) {
     (void)state;
     bool kinds[TRAM__KINDS] = {[TRAM__KIND_LATENCY] = true};
@@ -234,6 +272,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(has_every_kind_there_is_data_for, enter, leave),
         cmocka_unit_test_setup_teardown(tables_are_exact, enter, leave),
         cmocka_unit_test_setup_teardown(ladders_name_their_steps, enter, leave),
+        cmocka_unit_test_setup_teardown(ladders_tell_steps_that_copy, enter, leave),
+        cmocka_unit_test_setup_teardown(ladders_tell_only_steps_that_are_there, enter, leave),
+        cmocka_unit_test_setup_teardown(ladders_name_cases_of_another_order, enter, leave),
         cmocka_unit_test_setup_teardown(by_loan_no_copy_is_drawn, enter, leave),
         cmocka_unit_test_setup_teardown(scripts_stand_alone, enter, leave),
         cmocka_unit_test_setup_teardown(scaling_has_its_slope, enter, leave),

@@ -3,7 +3,8 @@
  * The ladder: of the slowest mode's time, what each step from the bare pattern upwards takes. The rungs of a case
  * are drawn in the order of their times, each up to where its own p50 lies: in the usual order what compiled has
  * over limit is the runtime (references, liveness, deadlines, another way of waiting), what eager-shm has over
- * compiled the per-call work, and the rest the transport.
+ * compiled the per-call work, with the copies that a loan or a tensor on its device is spared, and the rest the
+ * transport. The words below say which of these there are, and where the order is another.
  */
 #include "plots/figure.h"
 
@@ -17,13 +18,18 @@ struct rung {
     double ns;
 };
 
-/* The rungs of a case, from the fastest; graph-eager stands beside the ladder, and other modes are no part of it. */
+/* graph-eager stands beside the ladder, and other modes are no part of it. */
+static bool is_rung(const struct tram__mode *m) {
+    return m->role != TRAM__ROLE_OTHER && strcmp(m->name, "graph-eager") != 0;
+}
+
+/* The rungs of a case, from the fastest. */
 static unsigned rungs_of(const struct tram__set *s, const struct tram__at *at,
                          struct rung out[TRAM__MAX_MODES]) {
     unsigned n = 0;
     for (unsigned m = 0; m < s->mode_count; m++) {
         double ns = TRAM__RANGE(tram__cell_at(s, m, at), p50_ns).mid;
-        if (s->modes[m].role == TRAM__ROLE_OTHER || strcmp(s->modes[m].name, "graph-eager") == 0 || isnan(ns))
+        if (!is_rung(&s->modes[m]) || isnan(ns))
             continue;
         unsigned k = n++;
         for (; k && out[k - 1].ns > ns; k--)
@@ -94,7 +100,7 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, const st
     }
     fprintf(o, "plot ");
     for (unsigned m = 0; m < s->mode_count; m++) {
-        if (s->modes[m].role == TRAM__ROLE_OTHER || strcmp(s->modes[m].name, "graph-eager") == 0)
+        if (!is_rung(&s->modes[m]))
             continue;
         tram__plain(s->modes[m].name, mode, sizeof mode);
         fprintf(o,
@@ -104,6 +110,60 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, const st
         separator = ", \\\n  ";
     }
     fprintf(o, "\n");
+}
+
+/* Between the modes that there are: where one is missing, two steps are one. */
+static void put_steps(FILE *w, const struct tram__set *s) {
+    bool copies = s->loan || s->tensors; /* calls copy what the graph leaves where it is */
+    const char *const steps[] = {"the pattern", "the runtime",
+                                 copies ? "the copies and the per-call work" : "the per-call work",
+                                 "the transport"};
+    const struct tram__mode *below = NULL;
+    bool begun = false;
+    for (unsigned m = 0; m < s->mode_count; m++) {
+        const struct tram__mode *at = &s->modes[m];
+        if (!is_rung(at))
+            continue;
+        if (below) {
+            fprintf(w, "%s%s to %s %s", begun ? ", from " : " From ", begun ? "there" : below->name, at->name,
+                    begun ? "" : "is ");
+            begun = true;
+            for (unsigned k = below->rank + 1; k <= at->rank; k++)
+                fprintf(w, "%s%s", k > below->rank + 1 ? " and " : "", steps[k]);
+        }
+        below = at;
+    }
+    fputs(begun ? "." : "", w);
+}
+
+/* A mode that is faster than the one it is built on has no step, and what lies between is another. */
+static void put_reversed(FILE *w, const struct tram__set *s, const struct tram__at *cases, unsigned count) {
+    enum { MOST = 6 };
+    char name[TRAM__TITLE];
+    unsigned found = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct rung r[TRAM__MAX_MODES];
+        unsigned n = rungs_of(s, &cases[i], r), k = 1;
+        while (k < n && s->modes[r[k - 1].mode].rank < s->modes[r[k].mode].rank)
+            k++;
+        if (k >= n || found++ >= MOST)
+            continue;
+        fprintf(w, "%s%s (%s took less than %s)",
+                found > 1 ? ", " : " Not so where the order is another: at ",
+                tram__point_name(s, &cases[i], name, sizeof name), s->modes[r[k - 1].mode].name,
+                s->modes[r[k].mode].name);
+    }
+    if (found > MOST)
+        fprintf(w, " and %u more", found - MOST);
+    fputs(found ? "; a step back cannot be shown." : "", w);
+}
+
+static void put_words(FILE *w, const struct tram__set *s, const struct tram__at *cases, unsigned count) {
+    fputs("Each bar is the slowest mode’s p50, with one execution in flight; each colour ends where that "
+          "mode’s p50 lies.",
+          w);
+    put_steps(w, s);
+    put_reversed(w, s, cases, count);
 }
 
 void tram__make_ladder(struct tram__figures *all, const struct tram__set *whole) {
@@ -126,11 +186,7 @@ void tram__make_ladder(struct tram__figures *all, const struct tram__set *whole)
     tram__draw_script(&d, "share of the slowest p50, per cent", 4);
     put_table(&d, s, cases, count);
     put_script(&d, s, cases, count);
-    fprintf(d.words.f, "Each bar is the slowest mode’s p50, with one execution in flight; each colour ends "
-                       "where that mode’s p50 "
-                       "lies. From limit to compiled is the runtime, from there to eager-shm "
-                       "the per-call work, "
-                       "from there to eager the transport.");
+    put_words(d.words.f, s, cases, count);
     tram__words_unsteady(d.words.f, s, NULL);
     tram__draw_end(&d);
 }

@@ -164,6 +164,8 @@ static void fill(struct tram__sets *all, const struct tram__input *in) {
         s->missed |= !isnan(in->rows[i].missed_share);
         if (strstr(in->rows[i].name, "/loan:1"))
             s->loan = true;
+        if (strstr(in->rows[i].name, "/device:"))
+            s->tensors = true;
         if (strstr(in->rows[i].name, "/thread:main"))
             s->main_thread = true;
     }

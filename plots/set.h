@@ -48,6 +48,7 @@ struct tram__set {
     bool open;                /* an open loop: the rate is the schedule's, times are from when one was due */
     bool missed;              /* rows tell how many executions began late */
     bool loan;                /* each execution is timed singly, the median too */
+    bool tensors;             /* payloads are tensors on a device */
     bool main_thread;         /* compiled graphs ran on main threads */
     struct tram__mode modes[TRAM__MAX_MODES];
     unsigned mode_count, more_modes; /* more: left out */
