@@ -43,10 +43,19 @@ static struct tram__fact fact_of(const struct tram__set *s, const struct tram__a
     return f;
 }
 
+bool tram__told(const struct tram__range *gain) {
+    return gain->count < 2 || gain->low > 1 || gain->high < 1;
+}
+
+static bool gains_more(const struct tram__range *a, const struct tram__range *b) {
+    bool told = tram__told(a);
+    return told != tram__told(b) ? told : a->mid > b->mid;
+}
+
 static void take(struct tram__facts *out, uint32_t i) {
     const struct tram__fact *f = &out->at[i];
     if (!isnan(f->gain.mid)) {
-        if (!out->gains || f->gain.mid > out->at[out->best].gain.mid)
+        if (!out->gains || gains_more(&f->gain, &out->at[out->best].gain))
             out->best = i;
         if (!out->gains || f->gain.mid < out->at[out->worst].gain.mid)
             out->worst = i;

@@ -21,11 +21,15 @@ struct tram__fact {
 };
 
 struct tram__facts {
-    struct tram__fact *at;                   /* cases that compiled has, by in flight, actors and size */
-    uint32_t count, gains, limits;           /* gains, limits: how many have each */
-    uint32_t best, worst, nearest, farthest; /* indices; of no meaning while their count is 0 */
-    uint32_t repetitions;                    /* the fewest behind a gain */
+    struct tram__fact *at;         /* cases that compiled has, by in flight, actors and size */
+    uint32_t count, gains, limits; /* gains, limits: how many have each */
+    /* indices; of no meaning while their count is 0. best: of the cases whose gain can be told, if there are any */
+    uint32_t best, worst, nearest, farthest;
+    uint32_t repetitions; /* the fewest behind a gain */
 };
+
+/* Whether a gain can be told from none: its interval leaves out 1, or there is no interval. */
+bool tram__told(const struct tram__range *gain);
 
 void tram__facts_make(const struct tram__set *s, struct tram__facts *out);
 void tram__facts_free(struct tram__facts *f);

@@ -4,16 +4,17 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "plots/page.h"
 #include "results/statistics.h"
 
 /* ---- the headline ---- */
 
-/* The first case of the first set that has both; false when no set has. */
-static bool first_fact(const struct tram__page *p, uint32_t *set, uint32_t *fact) {
+/* The first case, by loan or not, of the first set that has both; false when no set has. */
+static bool first_fact(const struct tram__page *p, bool loan, uint32_t *set, uint32_t *fact) {
     for (uint32_t i = 0; i < p->sets->count; i++)
-        for (uint32_t k = 0; k < p->facts[i].count; k++)
+        for (uint32_t k = 0; p->sets->at[i].loan == loan && k < p->facts[i].count; k++)
             if (!isnan(p->facts[i].at[k].gain.mid)) {
                 *set = i;
                 *fact = k;
@@ -51,13 +52,13 @@ static void put_headline(const struct tram__page *p) {
     uint32_t set, fact;
     char a[TRAM__CELL], b[TRAM__CELL];
     unsigned machines = tram__page_machines(p, NULL);
-    if (machines > 1 || !first_fact(p, &set, &fact)) {
+    if (machines > 1 || (!first_fact(p, false, &set, &fact) && !first_fact(p, true, &set, &fact))) {
         put_title(p, machines);
         return;
     }
     const struct tram__set *s = &p->sets->at[set];
     const struct tram__fact *f = &p->facts[set].at[fact];
-    fputs("<h1>Compiled, ", o);
+    fprintf(o, "<h1>Compiled, %s", s->loan ? "by loan, " : "");
     tram__html(o, s->scenario);
     fputs(" (", o);
     tram__page_point(o, s, &f->at);
@@ -66,6 +67,9 @@ static void put_headline(const struct tram__page *p) {
         fprintf(o, "%s as fast as the fastest eager call", tram__print_ratio(f->gain.mid, a));
     else
         fprintf(o, "%s the fastest eager call’s time", tram__print_ratio(1 / f->gain.mid, a));
+    fputs(" (", o);
+    tram__html(o, s->modes[f->eager].name);
+    fputs(tram__told(&f->gain) ? ")" : ", from which no difference can be told)", o);
     if (!isnan(f->over_limit))
         fprintf(o, ", %s the limit’s time", tram__print_ratio(f->over_limit, b));
     fprintf(o, "%s.</h1>\n", tram__by_rate(s, &f->at) ? ", by rate" : "");
@@ -76,41 +80,89 @@ static void put_headline(const struct tram__page *p) {
               o);
 }
 
-static void put_range(const struct tram__page *p) {
-    FILE *o = p->out;
-    double near = NAN, far = NAN, *gains;
-    uint32_t all = 0, cases = 0, slower = 0;
-    char a[TRAM__CELL], b[TRAM__CELL], c[TRAM__CELL];
-    for (uint32_t i = 0; i < p->sets->count; i++)
-        all += p->facts[i].count;
-    gains = tram__needed(malloc((all + 1) * sizeof *gains));
-    for (uint32_t i = 0; i < p->sets->count; i++)
-        for (uint32_t k = 0; k < p->facts[i].count; k++) {
-            const struct tram__fact *f = &p->facts[i].at[k];
-            near = fmin(near, f->over_limit);
-            far = fmax(far, f->over_limit);
-            if (!isnan(f->gain.mid))
-                gains[cases++] = f->gain.mid;
-            slower += f->gain.high < 1;
-        }
-    tram_sort(gains, cases);
-    if (cases > 1 && tram__page_machines(p, NULL) == 1) {
-        fprintf(o,
-                "<p class=\"lede\">Over all %u cases here, compiled graphs are %s to %s as fast as the "
-                "fastest eager "
-                "mode, %s in the median",
-                cases, tram__print_ratio(gains[0], a), tram__print_ratio(gains[cases - 1], b),
-                tram__print_ratio(tram_percentile_sorted(gains, cases, 0.5), c));
-        if (slower)
-            fprintf(o, ", and slower, with the whole interval below 1, in %u", slower);
-        if (!isnan(near))
-            fprintf(o, "; they take %s to %s the time of the bare pattern, the limit",
-                    tram__print_ratio(near, a), tram__print_ratio(far, b));
-        if (near < TRAM__BELOW_LIMIT)
-            fputs(" (below 1 the limit was disturbed, or none of its candidates was the best way)", o);
-        fputs(".</p>\n", o);
+/* Of the sets by loan, or of the others: what a graph by loan does not copy, calls do. */
+struct range {
+    double near, far, least, most; /* of the limit's time; of gains, those that can be told */
+    double *gains;
+    uint32_t cases, slower, untold, shm; /* shm: cases where eager-shm is the fastest eager mode */
+};
+
+static void add_fact(struct range *r, const struct tram__set *s, const struct tram__fact *f) {
+    r->near = fmin(r->near, f->over_limit);
+    r->far = fmax(r->far, f->over_limit);
+    r->slower += f->gain.high < 1;
+    if (isnan(f->gain.mid))
+        return;
+    r->gains[r->cases++] = f->gain.mid;
+    r->shm += strcmp(s->modes[f->eager].name, "eager-shm") == 0;
+    if (!tram__told(&f->gain)) {
+        r->untold++;
+        return;
     }
-    free(gains);
+    r->least = fmin(r->least, f->gain.mid);
+    r->most = fmax(r->most, f->gain.mid);
+}
+
+static void put_range_words(FILE *o, struct range *r, bool loan, const char *others) {
+    char a[TRAM__CELL], b[TRAM__CELL], c[TRAM__CELL];
+    fprintf(o, "<p class=\"lede\">%sver all %u cases %s, compiled graphs are ", loan ? "By loan, o" : "O",
+            r->cases, others);
+    if (r->untold < r->cases)
+        fprintf(o, "%s to %s", tram__print_ratio(r->least, a), tram__print_ratio(r->most, b));
+    else
+        fputs("about", o);
+    fputs(" as fast as the fastest eager mode", o);
+    if (r->shm && r->shm < r->cases)
+        fprintf(o, " (eager-shm in %u of them)", r->shm);
+    else
+        fputs(r->shm ? " (eager-shm)" : " (never eager-shm)", o);
+    fprintf(o, ", %s in the median", tram__print_ratio(tram_percentile_sorted(r->gains, r->cases, 0.5), c));
+    if (r->untold)
+        fprintf(o, ", without a difference that can be told in %u", r->untold);
+    if (r->slower)
+        fprintf(o, ", and slower, with the whole interval below 1, in %u", r->slower);
+    if (!isnan(r->near))
+        fprintf(o, "; they take %s to %s the time of the bare pattern, the limit",
+                tram__print_ratio(r->near, a), tram__print_ratio(r->far, b));
+    if (r->near < TRAM__BELOW_LIMIT)
+        fputs(" (below 1 the limit was disturbed, or none of its candidates was the best way)", o);
+    fputs(".</p>\n", o);
+}
+
+static void put_range(const struct tram__page *p, bool loan) {
+    struct range r = {.near = NAN, .far = NAN, .least = NAN, .most = NAN};
+    uint32_t all = 0;
+    bool others = false;
+    for (uint32_t i = 0; i < p->sets->count; i++) {
+        all += p->facts[i].count;
+        others |= p->sets->at[i].loan != loan;
+    }
+    r.gains = tram__needed(malloc((all + 1) * sizeof *r.gains));
+    for (uint32_t i = 0; i < p->sets->count; i++)
+        for (uint32_t k = 0; p->sets->at[i].loan == loan && k < p->facts[i].count; k++)
+            add_fact(&r, &p->sets->at[i], &p->facts[i].at[k]);
+    tram_sort(r.gains, r.cases);
+    if (r.cases > 1 && tram__page_machines(p, NULL) == 1)
+        put_range_words(p->out, &r, loan, others && !loan ? "that copy" : "here");
+    free(r.gains);
+}
+
+/* Without it the fastest eager call may be one over sockets, which much is faster than. */
+static void put_missing(const struct tram__page *p) {
+    FILE *o = p->out;
+    char name[TRAM__TITLE];
+    unsigned count = 0;
+    for (uint32_t i = 0; i < p->sets->count; i++) {
+        const struct tram__set *s = &p->sets->at[i];
+        bool there = tram__mode_of(s, TRAM__ROLE_EAGER) < 0;
+        for (unsigned m = 0; m < s->mode_count; m++)
+            there |= strcmp(s->modes[m].name, "eager-shm") == 0;
+        if (there)
+            continue;
+        fputs(count++ ? ", " : "<p class=\"warn\"><b>eager-shm was not run</b>: ", o);
+        tram__html(o, tram__set_name(s, name, sizeof name));
+    }
+    fputs(count ? ". The fastest eager call there goes over sockets.</p>\n" : "", o);
 }
 
 static void put_extreme(const struct tram__page *p, uint32_t set, uint32_t fact, bool gain) {
@@ -120,7 +172,7 @@ static void put_extreme(const struct tram__page *p, uint32_t set, uint32_t fact,
     fprintf(o, "<td><b>%s</b> <span class=\"soft\">",
             tram__print_ratio(gain ? f->gain.mid : f->over_limit, a));
     tram__page_point(o, &p->sets->at[set], &f->at);
-    fputs("</span></td>", o);
+    fprintf(o, "%s</span></td>", gain && !tram__told(&f->gain) ? ", no difference can be told" : "");
 }
 
 /* At best and at worst; the only case is both, and told once. */
@@ -231,7 +283,9 @@ static void put_late(const struct tram__page *p) {
 
 void tram__page_summary(const struct tram__page *p) {
     put_headline(p);
-    put_range(p);
+    put_range(p, false);
+    put_range(p, true);
+    put_missing(p);
     put_comparisons(p);
     put_late(p);
     put_noise(p);

@@ -39,13 +39,14 @@ static void put_times(FILE *o, const struct tram__set *s, const struct tram__fac
 static const char *remark(const struct tram__range *g) {
     if (g->count < 2)
         return "";
-    return g->high < 1 ? ": slower" : g->low <= 1 && g->high >= 1 ? ": no difference can be told" : "";
+    return g->high < 1 ? ": slower" : !tram__told(g) ? ": no difference can be told" : "";
 }
 
 static void put_gains(FILE *o, const struct tram__set *s, const struct tram__facts *f) {
     const struct tram__fact *best = &f->at[f->best], *worst = &f->at[f->worst];
-    fputs(f->gains > 1 ? "Compiled gains most over the fastest eager mode at "
-                       : "Over the fastest eager mode compiled gains, at ",
+    fputs(f->gains > 1 && tram__told(&best->gain) ? "Compiled gains most over the fastest eager mode at "
+          : f->gains > 1                          ? "Compiled against the fastest eager mode, at "
+                                                  : "Over the fastest eager mode compiled gains, at ",
           o);
     tram__page_point(o, s, &best->at);
     fputs(": ", o);
@@ -53,13 +54,18 @@ static void put_gains(FILE *o, const struct tram__set *s, const struct tram__fac
     put_times(o, s, best);
     fprintf(o, "%s.", remark(&best->gain));
     if (f->best != f->worst) {
-        fputs(" It gains least at ", o);
+        fputs(tram__told(&worst->gain) ? " It gains least at " : " Against it, at ", o);
         tram__page_point(o, s, &worst->at);
         fputs(": ", o);
         put_gain(o, &worst->gain);
         put_times(o, s, worst);
         fprintf(o, "%s.", remark(&worst->gain));
     }
+    uint32_t untold = 0;
+    for (uint32_t i = 0; i < f->count; i++)
+        untold += !isnan(f->at[i].gain.mid) && !tram__told(&f->at[i].gain);
+    if (untold > !tram__told(&worst->gain))
+        fprintf(o, " No difference can be told in %u of %u cases.", untold, f->gains);
     fputc(' ', o);
 }
 
