@@ -65,8 +65,8 @@ static struct tram__range band_of(const struct plan *p, unsigned mode, const str
     const struct tram__cell *c = tram__cell_at(p->set, mode, at);
     struct tram__range r = p->lines->rate ? TRAM__RANGE(c, execs_per_s) : TRAM__RANGE(c, p50_ns);
     if (p->tails) {
-        r.low = fmin(r.mid, TRAM__RANGE(c, p5_ns).mid);
-        r.high = fmax(r.mid, TRAM__RANGE(c, p95_ns).mid);
+        r.low = TRAM__RANGE(c, p5_ns).mid;
+        r.high = TRAM__RANGE(c, p95_ns).mid;
     }
     return r;
 }
@@ -188,7 +188,10 @@ static void put_words(FILE *w, const struct plan *p, const char *fixed) {
             : p->lines->rate ? "from the smallest to the largest repetition"
                              : "from the smallest to the largest repetition’s p50");
     if (is_mixed(p))
-        fputs(" Those are timed singly, with the timer in them, the line’s p50 in batches, without it.", w);
+        fputs(
+            " Those are timed singly, with the timer in them, the line’s p50 in batches, without it, so that "
+            "the line may lie outside.",
+            w);
     if (p->cut)
         fprintf(w, " Where it leaves the figure, some repetition was farther off.");
     if (p->floor)
