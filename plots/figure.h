@@ -89,8 +89,13 @@ void tram__draw_log(struct tram__draw *d, char axis, double low, double high, co
 /* Marks at these values of an axis, as many as have room. */
 void tram__draw_marks(struct tram__draw *d, enum tram__axis axis, const struct tram__set *s);
 
-/* Floors of the run as labelled lines, those that lie between `low` and `high`. */
-void tram__draw_floors(struct tram__draw *d, const struct tram__input *in, double low, double high);
+/* Floors of the run as labelled lines, those that lie between `low` and `high` and were not disturbed. */
+void tram__draw_floors(struct tram__draw *d, const struct tram__set *s, double low, double high);
+/* How many times the least p50 of a mode, into `mode`, a floor ("context/floor/cacheline_rtt_ns") took that each
+ * execution of this mode has in it, where that is more than twice: then the floor was disturbed. NaN: it was not. */
+double tram__floor_disturbed(const struct tram__set *s, const char *key, const char **mode);
+/* Names the floors that were disturbed, a sentence each; none: nothing. */
+void tram__words_floors(FILE *w, const struct tram__set *s);
 
 /* A slice: the cases along one axis, the others fixed. */
 struct tram__slice {

@@ -5,20 +5,47 @@
 #include "plots/figure.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- floors ---- */
 
-void tram__draw_floors(struct tram__draw *d, const struct tram__input *in, double low, double high) {
-    static const struct {
-        const char *key, *name;
-    } floors[] = {{"context/floor/cacheline_rtt_ns", "cache line"},
-                  {"context/floor/unix_poll_rtt_ns", "polled socket"},
-                  {"context/floor/futex_rtt_ns", "futex"}};
+/* `under`: the mode whose every execution needs that and more; NULL: none does. */
+static const struct floor {
+    const char *key, *name, *under;
+} floors[] = {{"context/floor/cacheline_rtt_ns", "cache line", "limit"},
+              {"context/floor/unix_poll_rtt_ns", "polled socket", "eager"},
+              {"context/floor/futex_rtt_ns", "futex", NULL}};
+enum { FLOORS = sizeof floors / sizeof *floors };
+
+/* The least p50 of a mode in a set; NaN: it was not measured. */
+static double least_of(const struct tram__set *s, const char *mode) {
+    double least = NAN;
+    for (uint32_t i = 0; i < s->cell_count; i++)
+        if (strcmp(s->modes[s->cells[i].mode].name, mode) == 0)
+            least = fmin(least, TRAM__RANGE(&s->cells[i], p50_ns).mid);
+    return least;
+}
+
+double tram__floor_disturbed(const struct tram__set *s, const char *key, const char **mode) {
+    enum { MOST = 2 };
+    for (unsigned i = 0; i < FLOORS; i++) {
+        if (strcmp(floors[i].key, key) != 0 || !floors[i].under)
+            continue;
+        double times = tram__json_number(s->input->json, key) / least_of(s, floors[i].under);
+        *mode = floors[i].under;
+        return times > MOST ? times : NAN;
+    }
+    return NAN;
+}
+
+void tram__draw_floors(struct tram__draw *d, const struct tram__set *s, double low, double high) {
     char cell[TRAM__CELL];
+    const char *mode;
     double last = NAN;
-    for (unsigned i = 0; i < sizeof floors / sizeof *floors; i++) {
-        double ns = tram__json_number(in->json, floors[i].key);
-        if (!(ns >= low && ns <= high) || (!isnan(last) && fabs(log(ns / last)) < 0.06 * log(high / low)))
+    for (unsigned i = 0; i < FLOORS; i++) {
+        double ns = tram__json_number(s->input->json, floors[i].key);
+        if (!(ns >= low && ns <= high) || (!isnan(last) && fabs(log(ns / last)) < 0.06 * log(high / low)) ||
+            !isnan(tram__floor_disturbed(s, floors[i].key, &mode)))
             continue;
         if (isnan(last))
             fprintf(d->script.f, "set rmargin 17\n");
@@ -28,6 +55,18 @@ void tram__draw_floors(struct tram__draw *d, const struct tram__input *in, doubl
                 "'#909090'\nset label '%s %s' at graph 1, first %.6g left offset 0.6,0 font ',12' "
                 "textcolor rgb '#606060' noenhanced\n",
                 ns, ns, floors[i].name, tram__print_ns(ns, cell), ns);
+    }
+}
+
+void tram__words_floors(FILE *w, const struct tram__set *s) {
+    char cell[TRAM__CELL], ratio[TRAM__CELL];
+    const char *mode;
+    for (unsigned i = 0; i < FLOORS; i++) {
+        double times = tram__floor_disturbed(s, floors[i].key, &mode);
+        if (!isnan(times))
+            fprintf(w, " The floor %s was disturbed, and is not drawn: %s, %s the least p50 of %s.",
+                    floors[i].name, tram__print_ns(tram__json_number(s->input->json, floors[i].key), cell),
+                    tram__print_ratio(times, ratio), mode);
     }
 }
 

@@ -235,9 +235,11 @@ static void make_one(struct tram__figures *all, const struct lines *lines, const
     tram__draw_log(&d, 'y', p.span.low, p.span.high, lines->unit);
     fprintf(d.script.f, "set ylabel '%s'\n", lines->measure);
     if (!lines->rate)
-        tram__draw_floors(&d, s->input, p.span.low / 1.25, p.span.high);
+        tram__draw_floors(&d, s, p.span.low / 1.25, p.span.high);
     put_plot(&d, &p);
     put_words(d.words.f, &p, fixed);
+    if (!lines->rate)
+        tram__words_floors(d.words.f, s);
     tram__words_unsteady(d.words.f, s, slice);
     tram__draw_end(&d);
 }

@@ -102,7 +102,7 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
              "%s; median of the repetitions, bars from least to most", point);
     tram__draw_script(&d, "percentile p, at 1/(1-p): each mark is ten times rarer", s->mode_count);
     tram__draw_log(&d, 'y', span.low, span.high, "ns");
-    tram__draw_floors(&d, s->input, span.low / 1.25, span.high);
+    tram__draw_floors(&d, s, span.low / 1.25, span.high);
     put_script(&d, s, rarest);
     fprintf(
         d.words.f,
@@ -114,6 +114,7 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
         timer > 0 ? tram__print_ns(timer, cell) : "", timer > 0 ? " in it" : "");
     if (cut)
         fprintf(d.words.f, " One that leaves the figure goes on.");
+    tram__words_floors(d.words.f, s);
     tram__words_unsteady(d.words.f, s, &here);
     tram__draw_end(&d);
 }

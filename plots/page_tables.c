@@ -133,13 +133,29 @@ static void put_files(const struct tram__page *p, const char *first) {
     fputs("</tr></thead><tbody>\n", p->out);
 }
 
+/* Of the sets of a file the first that says so is told. */
+static void put_disturbed(const struct tram__page *p, const struct tram__input *in, const char *key) {
+    char cell[TRAM__CELL];
+    const char *mode;
+    for (uint32_t i = 0; i < p->sets->count; i++) {
+        double times = p->sets->at[i].input == in ? tram__floor_disturbed(&p->sets->at[i], key, &mode) : NAN;
+        if (isnan(times))
+            continue;
+        fprintf(p->out, " <span class=\"soft\">disturbed: %s the least p50 of %s</span>",
+                tram__print_ratio(times, cell), mode);
+        return;
+    }
+}
+
 static void put_floor(const struct tram__page *p, const char *name, const char *key) {
     char cell[TRAM__CELL];
     fprintf(p->out, "<tr><th scope=\"row\">%s</th>", name);
     for (unsigned i = 0; i < p->input_count; i++)
         if (p->inputs[i].kind == TRAM__INPUT_RESULT) {
             double ns = tram__json_number(p->inputs[i].json, key);
-            put_cell(p->out, tram__print_ns(ns > 0 ? ns : NAN, cell));
+            fprintf(p->out, "<td class=\"n\">%s", tram__print_ns(ns > 0 ? ns : NAN, cell));
+            put_disturbed(p, &p->inputs[i], key);
+            fputs("</td>", p->out);
         }
     fputs("</tr>\n", p->out);
 }

@@ -84,7 +84,7 @@ int tram__sample_write(const char *path, bool hostile) {
                                .futex_rtt_ns = 50000,
                                .futex_idle_rtt_ns = NAN,
                                .unix_rtt_ns = 60000,
-                               .unix_poll_rtt_ns = 3000,
+                               .unix_poll_rtt_ns = 900,
                                .timer_ns = 20,
                                .timer_step_ns = 10,
                                .copies = 2,

@@ -118,6 +118,19 @@ show steady.json
 lacks "&nbsp;~"
 lacks "ot steady"
 
+# A floor that was disturbed is none: no figure has it, and where it is listed that is said.
+lacks "was disturbed"
+lacks "disturbed: "
+sed 's/"cacheline_rtt_ns": 100.0/"cacheline_rtt_ns": 478000.0/' a.json >floor.json
+show floor.json
+has '478 µs <span class="soft">disturbed: 4728 × the least p50 of limit</span>'
+has "The floor cache line was disturbed, and is not drawn: 478 µs, 4728 × the least p50 of limit."
+"$plot" floor.json -o figures --kind=latency,percentiles >log 2>&1
+cat figures/roundtrip-latency.gp figures/roundtrip-percentiles-b1048576.gp >gp
+lacks "cache line" gp
+"$plot" a.json -o figures --kind=latency >log 2>&1
+has "cache line 100" figures/roundtrip-latency.gp
+
 # Not fast enough for the rate: no times, and no error.
 sed '/"mode": "graph-eager"/,/"p50_ns"/ s/"p50_ns": .*,/"p50_ns": null, "kept_up": "no",/' open.json >late.json
 show late.json
