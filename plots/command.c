@@ -100,8 +100,11 @@ static void say_late(const struct tram__command *c) {
     char name[TRAM__TITLE];
     for (unsigned i = 0; i < c->input_count; i++)
         for (uint32_t k = 0; k < c->inputs[i].late_count; k++)
-            fprintf(stderr, "%s: %s: %s: it could not keep up with its rate, and is left out\n", c->program,
-                    c->inputs[i].path, tram__plain(c->inputs[i].late[k].name, name, sizeof name));
+            fprintf(stderr,
+                    "%s: %s: %s: it could not keep up with its rate in %u of %u repetitions, %s left out\n",
+                    c->program, c->inputs[i].path, tram__plain(c->inputs[i].late[k].name, name, sizeof name),
+                    c->inputs[i].late[k].repetitions, c->inputs[i].late[k].of,
+                    c->inputs[i].late[k].left_out ? "and is" : "which are");
 }
 
 int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status) {

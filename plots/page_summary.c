@@ -256,29 +256,30 @@ static void put_comparisons(const struct tram__page *p) {
     }
 }
 
-static void put_late(const struct tram__page *p) {
+/* Cases that are left out, or those of which some repetitions are. */
+static void put_late(const struct tram__page *p, bool left_out) {
     enum { MOST = 12 };
     FILE *o = p->out;
     unsigned put = 0, late = 0;
     for (unsigned i = 0; i < p->input_count; i++)
         for (uint32_t k = 0; k < p->inputs[i].late_count; k++) {
             const struct tram__late *l = &p->inputs[i].late[k];
-            if (late++ >= MOST)
+            if (l->left_out != left_out || late++ >= MOST)
                 continue;
-            fputs(put++ ? "; "
-                        : "<p class=\"warn\"><b>Could not keep up</b> with the rate asked for, so that there "
-                          "are no "
-                          "times: ",
+            fputs(put++       ? "; "
+                  : !left_out ? "<p class=\"warn\"><b>Could not keep up</b> in some repetitions: "
+                              : "<p class=\"warn\"><b>Could not keep up</b> with the rate asked for, so that "
+                                "there are no times: ",
                   o);
             tram__html(o, l->name);
             fputs(" in ", o);
             tram__html(o, p->inputs[i].shown);
-            fprintf(o, ", %u repetition%s", l->repetitions, l->repetitions == 1 ? "" : "s");
+            fprintf(o, ", %u of %u repetition%s", l->repetitions, l->of, l->of == 1 ? "" : "s");
         }
     if (late > put)
         fprintf(o, "; and %u more", late - put);
     if (put)
-        fputs(". They are left out.</p>\n", o);
+        fputs(left_out ? ". They are left out.</p>\n" : ". Figures are of the others.</p>\n", o);
 }
 
 void tram__page_summary(const struct tram__page *p) {
@@ -287,7 +288,8 @@ void tram__page_summary(const struct tram__page *p) {
     put_range(p, true);
     put_missing(p);
     put_comparisons(p);
-    put_late(p);
+    put_late(p, true);
+    put_late(p, false);
     put_noise(p);
     put_lines(p);
 }

@@ -142,6 +142,23 @@ static int take_late(const struct where *w, struct tram__input *in) {
                : tram__fail(w->why, "%s: out of memory", w->path);
 }
 
+/* Of cases that fell behind in most repetitions the others go as well. */
+static void leave_out(struct tram__input *in) {
+    for (uint32_t k = 0; k < in->late_count; k++) {
+        struct tram__late *late = &in->late[k];
+        uint32_t kept = 0, count = 0;
+        for (uint32_t i = 0; i < in->row_count; i++)
+            count += strcmp(in->rows[i].name, late->name) == 0;
+        late->of = late->repetitions + count;
+        late->left_out = 2 * late->repetitions > late->of;
+        for (uint32_t i = 0; late->left_out && i < in->row_count; i++)
+            if (strcmp(in->rows[i].name, late->name) != 0)
+                in->rows[kept++] = in->rows[i];
+        if (late->left_out)
+            in->row_count = kept;
+    }
+}
+
 int tram__rows_take(struct tram__input *in, char *why) {
     const json_t *all = json_object_get(in->json, "benchmarks");
     if (!json_is_array(all))
@@ -165,6 +182,7 @@ int tram__rows_take(struct tram__input *in, char *why) {
             return -1;
         in->row_count++;
     }
+    leave_out(in);
     return in->row_count || in->late_count ? 0
                                            : tram__fail(why, "%s: benchmarks: there are no rows", in->path);
 }

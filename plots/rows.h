@@ -33,10 +33,12 @@ struct tram__row {
     double compute_ns, comm_ns, total_ns; /* of a case that overlaps both; compute and comm: each alone */
 };
 
-/* A case that could not keep up with the rate it was asked for, and has no times: it is named, and left out. */
+/* A case that could not keep up with the rate it was asked for in some repetitions, which have no times. Where those
+ * are most, the case is named and left out, as in the tables that the programs print. */
 struct tram__late {
     const char *name; /* borrowed from the input */
-    uint32_t repetitions;
+    uint32_t repetitions, of;
+    bool left_out;
 };
 
 struct tram__input {
