@@ -214,6 +214,10 @@ void tram__draw_log(struct tram__draw *d, char axis, double low, double high, co
     double room = fmax(1.25, pow(high / low, 0.06));
     low /= room;
     high *= room;
+    if (axis == 'y') {
+        d->bottom = low;
+        d->top = high;
+    }
     fprintf(o, "set logscale %c\nset %crange [%.6g:%.6g]\n", axis, axis, low, high);
     put_log_marks(o, axis, low, high, unit);
 }

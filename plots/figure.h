@@ -53,6 +53,7 @@ struct tram__draw {
     struct tram__figures *all;
     struct tram__figure figure;
     struct tram__memory table, script, words;
+    double bottom, top; /* of the frame, where tram__draw_log made the vertical axis */
 };
 
 enum { TRAM__WIDTH = 720, TRAM__HEIGHT = 420 };
@@ -86,6 +87,10 @@ bool tram__span_cut(struct tram__span *s);
 /* A logarithmic axis ('x' or 'y') over these values with some room beside them, its marks named in `unit` ("ns":
  * as times; values in the table are in nanoseconds). */
 void tram__draw_log(struct tram__draw *d, char axis, double low, double high, const char *unit);
+/* Of a plot command, with what separates it from those before: an open triangle at the frame, in the mode's colour,
+ * where the figures of the columns `below` and `above` are beyond it. `across`: gnuplot's expression for where. */
+void tram__draw_edges(struct tram__draw *d, const struct tram__mode *m, const char *across, unsigned below,
+                      unsigned above);
 /* Marks at these values of an axis, as many as have room. */
 void tram__draw_marks(struct tram__draw *d, enum tram__axis axis, const struct tram__set *s);
 

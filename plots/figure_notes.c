@@ -70,6 +70,19 @@ void tram__words_floors(FILE *w, const struct tram__set *s) {
     }
 }
 
+/* ---- what leaves the frame ---- */
+
+void tram__draw_edges(struct tram__draw *d, const struct tram__mode *m, const char *across, unsigned below,
+                      unsigned above) {
+    double inside = pow(d->top / d->bottom, 0.012); /* a mark on the frame itself may be cut */
+    const char *form =
+        ", \\\n  '%s.tsv' using (%s):($%u %c %.6g ? %.6g : NaN) with points lc %u pt %u ps 1 lw 1.5 "
+        "notitle";
+    fprintf(d->script.f, form, d->figure.name, across, above, '>', d->top, d->top / inside, m->colour, 8);
+    fprintf(d->script.f, form, d->figure.name, across, below, '<', d->bottom, d->bottom * inside, m->colour,
+            10);
+}
+
 /* ---- cases that were not steady ---- */
 
 static bool is_in(const struct tram__slice *l, const struct tram__at *at) {

@@ -189,6 +189,31 @@ static void bands_are_as_measured(void **state) {
     assert_non_null(strstr(figure("chain-scaling-i1")->table, "\n2\t2020\t3000\t4000\t2525\t2250\t5000\t"));
 }
 
+/* Too few executions of eager for a p99, and a repetition of limit far off. */
+static void percentiles_tell_what_is_not_drawn(void **state) {
+    (void)state;
+    bool kinds[TRAM__KINDS] = {[TRAM__KIND_PERCENTILES] = true, [TRAM__KIND_ORDER] = true};
+    const struct tram__figure *f = figure("roundtrip-percentiles-b1");
+    assert_non_null(strstr(f->script, "'p50' 2, 'p90' 10, 'p95' 20, 'p99' 100)"));
+    assert_null(strstr(f->subtitle, "△"));
+    for (uint32_t i = 0; i < in.row_count; i++) {
+        if (strcmp(in.rows[i].mode, "eager") == 0)
+            in.rows[i].p99_ns = NAN;
+        if (strcmp(in.rows[i].mode, "limit") == 0 && in.rows[i].repetition == 2)
+            in.rows[i].p50_ns = in.rows[i].p99_ns = 1e7;
+    }
+    tram__figures_free(&figures);
+    tram__figures_make(&in, 1, &sets, kinds, &figures);
+    f = figure("roundtrip-percentiles-b1");
+    assert_non_null(strstr(f->words, "Curves that end early, for too few executions: eager at p95."));
+    assert_string_equal(f->subtitle,
+                        "1 B; medians, bars least to most; △: farther; short curve: too few samples");
+    assert_non_null(strstr(f->script, ":($5 > "));
+    assert_non_null(strstr(figure("roundtrip-order")->script,
+                           "eq 'limit' && $4 > 100 ? 97 : NaN) with points lc 1 pt 8"));
+    assert_non_null(strstr(figure("roundtrip-order")->subtitle, "; △: farther"));
+}
+
 static void scripts_stand_alone(void **state) {
     (void)state;
     for (uint32_t i = 0; i < figures.count; i++) {
@@ -289,6 +314,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(ladders_name_cases_of_another_order, enter, leave),
         cmocka_unit_test_setup_teardown(by_loan_no_copy_is_drawn, enter, leave),
         cmocka_unit_test_setup_teardown(bands_are_as_measured, enter, leave),
+        cmocka_unit_test_setup_teardown(percentiles_tell_what_is_not_drawn, enter, leave),
         cmocka_unit_test_setup_teardown(scripts_stand_alone, enter, leave),
         cmocka_unit_test_setup_teardown(scaling_has_its_slope, enter, leave),
         cmocka_unit_test_setup_teardown(gains_are_by_rate_when_executions_overlap, enter, leave),

@@ -64,11 +64,17 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, uint32_t
             repetitions, 1 + repetitions / 12, -span, span);
     for (unsigned m = 0; m < s->mode_count; m++)
         fprintf(o,
-                "'%s.tsv' using ($2%+.3f):(strcol(1) eq '%s' ? ($4 > %g ? %g : $4 < %g ? %g : $4) : NaN) "
+                "'%s.tsv' using ($2%+.3f):(strcol(1) eq '%s' ? $4 : NaN) "
                 "with points lc %u pt %u ps 0.8 title '%s', \\\n  ",
                 file, (m - (s->mode_count - 1) / 2.0) * wide,
-                tram__plain(s->modes[m].name, mode, sizeof mode), span, span, -span, -span,
-                s->modes[m].colour, s->modes[m].point, mode);
+                tram__plain(s->modes[m].name, mode, sizeof mode), s->modes[m].colour, s->modes[m].point,
+                mode);
+    for (unsigned m = 0; most > span && m < s->mode_count; m++) /* none is 100 % below */
+        fprintf(o,
+                "'%s.tsv' using ($2%+.3f):(strcol(1) eq '%s' && $4 > %g ? %g : NaN) "
+                "with points lc %u pt 8 ps 1.2 lw 1.5 notitle, \\\n  ",
+                file, (m - (s->mode_count - 1) / 2.0) * wide,
+                tram__plain(s->modes[m].name, mode, sizeof mode), span, 0.97 * span, s->modes[m].colour);
     fprintf(o,
             "'%s.tsv' using 2:(strcol(1) eq 'median' ? $4 : NaN) with lines lc rgb '#404040' lw 2 title "
             "'median'\n",
@@ -90,9 +96,10 @@ void tram__make_order(struct tram__figures *all, const struct tram__set *s) {
     tram__draw_begin(&d, all, TRAM__KIND_ORDER, s, "");
     snprintf(d.figure.title, sizeof d.figure.title, "Repetitions in their order: %s",
              tram__set_name(s, name, sizeof name));
-    snprintf(d.figure.subtitle, sizeof d.figure.subtitle,
-             "each p50 against the median of its case; where all move together, the machine did");
     double most = put_table(&d, s, repetitions);
+    snprintf(d.figure.subtitle, sizeof d.figure.subtitle,
+             "each p50 against the median of its case; where all move together, the machine did%s",
+             most > 100 ? "; △: farther" : "");
     tram__draw_script(&d, "repetition", s->mode_count + 1);
     put_script(&d, s, repetitions, most);
     fprintf(
@@ -100,6 +107,6 @@ void tram__make_order(struct tram__figures *all, const struct tram__set *s) {
         "Every repetition’s p50 against the median of its case, in the order in which they ran. A slope or a "
         "step "
         "that all share is drift of the machine; a point far off is a repetition that something disturbed.%s",
-        most > 100 ? " What is farther off than 100 % stands at the edge." : "");
+        most > 100 ? " What is farther off than 100 % is an open triangle at the edge." : "");
     tram__draw_end(&d);
 }

@@ -62,10 +62,10 @@ static double beside(const struct tram__set *s, enum tram__axis axis, unsigned p
     return pow(n > 1 ? (double)s->values[axis][n - 1] / low : 10, 0.007 * place);
 }
 
-static void put_script(struct tram__draw *d, const struct tram__set *s, enum tram__axis axis) {
+static void put_script(struct tram__draw *d, const struct tram__set *s, enum tram__axis axis, bool cut) {
     FILE *o = d->script.f;
     const char *file = d->figure.name, *separator = "";
-    char mode[TRAM__NAME];
+    char mode[TRAM__NAME], across[TRAM__CELL];
     unsigned column = 3, drawn = 0;
     fprintf(o, "set arrow from graph 0, first 1 to graph 1, first 1 nohead back lt 1 lw 1.2 lc rgb "
                "'#404040'\nplot ");
@@ -79,6 +79,15 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, enum tra
         fprintf(o, "%s'%s.tsv' using ($1*%.4g):%u:%u:%u with yerrorbars lc %u pt %u lw 1.5 ps 0.9 title '%s'",
                 separator, file, aside, column, column + 1, column + 2, s->modes[m].colour, s->modes[m].point,
                 tram__plain(s->modes[m].name, mode, sizeof mode));
+        column += 3;
+    }
+    column = 3;
+    drawn = 0;
+    for (unsigned m = 0; cut && m < s->mode_count; m++) {
+        if (!compared(&s->modes[m]))
+            continue;
+        snprintf(across, sizeof across, "$1*%.4g", beside(s, axis, drawn++));
+        tram__draw_edges(d, &s->modes[m], across, column + 1, column + 2);
         column += 3;
     }
     fprintf(o, "\n");
@@ -120,10 +129,11 @@ static void make_one(struct tram__figures *all, const struct tram__set *s, const
     tram__draw_marks(&d, l->axis, s);
     tram__draw_log(&d, 'y', fmin(sum.span.low, 0.8), fmax(sum.span.high, 1.25), "");
     fprintf(d.script.f, "set ylabel 'times as fast as the fastest eager'\n");
-    put_script(&d, s, l->axis);
+    put_script(&d, s, l->axis, cut);
     put_words(&d, sum.repetitions, fixed);
     if (cut)
-        fprintf(d.words.f, " A bar that leaves the figure goes on: some repetition was farther off.");
+        fprintf(d.words.f, " A bar that leaves the figure goes on, which an open triangle marks: some "
+                           "repetition was farther off.");
     tram__words_unsteady(d.words.f, s, l);
     tram__draw_end(&d);
 }
