@@ -86,7 +86,7 @@ void tram__draw_script(struct tram__draw *d, const char *across, unsigned entrie
         "set border 3 lc rgb '#808080'\nset tics nomirror out textcolor rgb '#404040'\nset format '%%g'\n"
         "set grid back lt 1 lc rgb '#d9d9d9' lw 0.6\n"
         "set key at screen 0.5, screen %.4f center bottom vertical maxrows %u "
-        "reverse Left noenhanced samplen 1.5 width -1\n"
+        "reverse Left noenhanced samplen 3.5 width 0\n"
         "set bars 0.5\nset style fill transparent solid 0.15 noborder\n"
         "# bare: for a page that has its own title\n"
         "if (exists('bare')) {\n    set tmargin at screen %.4f\n} else {\n    set tmargin at screen %.4f\n"
