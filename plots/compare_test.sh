@@ -97,6 +97,16 @@ show coarse.json coarse2.json
 has "% is no change here: twice the timer’s step"
 has "set object 2 rectangle from 0.89" forest.gp
 
+# Names that are too long keep the program's, and what differs.
+for name in a b; do
+    sed 's,sample/mode:compiled/size:1,scatter_gather/mode:compiled/size:1048576/actors:8/inflight:1/device:host,
+        s,sample/mode:eager/size:1,scatter_gather_more/mode:compiled/size:1048576/actors:8/inflight:1/device:host,' \
+        $name.json >long-$name.json
+done
+show long-a.json long-b.json
+has "set ytics noenhanced ('scatter_gather/mode:compiled' 0, 'scatter_gather_more/mode:compiled' 1)" forest.gp
+has "what all cases have is left out"
+
 # A case that is new beside none that both have: a page, and no forest.
 make other cases=1
 sed 's,sample/mode:compiled,sample/mode:other,' other.json >renamed.json

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_CASES = 60, NAME_SHOWN = 52 };
+enum { MAX_CASES = 60, NAME_SHOWN = 52, LONG_SHOWN = 72 };
 
 /* A verdict's colour of podo: red for what got worse, green for better, grey for no change, orange for all else. */
 static const char *colour_of(const char *verdict) {
@@ -21,11 +21,59 @@ static const char *colour_of(const char *verdict) {
     return "2";
 }
 
-/* The end of a long name says more than its beginning. */
-static const char *shown(const char *name, char *out, size_t size) {
-    const char *from = strlen(name) > NAME_SHOWN ? name + (strlen(name) - NAME_SHOWN) : name;
-    const char *part = from > name ? strchr(from, '/') : NULL; /* whole parts, where it has any */
-    return tram__plain(part ? part + 1 : from, out, size);
+static const char *name_at(const struct tram__input *in, size_t i) {
+    char why[TRAM__WHY];
+    struct tram__comparison_case c;
+    return tram__comparison_case(in->json, i, &c, why, sizeof why) ? "" : c.name;
+}
+
+static bool has_part(const char *name, const char *part, size_t n) {
+    for (const char *at = strchr(name, '/'); at; at = strchr(at + 1, '/'))
+        if (strcspn(at + 1, "/") == n && strncmp(at + 1, part, n) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a part of a name ("inflight:1") tells the cases that are drawn apart. */
+static bool differs(const struct tram__input *in, size_t count, const char *part, size_t n) {
+    for (size_t i = 0; i < count; i++)
+        if (!has_part(name_at(in, i), part, n))
+            return true;
+    return count < 2;
+}
+
+static bool is_long(const struct tram__input *in, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strlen(name_at(in, i)) > NAME_SHOWN)
+            return true;
+    return false;
+}
+
+/* Of names that are too long the program's, the mode and what differs; where that is too long yet, what follows on
+ * the mode begins later. */
+static const char *shown(const struct tram__input *in, size_t count, size_t i, char *out, size_t size) {
+    const char *name = name_at(in, i), *at = strchr(name, '/');
+    char kept[TRAM__TITLE], cut[2 * TRAM__TITLE];
+    size_t used = strcspn(name, "/"), head = used < LONG_SHOWN / 3 ? used : LONG_SHOWN / 3;
+    if (!is_long(in, count))
+        return tram__plain(name, out, size);
+    used = (size_t)snprintf(kept, sizeof kept, "%.*s", (int)head, name);
+    for (; at && used < sizeof kept; at = strchr(at + 1, '/')) {
+        size_t n = strcspn(at + 1, "/");
+        bool mode = strncmp(at + 1, "mode:", 5) == 0;
+        if (mode || differs(in, count, at + 1, n))
+            used += (size_t)snprintf(kept + used, sizeof kept - used, "/%.*s", (int)n, at + 1);
+        if (mode && used < LONG_SHOWN * 2 / 3)
+            head = used;
+    }
+    used = strlen(kept);
+    if (used <= LONG_SHOWN)
+        return tram__plain(kept, out, size);
+    const char *from = kept + head + (used - LONG_SHOWN), *part = strchr(from, '/');
+    while (!part && ((unsigned char)*from & 0xc0) == 0x80) /* no half of a character */
+        from++;
+    snprintf(cut, sizeof cut, "%.*s/…%s", (int)head, kept, part ? part : from);
+    return tram__plain(cut, out, size);
 }
 
 static void put_cases(struct tram__draw *d, const struct tram__input *in, size_t count, double span[2]) {
@@ -33,13 +81,13 @@ static void put_cases(struct tram__draw *d, const struct tram__input *in, size_t
     char name[TRAM__TITLE], verdict[TRAM__CELL], why[TRAM__WHY];
     struct tram__comparison_case c;
     fprintf(d->table.f, "row\tcase\tratio\tlow\thigh\tverdict\n");
-    fprintf(o, "set ytics (");
+    fprintf(o, "set ytics noenhanced (");
     for (size_t i = 0; i < count; i++) {
         if (tram__comparison_case(in->json, i, &c, why, sizeof why))
             continue; /* it was looked at when the file was read */
         fprintf(d->table.f, "%zu\t%s\t%.5g\t%.5g\t%.5g\t%s\n", i, tram__plain(c.name, name, sizeof name),
                 c.ratio, c.low, c.high, tram__plain(c.verdict, verdict, sizeof verdict));
-        fprintf(o, "%s'%s' %zu", i ? ", " : "", shown(c.name, name, sizeof name), i);
+        fprintf(o, "%s'%s' %zu", i ? ", " : "", shown(in, count, i, name, sizeof name), i);
         span[0] = fmin(span[0], fmin(c.low, c.ratio)); /* passes over NaN */
         span[1] = fmax(span[1], fmax(c.high, c.ratio));
         if (c.delta > 0 && c.delta < 1) {
@@ -113,7 +161,7 @@ void tram__make_forest(struct tram__figures *all, const struct tram__input *in) 
         return;
     tram__draw_begin(&d, all, TRAM__KIND_FOREST, NULL, "");
     d.figure.input = in;
-    d.figure.width = 900;
+    d.figure.width = is_long(in, count) ? 1080 : 900;
     d.figure.height = 150 + 26 * (unsigned)count;
     snprintf(d.figure.title, sizeof d.figure.title, "Head against base");
     if (isnan(delta))
@@ -142,5 +190,7 @@ void tram__make_forest(struct tram__figures *all, const struct tram__input *in) 
         fprintf(d.words.f, " Inside the grey range, ±%.3g %%, nothing counts as a change.", 100 * delta);
     if (total > count)
         fprintf(d.words.f, " The first %zu of %zu cases are drawn.", count, total);
+    if (is_long(in, count))
+        fprintf(d.words.f, " Names are too long to be shown whole: what all cases have is left out.");
     tram__draw_end(&d);
 }
