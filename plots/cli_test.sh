@@ -70,6 +70,9 @@ for program in "$plot" "$report"; do
     "$program" --help >"$dir/out" 2>"$dir/err"
     check "$program --help" grep -q "Exit status" "$dir/out"
     : >"$dir/err"
+    "$program" --version >"$dir/out" 2>"$dir/err"
+    check "$program --version fails" [ $? = 0 ]
+    check "$program --version" grep -qxE "(plot|report) of tramline [0-9.]+" "$dir/out"
 done
 refuse "--trace=$dir/none.pftrace: No such file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir/none.pftrace"
 refuse "--trace=$dir: not a file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir"

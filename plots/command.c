@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "results/environment.h"
+
 /* --kind=LIST: names from tram__kind_names with commas between them. */
 static int take_kinds(struct tram__command *c, const char *list) {
     memset(c->kinds, 0, sizeof c->kinds);
@@ -33,7 +35,7 @@ static int refuse(const struct tram__command *c, const char *what, const char *w
     return -1;
 }
 
-enum { KIND = 256, TRACE, HELP }; /* options with no letter */
+enum { KIND = 256, TRACE, VERSION, HELP }; /* options with no letter */
 
 /* What getopt_long stopped at, by its letter or as it stands: arguments before it may have been moved. */
 static int refuse_option(const struct tram__command *c, char **argv, const char *why) {
@@ -45,6 +47,7 @@ static int take_options(struct tram__command *c, int argc, char **argv) {
     static const char none[] = "there is no such option, or it takes no value (see --help)";
     static const struct option longs[] = {{"kind", required_argument, NULL, KIND},
                                           {"trace", required_argument, NULL, TRACE},
+                                          {"version", no_argument, NULL, VERSION},
                                           {"help", no_argument, NULL, HELP},
                                           {0}};
     opterr = 0;
@@ -67,6 +70,9 @@ static int take_options(struct tram__command *c, int argc, char **argv) {
                 return refuse(c, "--trace", "more than 64 traces");
             c->traces[c->trace_count++] = optarg;
             break;
+        case VERSION:
+            printf("%s of tramline %s\n", c->program, tram_build()->version);
+            return 1;
         case 'h':
         case HELP:
             fputs(c->help, stdout);

@@ -24,6 +24,7 @@ static const char help[] =
     "                   overlap      communication that is hidden behind computing\n"
     "                   order        repetitions in their order, to see drift\n"
     "                   forest       the cases of a comparison with their intervals\n"
+    "      --version  print the version, and end\n"
     "      --help     this\n"
     "\n"
     "Exit status: 0, or 2 for bad input and for what cannot be written, after one line that says so.\n";

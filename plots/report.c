@@ -23,6 +23,7 @@ static const char help[] =
     "  -o DIR         the folder to write to; made when it is missing\n"
     "      --kind     figures of these kinds only, see plot --help\n"
     "      --trace    a trace to link to; those beside a RESULT that begin with its name are found\n"
+    "      --version  print the version, and end\n"
     "      --help     this\n"
     "\n"
     "Exit status: 0, or 2 for bad input and for what cannot be written, after one line that says so.\n";
