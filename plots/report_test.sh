@@ -47,7 +47,7 @@ has "p50 is the median of batches, the service time of a closed loop. With more 
 lacks "open loop"
 lacks ">missed<"
 lacks "was disturbed"
-has "Over all 7 cases here, compiled graphs are 1.00 × to 3.20 × as fast as the fastest eager mode (eager-shm), 3.20 × in the median; they"
+has "Over all 7 cases here, compiled graphs are 1.00 × to 3.20 × as fast as the fastest eager mode (eager-shm), 3.20 ×"
 lacks "By loan"
 lacks "was not run"
 
