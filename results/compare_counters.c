@@ -36,10 +36,16 @@ static int count(const struct tram__rows *r, const char *counter, struct counted
     return 0;
 }
 
-/* Whether `a` has no figure where `b` has one. A row has none when its runs disagreed, as those of sockets now and then do:
- * half of the rows without are too many when all others have one, and none at all when most others have. */
+/* A row has no figure when its runs disagreed, as those of sockets now and then do, and those of yields nearly always. The few that
+ * agree by chance say nothing. */
+static bool mostly(const struct counted *c) {
+    return 2 * c->with > c->rows;
+}
+
+/* Whether `a` has no figure where `b` has one: half of the rows without are too many when all others have one, and none at all when
+ * most others have. */
 static bool lacks(const struct counted *a, const struct counted *b) {
-    return 2 * a->with <= a->rows && (b->with == b->rows || (!a->with && 2 * b->with > b->rows));
+    return !mostly(a) && (b->with == b->rows || (!a->with && mostly(b)));
 }
 
 int tram__compare_counters(const struct tram__pair *p, struct tram_case *c) {
@@ -53,8 +59,8 @@ int tram__compare_counters(const struct tram__pair *p, struct tram_case *c) {
             change->base = NAN;
         else if (lacks(&head, &base))
             change->head = NAN;
-        else if (!base.with || !head.with || base.median == head.median) {
-            c->not_compared[i] = !base.with || !head.with;
+        else if (!mostly(&base) || !mostly(&head) || base.median == head.median) {
+            c->not_compared[i] = !mostly(&base) || !mostly(&head);
             continue;
         }
         c->change_count++;

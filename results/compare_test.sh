@@ -144,6 +144,9 @@ make half seed=2 syscalls=0 counted=10
 make most seed=2 syscalls=0 counted=11
 make fewer seed=2 syscalls=0 counted=9
 make fewer2 counted=0 syscalls=0
+make chance counted=2 syscalls=4
+make chance2 seed=2 counted=3 syscalls=5
+says 0 "note: not compared, for neither side has enough figures: syscalls_per_exec in 2 of 2 cases" --gate chance.json chance2.json
 says 3 "syscalls_per_exec is 0 in the base, and not counted in the other" --gate none.json half.json
 says 0 "2 OK" --gate none.json most.json
 lacks "not compared"
