@@ -126,6 +126,10 @@ says 2 "--bogus: there is no such option, or it takes no value" --bogus=1
 says 2 "--once: there is no such option, or it takes no value" --once=1
 says 2 "stray: there is no such option" stray
 says 2 "--base: a value is missing" --base
+says 2 "--head: a value is missing" --head=
+says 2 "--case: a value is missing" --case --once
+says 2 "--case: 'roundtrip --size=1' is given twice" --case='roundtrip --size=1' --case='chain --one' --case=' roundtrip --size=1'
+says 2 "--output=/proc/x: it cannot be written" --output=/proc/x
 says 2 "--cases=nothing: it cannot be read" --cases=nothing
 says 2 "--case: '../x' is not the name of a program" --case='../x --y'
 says 2 "nothing: it cannot be run" --compare=nothing
@@ -175,6 +179,8 @@ says 3 "AMBIGUOUS with 20 blocks: as many again" "$one" "$usual"
 same "looks that led to another" 2 "$(grep -c 'as many again' "$dir/out")"
 same "runs after all looks" 80 "$(ls "$dir/run/head" | wc -l)"
 has summary.md "80 blocks of 1 cases, look 3 with an alpha of 0.333%"
+says 0 "AMBIGUOUS: of 1 cases" "$one" --blocks=12 --once --only-regressed
+says 1 "copies_per_exec went up from 2 to 3" "$one" --blocks=12 --once --only-regressed --base="$(arms seed=1 seed=2 "seed=3 copies=3"; echo HEAD)"
 arms "seed=1 noise=0.02" "seed=2 noise=0.02" "seed=3 noise=0.02 compiled=1.064"
 says 1 "AMBIGUOUS with 20 blocks: as many again" "$one" "$usual"
 says 1 "REGRESSED: of 1 cases" "$one" --once "$usual"
@@ -300,20 +306,23 @@ travels 0 "ci/gate_baseline: $dir/varies.tsv" --write "$dir/varies.tsv"
 same "what varies" 3 "$(grep -c '^counter.*syscalls_per_exec.varies$' "$dir/varies.tsv")"
 rm "$dir/varies"
 travels 0 "notice: chain/mode:compiled/size:1 syscalls_per_exec varies in the baseline: not compared" "$dir/varies.tsv"
-grep -v syscalls "$dir/base.tsv" >"$dir/uncounted.tsv"
+without() { # PATTERN: the file without such figures
+    grep -v "$1" "$dir/base.tsv" | awk -F'\t' -v OFS='\t' '$1 == "end" { $2 = n } $1 == "counter" || $1 == "ratio" { n++ } { print }'
+}
+without syscalls >"$dir/uncounted.tsv"
 : >"$dir/varies"
 travels 0 "OK: 9 counters and ratios" "$dir/uncounted.tsv"
 rm "$dir/varies"
-sed 's/2$/1/' "$dir/base.tsv" >"$dir/less.tsv"
+sed '/copies/s/2$/1/' "$dir/base.tsv" >"$dir/less.tsv"
 travels 1 "error: chain/mode:compiled/size:1 copies_per_exec went up from 1 to 2" "$dir/less.tsv"
-travels 0 "notice: chain/mode:compiled/size:1 copies_per_exec went down from 3 to 2" "$(sed 's/2$/3/' "$dir/base.tsv" >"$dir/more.tsv" && echo "$dir/more.tsv")"
+travels 0 "notice: chain/mode:compiled/size:1 copies_per_exec went down from 3 to 2" "$(sed '/copies/s/2$/3/' "$dir/base.tsv" >"$dir/more.tsv" && echo "$dir/more.tsv")"
 sed 's/^machine.*/machine\tanother/' "$dir/less.tsv" >"$dir/other.tsv"
 travels 0 "advice only: the baseline is of another; this is" "$dir/other.tsv"
 same "the same as advice" 3 "$(grep -c '^warning: .* went up' "$dir/out")"
-grep -v 'chain.*copies_per_exec' "$dir/base.tsv" >"$dir/lacks.tsv"
+without 'chain.*copies_per_exec' >"$dir/lacks.tsv"
 travels 3 "warning: chain/mode:compiled/size:1 copies_per_exec is 2 and not in the baseline" "$dir/lacks.tsv"
 same "the verdict then" 1 "$(grep -c '^AMBIGUOUS, 1 counter is not in the baseline: 11 counters and ratios' "$dir/out")"
-sed 's/2$/1/' "$dir/lacks.tsv" >"$dir/worse.tsv"
+sed '/copies/s/2$/1/' "$dir/lacks.tsv" >"$dir/worse.tsv"
 travels 1 "REGRESSED, 1 counter is not in the baseline" "$dir/worse.tsv"
 sed 's/^machine.*/machine\tanother/' "$dir/lacks.tsv" >"$dir/other.tsv"
 travels 0 "OK, 1 counter is not in the baseline" "$dir/other.tsv"
@@ -321,6 +330,22 @@ sed 's/0.100$/0.050/' "$dir/base.tsv" >"$dir/ratio.tsv"
 travels 0 "warning: chain/mode:compiled/size:1 over eager is 0.100, more than 25% above 0.050: advice" "$dir/ratio.tsv"
 : >"$dir/gone"
 travels 1 "error: chain/mode:compiled/size:1 over eager is missing" "$dir/base.tsv"
+# wrong SED WANTED: the file with such a change is refused
+wrong() {
+    sed "$1" "$dir/base.tsv" >"$dir/wrong.tsv"
+    travels 2 "$dir/wrong.tsv: $2" "$dir/wrong.tsv"
+}
+wrong '/copies/s/2$/nan/' "line 4: chain/mode:compiled/size:1 copies_per_exec is nan"
+wrong '/copies/s/2$/-1/' "line 4: chain/mode:compiled/size:1 copies_per_exec is -1"
+wrong '/copies/s/2$//' "line 4: chain/mode:compiled/size:1 copies_per_exec is empty"
+wrong '/over eager/s/[0-9.]*$/0/' "line 10: chain/mode:compiled/size:1 over eager is 0"
+wrong '/copies/p' "line 5: chain/mode:compiled/size:1 copies_per_exec is there twice"
+wrong '$d' "it has no end, and may have been cut"
+wrong '/copies/d' "line 13: the end is of 12 figures, and there are 9"
+wrong '8,$d' "it has no end, and may have been cut"
+wrong "s/\$/$(printf '\r')/" "line 1: there is a control character"
+wrong '/^commit/s/.*/nonsense/' "line 3: it is no counter and no ratio"
+travels 2 "--margin=99999999999999999999: a whole number" --margin=99999999999999999999 "$dir/base.tsv"
 travels 2 "nothing.tsv: it cannot be read, or is no baseline" nothing.tsv
 travels 2 "a file is wanted"
 travels 2 "--margin: there is no such option" --margin
@@ -356,7 +381,7 @@ refused "three result files" "$trials" "$dir/1.json"
 refused "this cannot gate: 2 of 2 cases have too few blocks" "$trials" --blocks=4 "$dir/1.json" "$dir/2.json" "$dir/3.json"
 refused "a part is wanted" "$ci/gate_check"
 refused "most: there is no such option or part" "$ci/gate_check" most
-refused "'0': a whole number from 1" "$ci/gate_check" aa --runs=0
+refused "--runs=0: a whole number from 1" "$ci/gate_check" aa --runs=0
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
