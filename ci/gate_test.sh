@@ -141,6 +141,10 @@ mkdir -p "$dir/plain/ci" && cp ci/gate "$dir/plain/ci/"
 "$dir/plain/ci/gate" >"$dir/out" 2>"$dir/err"
 same "outside of a checkout" "2 1" "$? $(grep -c 'is no git checkout$' "$dir/err")"
 says 0 "Exit status" --help
+ci/gate --blocks=12 >&- 2>"$dir/err"
+same "without an output" "2 1" "$? $(grep -c 'the standard output is closed$' "$dir/err")"
+ci/gate --blocks=12 >/dev/full 2>"$dir/err"
+same "with a full output" "2 1 1" "$? $(grep -c 'the standard output cannot be written$' "$dir/err") $(wc -l <"$dir/err")"
 cp -r "$dir/repo" "$dir/a repo"
 cp "$dir/build" "$dir/a repo/ci/gate_build"
 "$dir/a repo/ci/gate" --base=HEAD --head=HEAD --case=roundtrip --blocks=12 --seed=0 --compare="$compare" -o "$dir/a run" \

@@ -32,7 +32,8 @@ done
 PATH=$dir/bin:$PATH
 
 refused() { # WANTED OPTION
-    ci/peers "$2" >"$dir/out" 2>"$dir/err"
+    # shellcheck disable=SC2086  # an option, or one with its value
+    ci/peers $2 >"$dir/out" 2>"$dir/err"
     status=$?
     [ "$status $(wc -l <"$dir/err") $(grep -cF -- "$1" "$dir/err")" = "2 1 1" ] || problem "$2: status $status"
 }
@@ -40,7 +41,10 @@ refused "--rounds=65: a whole number from 1 to 64" --rounds=65
 refused "--rounds=0: a whole number from 1" --rounds=0
 refused "--rounds=: a whole number from 1" --rounds=
 refused "--seed=08: a whole number" --seed=08
-refused "usage: ci/peers" --bogus
+refused "--bogus: there is no such option" --bogus
+refused "-o: a folder is wanted" -o
+refused "-o $dir: there is something in it" "-o $dir"
+refused "-o /proc/x: it cannot be written" "-o /proc/x"
 for option in -h --help; do
     ci/peers $option >"$dir/out" 2>"$dir/err" || problem "$option: status $?"
     grep -q -- '--rounds=N' "$dir/out" && [ ! -s "$dir/err" ] || problem "$option"

@@ -49,8 +49,8 @@ static const char explanation[] =
     "Without blocks, where those of one number ran at different times, or with machines or options that\n"
     "differ, that is advice, and the table says why.\n"
     "Delta is at least twice the step of the base's timer, over the executions that one reading times; where\n"
-    "that is more than four times the delta asked for, no case is OK. Who looks twice, as at 80 blocks and,\n"
-    "if that was AMBIGUOUS, at 160, gives each look half of alpha.\n"
+    "that is more than four times the delta asked for, no case is OK. Who looks several times, as at 80\n"
+    "blocks and, while that is AMBIGUOUS, at 160 and at 320, gives each look its share of alpha.\n"
     "\n"
     "Exit status: 0 ok, 1 regression or missing case, 2 usage, input or output, 3 ambiguous, 4 environment.\n";
 /* clang-format on */
