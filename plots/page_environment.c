@@ -33,11 +33,23 @@ static void put_caches(const json_t *all, char *out) {
     }
 }
 
-static void put_words(const json_t *all, char *out) {
+static void put_words(const json_t *all, const char *between, char *out) {
     size_t used = 0;
     for (size_t i = 0; i < json_array_size(all) && used < VALUE; i++) {
         const char *word = json_string_value(json_array_get(all, i));
-        used += (size_t)snprintf(out + used, VALUE - used, "%s%s", used ? " " : "", word ? word : "?");
+        used += (size_t)snprintf(out + used, VALUE - used, "%s%s", used ? between : "", word ? word : "?");
+    }
+}
+
+static void put_pairs(json_t *all, char *out) {
+    size_t used = 0;
+    const char *key;
+    json_t *v;
+    json_object_foreach(all, key, v) {
+        const char *word = json_string_value(v);
+        if (used < VALUE)
+            used += (size_t)snprintf(out + used, VALUE - used, "%s%s: %s", used ? "; " : "", key,
+                                     word ? word : "?");
     }
 }
 
@@ -50,7 +62,9 @@ static const char *value_of(const struct tram__input *in, const char *key, char 
     else if (strcmp(key, "context/caches") == 0)
         put_caches(v, out);
     else if (json_is_array(v))
-        put_words(v, out);
+        put_words(v, strcmp(key, "context/peers/skipped") == 0 ? "; " : " ", out);
+    else if (json_is_object(v))
+        put_pairs((json_t *)(uintptr_t)v, out); /* jansson walks no constant object */
     else if (json_is_string(v))
         snprintf(out, VALUE, "%s", json_string_value(v));
     else if (json_is_number(v))
@@ -127,6 +141,8 @@ void tram__page_environment(const struct tram__page *p) {
         {"Tramline", "context/tool/version"},
         {"commit", "context/tool/git_commit"},
         {"uncommitted changes", "context/tool/git_dirty"},
+        {"peers", "context/peers/versions"},
+        {"peers skipped", "context/peers/skipped"},
         {"compiler", "context/tool/compiler"},
         {"flags", "context/tool/compiler_flags"},
     };

@@ -86,6 +86,22 @@ has "as fast as the fastest eager call (eager), 1.25 ×"
 has "as fast as the fastest eager mode (never eager-shm), 8.00 × in"
 has "<b>eager-shm was not run</b>: roundtrip, chain. The fastest eager call there goes over sockets."
 
+# As many modes as ci/peers has, with their versions.
+awk '/^    [{]/ { row = "" } { row = row $0 "\n" } /^    [}]/ || !/^    / {
+    n = row ~ /graph-eager/ ? split("mpi mpi-ucx raw-futex raw-pipe raw-unix ray-compiled ray-eager ucx", peers, " ") : 0
+    if (n && row !~ /[}],\n$/) sub(/\n$/, ",\n", row)
+    for (i = 1; i <= n; i++) { one = row; gsub(/graph-eager/, peers[i], one); all = all one }
+    if (!n) all = all row
+    row = "" } END { sub(/,\n  \]/, "\n  ]", all); printf "%s", all }' a.json |
+    sed 's/"context": {/&"peers": {"versions": {"ucx": "UCX 1.13.1", "ray-eager": "Ray 2.60.0"}, "skipped": ["mpi: not here", "x: y"]},/' >peers.json
+show peers.json
+lacks "There are more modes"
+for peer in mpi mpi-ucx raw-futex raw-pipe raw-unix ray-compiled ray-eager ucx; do
+    has "</i>$peer</th>"
+done
+has '<th scope="row">peers</th><td>ucx: UCX 1.13.1; ray-eager: Ray 2.60.0</td>'
+has '<th scope="row">peers skipped</th><td>mpi: not here; x: y</td>'
+
 # The schedule sets the rate, which is the same for all: modes differ by their times.
 sed 's,/inflight:[0-9]*",&/rate:5000",; s,""*/rate:5000",/rate:5000",
     s/"execs_per_s": [^,]*/"execs_per_s": 5000.0/

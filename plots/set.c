@@ -17,12 +17,12 @@ static const struct tram__mode known[] = {
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
-/* Of modes that are not known, in the order of their appearance. */
+/* Of modes that are not known, in the order of their appearance: as many as ci/peers has. */
 static const struct tram__mode others[] = {
     {NULL, TRAM__ROLE_OTHER, 0, 2, 1, 13}, {NULL, TRAM__ROLE_OTHER, 0, 3, 2, 6},
     {NULL, TRAM__ROLE_OTHER, 0, 5, 1, 8},  {NULL, TRAM__ROLE_OTHER, 0, 2, 3, 10},
     {NULL, TRAM__ROLE_OTHER, 0, 3, 4, 12}, {NULL, TRAM__ROLE_OTHER, 0, 5, 5, 14},
-    {NULL, TRAM__ROLE_OTHER, 0, 2, 5, 1},
+    {NULL, TRAM__ROLE_OTHER, 0, 2, 5, 1},  {NULL, TRAM__ROLE_OTHER, 0, 3, 5, 2},
 };
 enum { OTHERS = sizeof others / sizeof *others };
 
