@@ -73,9 +73,10 @@ void tram__draw_begin(struct tram__draw *d, struct tram__figures *all, enum tram
 }
 
 void tram__draw_script(struct tram__draw *d, const char *across, unsigned entries) {
-    const struct tram__figure *f = &d->figure;
+    struct tram__figure *f = &d->figure;
     FILE *o = d->script.f;
-    unsigned rows = entries > 4 ? 2 : 1;
+    unsigned rows = entries > 8 ? (entries + 2) / 3 : entries > 4 ? 2 : 1; /* more columns do not fit */
+    f->height += rows > 2 ? 20 * (rows - 2) : 0;
     double bottom = 78 + 20 * rows;
     double high = f->height; /* margins in pixels: a line's height is not the same in both formats */
     fprintf(
