@@ -23,10 +23,10 @@ def make(name, *settings):
 
 def forms(status, *arguments):
     """The comparison in each form."""
-    options = ["--json=j", "--junit=x", "--csv=c", "--markdown=m", "--gbench=g", "--bencher=b"]
+    options = ["--json=j", "--junit=x", "--csv=t", "--markdown=m", "--gbench=g", "--bencher=n"]
     ran = subprocess.run([compare, *options, *arguments], stdout=subprocess.PIPE, universal_newlines=True)
     assert ran.returncode == status, (ran.returncode, status, ran.stdout)
-    with open("j") as j, open("c", newline="") as c, open("m") as m, open("g") as g, open("b") as b:
+    with open("j") as j, open("t", newline="") as c, open("m") as m, open("g") as g, open("n") as b:
         return json.load(j), xml.parse("x").getroot(), list(csv.DictReader(c)), m.read(), json.load(g), json.load(b)
 
 

@@ -14,7 +14,7 @@
 #include "results/output.h"
 #include "results/plain.h"
 
-enum { BAD = 2, FORMS = 6 };
+enum { BAD = 2, FORMS = 6, SETS = 3 };
 
 struct settings {
     struct tram_decide_options decide;
@@ -108,13 +108,37 @@ static int finish(const struct tram_comparison *c, const struct settings *s) {
 
 /* ---- Reading ---- */
 
+/* No output is a file of the sets, or another output. */
+static int check_outputs(const struct settings *s, const struct tram_result_set *const sets[SETS], char *why,
+                         size_t why_size) {
+    static const char *const options[FORMS] = {"json", "markdown", "junit", "csv", "gbench", "bencher"};
+    size_t count = FORMS;
+    for (size_t i = 0; i < SETS; i++)
+        count += sets[i]->file_count;
+    struct tram__file_name *names = calloc(count, sizeof *names), *next = names;
+    if (!names) {
+        snprintf(why, why_size, "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < FORMS; i++)
+        *next++ = (struct tram__file_name){options[i], s->paths[i]};
+    for (size_t i = 0; i < SETS; i++)
+        for (size_t k = 0; k < sets[i]->file_count; k++)
+            *next++ = (struct tram__file_name){NULL, sets[i]->files[k].path};
+    int status = tram__outputs_apart(names, count, why, why_size);
+    free(names);
+    return status;
+}
+
 static int compare_sets(const struct settings *s, const char *base_path, const char *head_path) {
     struct tram_result_set base = {0}, head = {0}, again = {0};
+    const struct tram_result_set *const sets[SETS] = {&base, &head, &again};
     struct tram_comparison c;
     char why[1024];
     int status = tram_result_set_read(base_path, &base, why, sizeof why) ||
                          tram_result_set_read(head_path, &head, why, sizeof why) ||
                          (s->again && tram_result_set_read(s->again, &again, why, sizeof why)) ||
+                         check_outputs(s, sets, why, sizeof why) ||
                          tram_compare(&base, &head, s->again ? &again : NULL, &s->decide, &c, why, sizeof why)
                      ? wrong(why)
                      : 0;

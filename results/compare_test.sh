@@ -352,6 +352,17 @@ says 2 "cannot write none/x/y: No such file" --json=none/x/y a.json b.json
 says 2 "cannot write A: Is a directory" --markdown=A --json=kept.json a.json same.json
 [ -s kept.json ] || says 0 "kept.json is there"
 [ "$(wc -l <out)" -gt 5 ] || says 0 "the table is there all the same"
+cp a.json kept
+for option in json markdown junit csv gbench bencher; do
+    says 2 "--$option=./a.json: a.json is read, and would be written over" --$option=./a.json a.json same.json
+    says 2 "is read" --$option=a.json same.json a.json
+    says 2 "is read" --$option=a.json --again=a.json same.json a2.json
+done
+cmp -s a.json kept || says 0 "a.json is as it was"
+says 2 "--csv=new: --json=new is the same file" --json=new --csv=new a.json same.json
+says 2 "--csv=$dir/new: --json=new is the same file" --json=new --csv="$dir/new" a.json same.json
+[ ! -e new ] || says 0 "there is no new"
+says 2 "--json=A/../A/1.json: A/1.json is read" --json=A/../A/1.json A nine.json
 says 0 "Exit status: 0 ok" --help
 says 0 "compare of tramline" --version
 "$compare" a.json same.json >/dev/full 2>err

@@ -104,13 +104,18 @@ static int write_all(int fd, const char *text, size_t size) {
     return 0;
 }
 
-static void sync_directory(const char *path) {
-    char name[PATH_MAX];
-    snprintf(name, sizeof name, "%s", path);
+/* The folder of a path, in `name` or ".". */
+static const char *folder_of(const char *path, char name[PATH_MAX]) {
+    snprintf(name, PATH_MAX, "%s", path);
     char *slash = strrchr(name, '/');
     if (slash)
         slash[slash == name] = '\0';
-    int fd = open(slash ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return slash ? name : ".";
+}
+
+static void sync_directory(const char *path) {
+    char name[PATH_MAX];
+    int fd = open(folder_of(path, name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return; /* the file is whole and in place; only its name may not survive a power cut */
     fsync(fd);
@@ -175,5 +180,39 @@ int tram__output_check(const char *path, char *why, size_t why_size) {
         return fail(why, why_size, errno, "cannot write %s", path);
     close(fd);
     unlink(temporary);
+    return 0;
+}
+
+/* ---- Files that must not be one ---- */
+
+/* Whether two paths lead to one file, also one that is not there yet. What is written directly may be named twice: nothing of it
+ * is replaced. */
+static bool is_one_file(const char *a, const char *b) {
+    char folder[PATH_MAX];
+    const char *name = strrchr(a, '/'), *other = strrchr(b, '/');
+    struct stat x, y;
+    bool there = stat(a, &x) == 0;
+    if (there != (stat(b, &y) == 0))
+        return false;
+    if (there && (!S_ISREG(x.st_mode) || same_as_standard(&x) >= 0))
+        return false;
+    if (!there && (strcmp(name ? name + 1 : a, other ? other + 1 : b) != 0 ||
+                   stat(folder_of(a, folder), &x) != 0 || stat(folder_of(b, folder), &y) != 0))
+        return false;
+    return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int tram__outputs_apart(const struct tram__file_name *names, size_t count, char *why, size_t why_size) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; names[i].option && names[i].path && k < count; k++) {
+            const struct tram__file_name *a = &names[i], *b = &names[k];
+            if (k == i || !b->path || !is_one_file(a->path, b->path))
+                continue;
+            if (!b->option)
+                return fail(why, why_size, 0, "--%s=%s: %s is read, and would be written over", a->option,
+                            a->path, b->path);
+            return fail(why, why_size, 0, "--%s=%s: --%s=%s is the same file", b->option, b->path, a->option,
+                        a->path);
+        }
     return 0;
 }

@@ -10,4 +10,13 @@
 int tram__output_write(const char *path, const char *text, size_t size, char *why, size_t why_size);
 int tram__output_check(const char *path, char *why, size_t why_size);
 
+/* A file that a program was told of. */
+struct tram__file_name {
+    const char *option; /* "json": it is written; NULL: it is read */
+    const char *path;   /* NULL: the option was not given */
+};
+/* Whether no file that is written is one that is read, or written twice, by whatever path: 0, or -1 with a line that names the
+ * option. To be asked before anything is written. */
+int tram__outputs_apart(const struct tram__file_name *names, size_t count, char *why, size_t why_size);
+
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "results/output.h"
 #include "results/result.h"
 #include "results/testing.h"
 
@@ -7,6 +8,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,6 +306,45 @@ static void devices_and_pipes_are_written_directly(void **state) {
     tram_results_destroy(r);
 }
 
+/* "json" is written at one path, and the other, unless it is NULL, is written as "csv" or read. */
+static int apart(const char *json, const char *other, bool read) {
+    const struct tram__file_name names[] = {
+        {"markdown", NULL}, {"json", json}, {read ? NULL : "csv", other}, {"samples", NULL}};
+    why[0] = '\0';
+    return tram__outputs_apart(names, sizeof names / sizeof *names, why, sizeof why);
+}
+
+static void outputs_are_apart(void **state) {
+    (void)state;
+    char other[160], same[200], hard[160];
+    snprintf(other, sizeof other, "%s/other", folder);
+    snprintf(same, sizeof same, "%s/../%s/./out.json", folder, strrchr(folder, '/') + 1);
+    snprintf(hard, sizeof hard, "%s/link", folder);
+    for (int there = 0; there < 2; there++) {
+        if (there)
+            put(path, "old");
+        assert_int_equal(apart(path, other, false), 0);
+        assert_int_equal(apart(path, other, true), 0);
+        assert_int_equal(apart(path, NULL, false), 0);
+        assert_int_equal(apart(path, same, false), -1);
+        assert_non_null(strstr(why, "--csv="));
+        assert_non_null(strstr(why, ": --json="));
+        assert_int_equal(apart(path, same, true), -1);
+        assert_non_null(strstr(why, "--json="));
+        assert_non_null(strstr(why, "is read, and would be written over"));
+    }
+    assert_int_equal(link(path, hard), 0);
+    assert_int_equal(apart(path, hard, true), -1);
+    assert_int_equal(unlink(hard), 0);
+    assert_int_equal(symlink("out.json", hard), 0);
+    assert_int_equal(apart(hard, path, true), -1);
+    assert_int_equal(apart("/dev/null", "/dev/null", false), 0);
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(apart("new", "./new", false), -1);
+    assert_int_equal(apart("none/new", "none/new", false), 0); /* it is told when it cannot be written */
+    assert_int_equal(chdir("/"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(row_has_the_shape, enter, leave),
@@ -313,6 +354,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(replaces_whole_files, enter, leave),
         cmocka_unit_test_setup_teardown(leftovers_are_no_obstacle, enter, leave),
         cmocka_unit_test_setup_teardown(bad_paths_say_why, enter, leave),
+        cmocka_unit_test_setup_teardown(outputs_are_apart, enter, leave),
         cmocka_unit_test_setup_teardown(standard_output_is_written_in_place, enter, leave),
         cmocka_unit_test_setup_teardown(devices_and_pipes_are_written_directly, enter, leave),
     };
