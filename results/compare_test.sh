@@ -304,6 +304,11 @@ done
 make brief seed=2 option=--brief
 says 2 "--gate: this cannot gate: different options" --gate seeds.json brief.json
 
+make below seed=2 compiled=1.3 delay=-5
+says 2 "below.json: benchmarks[0].run_delay_share: a share from 0 to 1e6 or null is wanted, not -5" quiet.json below.json
+make below seed=2 copies=-1
+says 2 "below.json: benchmarks[0].copies_per_exec: a number from 0 to 1e19 or null is wanted, not -1" a.json below.json
+
 # ---- Folders ----
 mkdir A B C D E
 for block in 1 2 3 4 5 6 7 8 9; do

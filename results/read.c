@@ -26,6 +26,10 @@ static int parse(const char *path, struct tram_result_file *f, const struct tram
             e, "%s: no result file of Tramline: context.tramline_schema_version is missing", path);
     if (!json_is_integer(version) || json_integer_value(version) != TRAM_SCHEMA_VERSION)
         return tram__read_value(e, path, "context.tramline_schema_version", version, "1");
+    const json_t *shape = json_object_get(f->context, "json_schema_version");
+    if (shape && !(json_is_integer(shape) && json_integer_value(shape) == 1))
+        return tram__read_value(e, path, "context.json_schema_version", shape,
+                                "1, which is Google Benchmark's,");
     const json_t *step = tram_result_context(f, "floor.timer_step_ns");
     if (step && !(json_is_number(step) && json_number_value(step) == 0) && !tram__is_time(step))
         return tram__read_value(e, path, "context.floor.timer_step_ns", step, "0, or " TRAM__TIME_WANTED);

@@ -39,9 +39,13 @@ enum kind {
     THIS,     /* the text that is wanted, and no other */
     WHOLE,    /* an integer from `least` to `most` */
     TIME,     /* a plausible one */
-    AT_LEAST, /* a number from `least` */
-    COUNTER,  /* any number */
+    AT_LEAST, /* a number from `least` to TRAM__MOST_NS */
+    SHARE,    /* of one CPU's time, or of one thread's */
 };
+
+/* A share may be that of all CPUs, or threads, together, and the kernel counts some by the hundredth of a second, or in steps of two
+ * seconds, which may all fall into a short pass. */
+static const double most_share = 1e6;
 
 static const struct field {
     const char *name;
@@ -57,6 +61,11 @@ static const struct field {
     {"repetitions", WHOLE, false, 1, UINT32_MAX, "a whole number from 1"},
     {"repetition_index", WHOLE, false, 0, UINT32_MAX, "a whole number from 0"},
     {"iterations", WHOLE, false, 1, INT64_MAX, "a whole number from 1"},
+    {"threads", WHOLE, true, 1, UINT32_MAX, "a whole number from 1"},
+    {"actors", WHOLE, true, 1, UINT32_MAX, "a whole number from 1"},
+    {"inflight", WHOLE, true, 1, UINT32_MAX, "a whole number from 1"},
+    {"payload_bytes", WHOLE, true, 0, INT64_MAX, "a whole number from 0"},
+    {"samples", WHOLE, true, 0, INT64_MAX, "a whole number from 0"},
     {"block", WHOLE, true, 1, INT64_MAX - 1, "a whole number from 1"},
     {"real_time", TIME, false, 0, 0, TRAM__TIME_WANTED},
     {"p50_ns", TIME, true, 0, 0, TRAM__TIME_WANTED},
@@ -65,9 +74,9 @@ static const struct field {
     {"p95_ns", TIME, true, 0, 0, TRAM__TIME_WANTED},
     {"p99_ns", TIME, true, 0, 0, TRAM__TIME_WANTED},
     {"p999_ns", TIME, true, 0, 0, TRAM__TIME_WANTED},
-    {"cpu_time", AT_LEAST, true, 0, 0, "a time from 0"},
-    {"device_maps", AT_LEAST, true, 0, 0, "a number from 0"},
-    {"batch", AT_LEAST, true, 1, 0, "a number from 1"},
+    {"cpu_time", AT_LEAST, true, 0, 0, "a time from 0 to 1e19 ns"},
+    {"device_maps", AT_LEAST, true, 0, 0, "a number from 0 to 1e19"},
+    {"batch", AT_LEAST, true, 1, 0, "a number from 1 to 1e19"},
 };
 
 bool tram__is_time(const json_t *v) {
@@ -93,9 +102,10 @@ static bool is_as_wanted(const struct field *f, const json_t *v) {
     case TIME:
         return tram__is_time(v);
     case AT_LEAST:
-        return json_is_number(v) && json_number_value(v) >= (double)f->least;
-    case COUNTER:
-        return json_is_number(v);
+        return json_is_number(v) && json_number_value(v) >= (double)f->least &&
+               json_number_value(v) <= TRAM__MOST_NS;
+    case SHARE:
+        return json_is_number(v) && json_number_value(v) >= 0 && json_number_value(v) <= most_share;
     }
     return false;
 }
@@ -105,13 +115,16 @@ static bool ends_in(const char *name, const char *end) {
     return n > k && strcmp(name + n - k, end) == 0;
 }
 
-/* What has its unit in its name is a number. */
+/* What has its unit in its name is an amount. */
 static const struct field *counter_of(const char *name) {
-    static const struct field counter = {"", COUNTER, true, 0, 0, "a number or null"};
-    static const char *const ends[] = {"_ns", "_per_exec", "_per_s", "_share", "_bytes"};
+    static const struct field amount = {"", AT_LEAST, true, 0, 0, "a number from 0 to 1e19 or null"};
+    static const struct field share = {"", SHARE, true, 0, 0, "a share from 0 to 1e6 or null"};
+    static const char *const ends[] = {"_ns", "_per_exec", "_per_s", "_bytes"};
+    if (ends_in(name, "_share"))
+        return &share;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_in(name, ends[i]))
-            return &counter;
+            return &amount;
     return NULL;
 }
 

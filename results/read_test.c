@@ -84,6 +84,8 @@ static void reads_what_we_write(void **state) {
                            .mode = "eager",
                            .repetitions = 1,
                            .iterations = 5,
+                           .actors = 1,
+                           .inflight = 1,
                            .p50_ns = 99.5,
                            .p5_ns = NAN,
                            .p90_ns = NAN,
@@ -210,18 +212,63 @@ static void bad_rows_say_why(void **state) {
     spoilt("\"repetition_index\": 0", "\"repetition_index\": 4294967296", "not 4294967296");
     spoilt("\"repetitions\": 2", "\"repetitions\": 0", "repetitions: a whole number from 1");
     spoilt("\"iterations\": 10", "\"iterations\": 0", "iterations: a whole number from 1");
-    spoilt("\"cpu_time\": 2.5", "\"cpu_time\": -2.5", "cpu_time: a time from 0 is wanted, not -2.5");
+    spoilt("\"cpu_time\": 2.5", "\"cpu_time\": -2.5",
+           "cpu_time: a time from 0 to 1e19 ns is wanted, not -2.5");
     spoilt("\"p99_ns\": null", "\"p99_ns\": 0", "p99_ns: a time from 0.001 to 1e19 ns is wanted, not 0");
     spoilt("\"p99_ns\": null", "\"p99_ns\": null, \"batch\": 0.5",
-           "batch: a number from 1 is wanted, not 0.5");
+           "batch: a number from 1 to 1e19 is wanted, not 0.5");
     spoilt("\"copies_per_exec\": 2", "\"copies_per_exec\": \"2\"",
-           "copies_per_exec: a number or null is wanted");
+           "copies_per_exec: a number from 0 to 1e19 or null is wanted");
     spoilt("\"block\": 3", "\"block\": 0", "block: a whole number from 1 is wanted, not 0");
     spoilt("\"block\": 3", "\"block\": 3.5", "not 3.5");
     spoilt("\"block\": 3", "\"block\": null", "benchmarks[1].block: it is there, and rows before have none");
     spoilt("3}]", "null}]", "benchmarks[1].block: it is missing, and rows before have one");
     spoilt("\"repetition_index\": 1", "\"repetition_index\": 0",
            "repetition_index: a has a second row with 0 of block 3");
+}
+
+static void implausible_figures_say_why(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *wanted, *bad[4];
+    } figures[] = {
+        {"copies_per_exec", "a number from 0 to 1e19", {"-1", "1e20", "true", "[]"}},
+        {"copied_bytes_per_exec", "a number from 0", {"-1"}},
+        {"device_maps", "a number from 0", {"-0.5", "1e308"}},
+        {"allocations_per_exec", "a number from 0", {"-1e-3"}},
+        {"syscalls_per_exec", "a number from 0", {"-4"}},
+        {"futex_calls_per_exec", "a number from 0", {"-4"}},
+        {"execs_per_s", "a number from 0", {"-1"}},
+        {"cpu_ns_per_exec", "a number from 0", {"-1", "1e20"}},
+        {"fill_ns", "a number from 0", {"-1"}},
+        {"check_ns", "a number from 0", {"-1"}},
+        {"tail_p50_ns", "a number from 0", {"-1"}},
+        {"channel_bytes", "a number from 0", {"-1"}},
+        {"voluntary_switches_per_s", "a number from 0", {"-1"}},
+        {"involuntary_switches_per_s", "a number from 0", {"-1"}},
+        {"run_delay_share", "a share from 0 to 1e6", {"-5", "1e7", "\"1\""}},
+        {"steal_share", "a share from 0", {"-0.01"}},
+        {"throttled_share", "a share from 0", {"-0.01"}},
+        {"cpu_pressure_share", "a share from 0", {"-0.01"}},
+        {"missed_share", "a share from 0", {"-0.01"}},
+        {"actors", "a whole number from 1", {"0", "-1", "1.5", "4294967296"}},
+        {"inflight", "a whole number from 1", {"0", "-1", "1.5"}},
+        {"threads", "a whole number from 1", {"0", "-1", "1.5"}},
+        {"payload_bytes", "a whole number from 0", {"-1", "1.5"}},
+        {"samples", "a whole number from 0", {"-1", "1.5"}},
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        for (size_t k = 0; k < 4 && figures[i].bad[k]; k++) {
+            char to[100], wanted[160];
+            snprintf(to, sizeof to, "\"%s\": %s, \"time_unit\"", figures[i].name, figures[i].bad[k]);
+            snprintf(wanted, sizeof wanted, "benchmarks[0].%s: %s", figures[i].name, figures[i].wanted);
+            if (i == 0) /* it is there */
+                snprintf(to, sizeof to, "\"%s\": %s", figures[i].name, figures[i].bad[k]);
+            spoilt(i ? "\"time_unit\"" : "\"copies_per_exec\": 2", to, wanted);
+            assert_non_null(strstr(why, figures[i].bad[k][0] == '[' ? "[...]" : "not "));
+        }
+    spoilt("{\"tramline", "{\"json_schema_version\": 2, \"tramline",
+           "context.json_schema_version: 1, which is Google Benchmark's, is wanted, not 2");
 }
 
 static void duplicates_in_a_folder(void **state) {
@@ -264,6 +311,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(files_of_a_folder_are_one_set, enter, leave),
         cmocka_unit_test_setup_teardown(bad_files_say_why, enter, leave),
         cmocka_unit_test_setup_teardown(bad_rows_say_why, enter, leave),
+        cmocka_unit_test_setup_teardown(implausible_figures_say_why, enter, leave),
         cmocka_unit_test_setup_teardown(duplicates_in_a_folder, enter, leave),
         cmocka_unit_test_setup_teardown(spoilt_files, enter, leave),
     };
