@@ -51,8 +51,13 @@ static int look_at_change(struct tram_comparison *c, const char *name, const str
         return tram__line(&c->notes, "%s: %s is %.10g in the %s, and not counted in the %s", name, k->name,
                           no_base ? k->head : k->base, no_base ? "base's copy" : "base",
                           no_base ? "base" : "base's copy");
-    return tram__line(&c->environment, "the base differs from its own copy: %s, %s is %.10g and %.10g", name,
-                      k->name, k->base, k->head);
+    return k->above
+               ? tram__line(
+                     &c->environment,
+                     "the base differs from its own copy: %s, %s is %.10g and, in %zu of %zu rows, %.10g",
+                     name, k->name, k->base, k->above, k->rows, k->head)
+               : tram__line(&c->environment, "the base differs from its own copy: %s, %s is %.10g and %.10g",
+                            name, k->name, k->base, k->head);
 }
 
 static int look_at_again(struct tram_comparison *c) {

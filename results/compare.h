@@ -12,16 +12,18 @@
 
 enum { TRAM_EXACT_COUNTERS = 6, TRAM_LOADS = 5 };
 
-/* The median of an exact counter, where the arms differ; NaN: that arm's runs have no figure in common. */
+/* The median of an exact counter, where the arms differ; NaN: that arm's runs have no figure in common. Where the medians are one
+ * and some rows of the head have more than any of the base, it is the largest of each. */
 struct tram_counter_change {
     const char *name;
     double base, head;
+    size_t above, rows; /* so many of the head's, of those with a figure; 0: it is the medians that differ */
 };
 
 struct tram_case {
     const char *name;
     enum tram_verdict verdict; /* that of the time, REGRESSED when a counter went up, and no better than
-                                AMBIGUOUS when one is not exact any more, or was not */
+                                AMBIGUOUS when one is not exact any more, or was not, or is larger in a few rows */
     struct tram_decision time;
     double base_ns, head_ns; /* medians */
     size_t base_count, head_count;

@@ -135,8 +135,9 @@ static int compare_cases(struct tram_arms *a, struct work *w, const struct tram_
         struct tram_case *c = &a->cases[i];
         c->time = w->decisions[i];
         c->verdict = c->time.verdict;
-        if (tram__compare_counters(&w->pairs[i], c) ||
-            (a->paired && take_p99(&w->pairs[i], 1 - o->alpha / (double)a->case_count, c)))
+        double level = o->alpha / (double)a->case_count;
+        if (tram__compare_counters(&w->pairs[i], level / TRAM_EXACT_COUNTERS, c) ||
+            (a->paired && take_p99(&w->pairs[i], 1 - level, c)))
             return -1;
     }
     return tram__compare_load(a, w->pairs, o->alpha);

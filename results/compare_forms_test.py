@@ -72,6 +72,9 @@ assert all(case["p99_advisory"]["low"] < 1.01 for case in j["cases"])
 j, x, *_ = check(1, "REGRESSED", a, make("b", "seed=2", "compiled=1.2", "copies=1"))
 assert j["missing"] == ["sample/mode:new|one/size:1"] and j["cases"][0]["counters_changed"][0] == {
     "name": "copies_per_exec", "base": 2, "head": 1}
+j, x, *_ = check(1, "REGRESSED", make("b", "blocks=40"), make("c", "blocks=40", "extra=16"))
+assert j["cases"][0]["counters_changed"] == [{"name": "copies_per_exec", "base": 2, "head": 3, "rows_above": 16, "rows": 40}]
+assert "copies_per_exec went up from 2 to 3 in 16 of 40 rows" in x.find("testcase/failure").get("message")
 check(1, "REGRESSED", make("b", "cases=1"), make("c", "cases=3", "copies=7"))
 check(3, "AMBIGUOUS", a, make("b", "cases=3", "noise=0.3", "seed=2"))
 j, *_ = check(3, "AMBIGUOUS", make("b", "blocks=2"), make("c", "blocks=2", "seed=2"))

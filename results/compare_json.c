@@ -57,6 +57,10 @@ static json_t *changes_json(const struct tram_case *k) {
         tram__put_text(&o, "name", k->changes[i].name);
         tram__put_number(&o, "base", k->changes[i].base);
         tram__put_number(&o, "head", k->changes[i].head);
+        if (k->changes[i].above) {
+            tram__put_integer(&o, "rows_above", (int64_t)k->changes[i].above);
+            tram__put_integer(&o, "rows", (int64_t)k->changes[i].rows);
+        }
         all = append(all, tram__object_done(&o));
     }
     return all;

@@ -24,8 +24,9 @@ void tram__arms_free(struct tram_arms *a);
 /* compare_pairing.c: fills in paired, apart and blocks. */
 int tram__find_pairing(struct tram_arms *a, const struct tram__pair *pairs);
 
-/* compare_counters.c: what is exact of one case, whose verdict it may make worse. */
-int tram__compare_counters(const struct tram__pair *p, struct tram_case *c);
+/* compare_counters.c: what is exact of one case, whose verdict it may make worse. `level`: the chance that rows of one program,
+ * whose counters vary, are told from each other, for each counter. */
+int tram__compare_counters(const struct tram__pair *p, double level, struct tram_case *c);
 
 /* The same: adds a note of what could not be compared for want of figures. */
 int tram__compare_uncounted(const struct tram_arms *a, struct tram_lines *notes);

@@ -24,13 +24,14 @@ static struct {
     {"seed", "1"},        /* of the noise of this arm */
     {"noise", "0.01"},    /* standard deviation of ln(time) of this arm; blocks have 5% in common */
     {"compiled", "1"},    /* times of the case, by this */
-    {"eager", "1"},       {"cases", "2"},  /* 1: without the eager one; 3: with one more */
-    {"p99", "1"},         {"step", "20"},  /* of the timer */
-    {"batch", "100"},     {"copies", "2"}, /* counters: "-" is null */
-    {"syscalls", "-"},    {"delay", "-"},          {"switches", "-"},      {"steal", "-"},
-    {"cpu", "Test CPU"},  {"kernel", "Linux 6.1"}, {"compiler", "GNU 12"}, {"option", "--size=1"},
-    {"schema", "1"},      {"version", "0.1.0"},    {"actors", "1"},        {"affinity", "0-1"},
-    {"asked", "-"},       {"quota", "-"},          {"pass", "50"},
+    {"eager", "1"},         {"cases", "2"},  /* 1: without the eager one; 3: with one more */
+    {"p99", "1"},           {"step", "20"},  /* of the timer */
+    {"batch", "100"},       {"copies", "2"}, /* counters: "-" is null */
+    {"extra", "0"},                          /* in each of so many blocks, one of these more: */
+    {"more", "1"},          {"syscalls", "-"},   {"delay", "-"},          {"switches", "-"},
+    {"steal", "-"},         {"cpu", "Test CPU"}, {"kernel", "Linux 6.1"}, {"compiler", "GNU 12"},
+    {"option", "--size=1"}, {"schema", "1"},     {"version", "0.1.0"},    {"actors", "1"},
+    {"affinity", "0-1"},    {"asked", "-"},      {"quota", "-"},          {"pass", "50"},
 };
 
 static const char *text(const char *name) {
@@ -73,9 +74,10 @@ static int add(struct tram_results *r, const char *mode, double ns, int64_t bloc
     uint64_t place = (uint64_t)mode[0] * 1000 + repetition;
     double shared = block ? 0.05 * noise(0, (uint64_t)block, place) : 0;
     ns *= exp(shared + number("noise") * noise((uint64_t)number("seed"), (uint64_t)block, place));
+    double extra = block && block <= number("extra") ? number("more") : 0;
     const struct tram_counter counters[] = {
-        {"copies_per_exec", number("copies")},
-        {"syscalls_per_exec", block <= number("counted") ? number("syscalls") : NAN},
+        {"copies_per_exec", number("copies") + extra},
+        {"syscalls_per_exec", block <= number("counted") ? number("syscalls") + extra : NAN},
         {"run_delay_share", number("delay")},
         {"steal_share", number("steal")},
         {"involuntary_switches_per_s", number("switches")},

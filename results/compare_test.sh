@@ -158,6 +158,25 @@ cat m.md m.json >out
 says 0 "2 OK" --gate fewer.json most.json
 says 0 "2 OK" --gate fewer.json a2.json
 says 3 "syscalls_per_exec is 0 in the base, and not counted in the other" --gate most.json a2.json
+make forty blocks=40 syscalls=4
+make forty2 blocks=40 syscalls=4 seed=2
+says 0 "2 OK" --gate forty.json forty2.json
+make some blocks=40 syscalls=4 seed=2 extra=19
+says 1 "copies_per_exec went up from 2 to 3 in 19 of 40 rows" --gate forty.json some.json
+says 1 "syscalls_per_exec went up from 4 to 5 in 19 of 40 rows" --gate forty.json some.json
+says 0 "2 OK" --gate some.json forty2.json
+says 4 "the base differs from its own copy: sample/mode:compiled/size:1, copies_per_exec is 2 and, in 19 of 40" \
+    --again=some.json forty.json forty2.json
+make some2 blocks=40 syscalls=4 extra=15
+says 0 "2 OK" --gate some.json some2.json
+make rare blocks=40 syscalls=4 seed=2 extra=2
+says 3 "copies_per_exec went up from 2 to 3 in 2 of 40 rows" --gate forty.json rare.json
+make once blocks=40 syscalls=4 seed=2 extra=1
+says 0 "2 OK" --gate forty.json once.json
+make varies blocks=40 syscalls=4 extra=3 more=0.5
+says 0 "2 OK" --gate varies.json rare.json
+make mixed blocks=40 syscalls=4 extra=12 more=0.5
+says 1 "went up from 2.5 to 3 in 19 of 40 rows" --gate mixed.json some.json
 make slow seed=2 compiled=1.3
 says 1 "REGRESSED: of 2 cases, 1 AMBIGUOUS, 1 REGRESSED" calls.json slow.json
 

@@ -46,6 +46,9 @@ char *tram__change_text(const struct tram_counter_change *k, char *out, size_t s
     if (isnan(k->base) || isnan(k->head))
         snprintf(out, size, "%s is %.10g in the %s, and not counted in the other", k->name,
                  isnan(k->base) ? k->head : k->base, isnan(k->base) ? "head" : "base");
+    else if (k->above)
+        snprintf(out, size, "%s went up from %.10g to %.10g in %zu of %zu rows", k->name, k->base, k->head,
+                 k->above, k->rows);
     else
         snprintf(out, size, "%s went %s from %.10g to %.10g", k->name, k->head > k->base ? "up" : "down",
                  k->base, k->head);
