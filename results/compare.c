@@ -81,6 +81,19 @@ static int look_at_pairing(struct tram_comparison *c, const struct tram_arms *a,
                         : tram__line(&c->advice, "%snot interleaved; drift not excluded (%s)", of, a->apart);
 }
 
+/* A load that one arm alone has figures of cannot be compared, and may be what the other hides. */
+static int look_at_recorded(struct tram_comparison *c, const struct tram_arms *a, const char *head_name) {
+    for (size_t i = 0; i < TRAM_LOADS; i++) {
+        const struct tram_load *l = &a->load[i];
+        if (isnan(l->base) != isnan(l->head) &&
+            tram__line(&c->advice, "%s%s was recorded in the %s only, not in the %s", l->name,
+                       l->crowded ? ", of crowded cases," : "", isnan(l->base) ? head_name : "base",
+                       isnan(l->base) ? "base" : head_name))
+            return -1;
+    }
+    return 0;
+}
+
 /* The copy shows nothing either where it has too few blocks: it has as many as the others when it is paired. */
 static int look_at_counts(struct tram_comparison *c) {
     size_t few = 0, least = 0, most = 0;
@@ -163,7 +176,7 @@ int tram_compare(const struct tram_result_set *base, const struct tram_result_se
     }
     if (!status) {
         snprintf(why, why_size, "out of memory");
-        status = look_at_pairing(&c, &c.arms, "") ||
+        status = look_at_pairing(&c, &c.arms, "") || look_at_recorded(&c, &c.arms, "head") ||
                          tram__compare_context(base, head, "head", &c.advice, &c.notes) ||
                          look_at_load(&c, &c.arms, "head") || look_at_counts(&c) || look_at_floors(&c) ||
                          look_at_absent(&c) || tram__compare_uncounted(&c.arms, &c.notes)
@@ -172,6 +185,7 @@ int tram_compare(const struct tram_result_set *base, const struct tram_result_se
     }
     if (!status && again)
         status = look_at_pairing(&c, &c.again, "the copy of the base: ") ||
+                         look_at_recorded(&c, &c.again, "copy") ||
                          tram__compare_context(base, again, "copy", &c.advice, &c.notes) || look_at_again(&c)
                      ? -1
                      : 0;

@@ -219,6 +219,11 @@ for load in delay=0.01:0.4:run_delay_share switches=5:300:involuntary_switches_p
     says 1 "REGRESSED: of 2 cases, 1 OK, 1 REGRESSED" quiet.json quiet2.json
     says 4 "in the copy" --again=busy.json quiet.json quiet2.json
 done
+make loaded seed=2 delay=0.5 compiled=1.3
+says 2 "--gate: this cannot gate: run_delay_share was recorded in the head only, not in the base" --gate a.json loaded.json
+says 1 "advice only: run_delay_share was recorded in the head only, not in the base" a.json loaded.json
+says 2 "this cannot gate: run_delay_share was recorded in the base only, not in the head" --gate loaded.json a.json
+says 2 "run_delay_share was recorded in the copy only, not in the base" --gate --again=loaded.json a.json same.json
 make busy delay=0.4
 make busy2 delay=0.4 seed=2
 says 0 "run_delay_share: 0.4 in the base, 0.4 in the head, not shown to be off by more than 0.01" busy.json busy2.json
@@ -240,6 +245,8 @@ says 0 "2 IMPROVED" --gate slow3.json yields.json
 crowd fast3 seed=2 compiled=0.33 eager=0.33 delay=0.9 switches=2100000
 says 0 "2 IMPROVED" --gate yields.json fast3.json
 says 1 "2 REGRESSED" --gate fast3.json yields.json
+crowd still
+says 2 "run_delay_share, of crowded cases, was recorded in the base only, not in the head" --gate yields.json still.json
 crowd left delay=0 switches=0.1
 crowd left2 seed=2 delay=0.008 switches=9
 says 0 "2 OK" --gate left.json left2.json
