@@ -81,6 +81,19 @@ static int look_at_pairing(struct tram_comparison *c, const struct tram_arms *a,
                         : tram__line(&c->advice, "%snot interleaved; drift not excluded (%s)", of, a->apart);
 }
 
+/* A file that two sets have is no run of each: what is compared with itself is always well. */
+static int look_at_files(struct tram_comparison *c, const struct tram_result_set *a, const char *a_name,
+                         const struct tram_result_set *b, const char *b_name) {
+    for (size_t i = 0; i < a->file_count; i++)
+        for (size_t k = 0; k < b->file_count; k++) {
+            const struct tram_result_file *x = &a->files[i], *y = &b->files[k];
+            if (x->inode && x->inode == y->inode && x->device == y->device)
+                return tram__line(&c->advice, "%.200s of the %s and %.200s of the %s are the same file",
+                                  x->path, a_name, y->path, b_name);
+        }
+    return 0;
+}
+
 /* A load that one arm alone has figures of cannot be compared, and may be what the other hides. */
 static int look_at_recorded(struct tram_comparison *c, const struct tram_arms *a, const char *head_name) {
     for (size_t i = 0; i < TRAM_LOADS; i++) {
@@ -176,7 +189,8 @@ int tram_compare(const struct tram_result_set *base, const struct tram_result_se
     }
     if (!status) {
         snprintf(why, why_size, "out of memory");
-        status = look_at_pairing(&c, &c.arms, "") || look_at_recorded(&c, &c.arms, "head") ||
+        status = look_at_files(&c, base, "base", head, "head") || look_at_pairing(&c, &c.arms, "") ||
+                         look_at_recorded(&c, &c.arms, "head") ||
                          tram__compare_context(base, head, "head", &c.advice, &c.notes) ||
                          look_at_load(&c, &c.arms, "head") || look_at_counts(&c) || look_at_floors(&c) ||
                          look_at_absent(&c) || tram__compare_uncounted(&c.arms, &c.notes)
@@ -184,7 +198,9 @@ int tram_compare(const struct tram_result_set *base, const struct tram_result_se
                      : 0;
     }
     if (!status && again)
-        status = look_at_pairing(&c, &c.again, "the copy of the base: ") ||
+        status = look_at_files(&c, base, "base", again, "copy") ||
+                         look_at_files(&c, head, "head", again, "copy") ||
+                         look_at_pairing(&c, &c.again, "the copy of the base: ") ||
                          look_at_recorded(&c, &c.again, "copy") ||
                          tram__compare_context(base, again, "copy", &c.advice, &c.notes) || look_at_again(&c)
                      ? -1

@@ -364,6 +364,17 @@ says 2 "none: there is no *.json in it" A none
 echo '{' >B/9.json
 says 2 "B/9.json: no JSON, or cut" A B
 
+# ---- The same file twice ----
+ln -s same.json link.json
+ln same.json hard.json
+says 2 "--gate: this cannot gate: same.json of the base and same.json of the head are the same file" --gate same.json same.json
+says 2 "same.json of the base and link.json of the head are the same file" --gate same.json link.json
+says 2 "hard.json of the base and same.json of the head are the same file" --gate hard.json same.json
+says 2 "A/1.json of the base and A/1.json of the head are the same file" --gate A A
+says 2 "a.json of the base and a.json of the copy are the same file" --gate --again=a.json a.json same.json
+says 2 "same.json of the head and same.json of the copy are the same file" --gate --again=same.json a.json same.json
+says 0 "advice only: same.json of the base and same.json of the head are the same file" same.json same.json
+
 # ---- Errors ----
 make newer schema=2
 says 2 "newer.json: context.tramline_schema_version: 1 is wanted, not 2" a.json newer.json

@@ -117,12 +117,17 @@ static int take_rows(struct tram_result_set *s, const struct tram__read_error *e
 }
 
 static int add_file(struct tram_result_set *s, const char *path, const struct tram__read_error *e) {
+    struct stat st;
     struct tram_result_file *f = &s->files[s->file_count++]; /* room was made */
     *f = (struct tram_result_file){.path = strdup(path)};
     if (!f->path)
         return tram__read_fail(e, "%s: out of memory", path);
     if (parse(path, f, e))
         return -1;
+    if (stat(path, &st) == 0) {
+        f->device = st.st_dev;
+        f->inode = st.st_ino;
+    }
     f->start_s = seconds_of(f, "run.start_utc");
     f->cpus = cpus_of(f);
     f->end_s = fmax(f->start_s, seconds_of(f, "run.end_utc"));

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -34,6 +35,8 @@ struct tram_result_row {
 
 struct tram_result_file {
     char *path;
+    dev_t device; /* which file it is; inode 0: none, as of made-up sets */
+    ino_t inode;
     json_t *json, *context; /* the context is borrowed from the file */
     double start_s, end_s;  /* when the run began and ended, since 1970; NaN: it does not say */
     unsigned cpus;          /* that the run might use; 0: it does not say */
