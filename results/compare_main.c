@@ -54,6 +54,8 @@ static const char explanation[] =
     "that is more than four times the delta asked for, no case is OK. Who looks several times, as at 80\n"
     "blocks and, while that is AMBIGUOUS, at 160 and at 320, gives each look its share of alpha.\n"
     "\n"
+    "No output may be an input.\n"
+    "\n"
     "Exit status: 0 ok, 1 regression or missing case, 2 usage, input or output, 3 ambiguous, 4 environment.\n";
 /* clang-format on */
 
@@ -162,16 +164,16 @@ int main(int argc, char **argv) {
         {"alpha", 0, TRAM__OPTION_PERCENT, "PERCENT",
          "the chance of any false verdict of a kind (default 1%)", &s.decide.alpha, 0, 50},
         {"again", 0, TRAM__OPTION_TEXT, "SET", "results of a second build of the base, of the same blocks",
-         &s.again, 0, 0},
+         &s.again, 1, 0},
         {"gate", 0, TRAM__OPTION_FLAG, NULL, "fail, with status 2, where there could only be advice", &s.gate,
          0, 0},
-        {"json", 0, TRAM__OPTION_TEXT, "FILE", "write everything, for scripts", &s.paths[0], 0, 0},
-        {"markdown", 0, TRAM__OPTION_TEXT, "FILE", "write the table for a page", &s.paths[1], 0, 0},
-        {"junit", 0, TRAM__OPTION_TEXT, "FILE", "write a test for each case, for CI", &s.paths[2], 0, 0},
-        {"csv", 0, TRAM__OPTION_TEXT, "FILE", "write a line for each case", &s.paths[3], 0, 0},
+        {"json", 0, TRAM__OPTION_TEXT, "FILE", "write everything, for scripts", &s.paths[0], 1, 0},
+        {"markdown", 0, TRAM__OPTION_TEXT, "FILE", "write the table for a page", &s.paths[1], 1, 0},
+        {"junit", 0, TRAM__OPTION_TEXT, "FILE", "write a test for each case, for CI", &s.paths[2], 1, 0},
+        {"csv", 0, TRAM__OPTION_TEXT, "FILE", "write a line for each case", &s.paths[3], 1, 0},
         {"gbench", 0, TRAM__OPTION_TEXT, "FILE", "write HEAD as Google Benchmark would, a row for each case",
-         &s.paths[4], 0, 0},
-        {"bencher", 0, TRAM__OPTION_TEXT, "FILE", "the same in Bencher's metric format", &s.paths[5], 0, 0},
+         &s.paths[4], 1, 0},
+        {"bencher", 0, TRAM__OPTION_TEXT, "FILE", "the same in Bencher's metric format", &s.paths[5], 1, 0},
         {"version", 0, TRAM__OPTION_FLAG, NULL, "print the version, and end", &s.version, 0, 0},
         {"help", 'h', TRAM__OPTION_FLAG, NULL, "print this, and end", &s.help, 0, 0},
         {0},

@@ -388,6 +388,16 @@ says 2 "--delta=0: per cent above 0 and below 100 are wanted" --delta=0 a.json b
 says 2 "--delta=5x: per cent" --delta=5x a.json b.json
 says 2 "--alpha=50%: per cent above 0 and below 50" --alpha=50% a.json b.json
 says 2 "--alpha=nan: per cent" --alpha=nan a.json b.json
+for bad in " 5" 0x5 1e-300 5e0 +5 -5 . .. 5.5.5 inf ""; do
+    says 2 "--delta=$bad: per cent above 0" "--delta=$bad" a.json same.json
+    says 2 "--alpha=$bad: per cent above 0" "--alpha=$bad" a.json same.json
+done
+for good in 5 5. 5.0 05% .5%; do
+    says 0 "2 OK" --alpha=$good a.json same.json
+done
+for option in json markdown junit csv gbench bencher again; do
+    says 2 "--$option=: a value is missing" --$option= a.json same.json
+done
 says 2 "--wrong: there is no such option" --wrong a.json b.json
 says 2 "--json: a value is missing" a.json b.json --json
 says 2 "cannot write none/x/y: No such file" --json=none/x/y a.json b.json

@@ -22,9 +22,17 @@ static int take_number(const struct tram__option *o, const char *value) {
     return TRAM_OK;
 }
 
+/* Digits, with a point among them or without: no sign, blank, exponent or other base. Sets *end behind them. */
+static double plain_number(const char *value, char **end) {
+    double v = strtod(value, end);
+    if (*end != value + strspn(value, "0123456789."))
+        *end = (char *)value; /* as where there is no number */
+    return v;
+}
+
 static int take_seconds(const struct tram__option *o, const char *value) {
     char *end;
-    double v = strtod(value, &end);
+    double v = plain_number(value, &end);
     if (end == value || *end || !(v >= (double)o->min && v <= (double)o->max))
         return tram__fail(TRAM_ERR_INVALID, "--%s=%s: a number of seconds from %llu to %llu is wanted",
                           o->name, value, (unsigned long long)o->min, (unsigned long long)o->max);
@@ -34,7 +42,7 @@ static int take_seconds(const struct tram__option *o, const char *value) {
 
 static int take_percent(const struct tram__option *o, const char *value) {
     char *end;
-    double v = strtod(value, &end);
+    double v = plain_number(value, &end);
     if (end == value || strcmp(end + (*end == '%'), "") != 0 || !(v > (double)o->min && v < (double)o->max))
         return tram__fail(TRAM_ERR_INVALID, "--%s=%s: per cent above %llu and below %llu are wanted", o->name,
                           value, (unsigned long long)o->min, (unsigned long long)o->max);
@@ -54,6 +62,8 @@ static int take(const struct tram__option *o, const char *value) {
     case TRAM__OPTION_PERCENT:
         return take_percent(o, value);
     case TRAM__OPTION_TEXT:
+        if (o->min && !*value)
+            return tram__fail(TRAM_ERR_INVALID, "--%s=: a value is missing", o->name);
         *(const char **)o->target = value;
         return TRAM_OK;
     }

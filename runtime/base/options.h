@@ -15,7 +15,7 @@ enum tram__option_kind {
     TRAM__OPTION_NUMBER,  /* uint64_t *: whole, from `min` to `max` */
     TRAM__OPTION_SECONDS, /* double *: from `min` to `max` */
     TRAM__OPTION_PERCENT, /* double *: a part of one, above `min` and below `max` per cent: "5" or "5%" is 0.05 */
-    TRAM__OPTION_TEXT, /* const char **: borrowed from argv */
+    TRAM__OPTION_TEXT, /* const char **: borrowed from argv; `min` 1: an empty one is refused */
 };
 
 struct tram__option {
