@@ -54,7 +54,7 @@ static const char explanation[] =
     "that is more than four times the delta asked for, no case is OK. Who looks several times, as at 80\n"
     "blocks and, while that is AMBIGUOUS, at 160 and at 320, gives each look its share of alpha.\n"
     "\n"
-    "No output may be an input.\n"
+    "What is no regular file, as a pipe on standard input, is not read. No output may be an input.\n"
     "\n"
     "Exit status: 0 ok, 1 regression or missing case, 2 usage, input or output, 3 ambiguous, 4 environment.\n";
 /* clang-format on */

@@ -398,6 +398,13 @@ done
 for option in json markdown junit csv gbench bencher again; do
     says 2 "--$option=: a value is missing" --$option= a.json same.json
 done
+mkfifo pipe
+says 2 "pipe: it is no regular file" pipe a.json
+says 2 "pipe: it is no regular file" a.json --again=pipe same.json
+says 2 "/dev/zero: it is no regular file" a.json /dev/zero
+mkdir piped
+mkfifo piped/a.json
+says 2 "piped/a.json: it is no regular file" a.json piped
 says 2 "--wrong: there is no such option" --wrong a.json b.json
 says 2 "--json: a value is missing" a.json b.json --json
 says 2 "cannot write none/x/y: No such file" --json=none/x/y a.json b.json

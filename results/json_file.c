@@ -2,9 +2,13 @@
 #include "results/json_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { STEP = 65536 };
 
@@ -28,14 +32,28 @@ static int load(FILE *f, size_t most, char **text, size_t *size) {
     }
 }
 
+/* NULL, with what went wrong in *why. A folder is opened, too: reading it says what it is. */
+static FILE *open_regular(const char *path, const char **why) {
+    struct stat st;
+    int fd = open(path,
+                  O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* which does not wait for a pipe's writer */
+    bool regular = fd >= 0 && fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+    FILE *f = regular ? fdopen(fd, "r") : NULL;
+    *why = fd < 0 || regular ? strerror(errno) : "it is no regular file; a pipe or a device is not read";
+    if (!f && fd >= 0)
+        close(fd);
+    return f;
+}
+
 int tram__json_read(const char *path, size_t most, json_t **out, char *why, size_t why_size) {
-    FILE *f = fopen(path, "re");
+    const char *problem;
+    FILE *f = open_regular(path, &problem);
     char *text = NULL;
     size_t size = 0;
     json_error_t error;
     *out = NULL;
     if (!f) {
-        snprintf(why, why_size, "%s: %s", path, strerror(errno));
+        snprintf(why, why_size, "%s: %s", path, problem);
         return -1;
     }
     int failed = load(f, most, &text, &size);

@@ -156,7 +156,10 @@ static void bad_files_say_why(void **state) {
     char missing[160];
     snprintf(missing, sizeof missing, "%s/none", folder);
     refused(missing, "No such file");
-    refused("/dev/null", "it is empty");
+    refused("/dev/null", "it is no regular file");
+    assert_int_equal(mkfifo(path, 0600), 0); /* that nobody writes to */
+    refused(path, "it is no regular file; a pipe or a device is not read");
+    assert_int_equal(unlink(path), 0);
     put(path, "", 0);
     refused(path, "it is empty");
     put(path, good, sizeof good - 10);
