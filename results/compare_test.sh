@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What compare says, and its exit status, of made-up results: each verdict, each reason for advice, each error.
-# Usage: compare_test.sh COMPARE COMPARE_SAMPLE
+# Usage: compare_test.sh COMPARE COMPARE_SAMPLE GATE_TRIALS
 set -u
 compare=$1
 sample=$2
+trials=$3
 passed=0
 failed=0
 dir=$(mktemp -d)
@@ -375,6 +376,17 @@ says 2 "a.json of the base and a.json of the copy are the same file" --gate --ag
 says 2 "same.json of the head and same.json of the copy are the same file" --gate --again=same.json a.json same.json
 says 0 "advice only: same.json of the base and same.json of the head are the same file" same.json same.json
 
+# gate_trials reads as compare does.
+compare=$trials
+says 2 "a.json of the base and a.json of the head are the same file" a.json same.json a.json
+says 2 "same.json of the head and same.json of the copy are the same file" a.json same.json same.json
+says 2 "below.json: benchmarks[0].copies_per_exec: a number from 0" a.json below.json same.json
+says 2 "this cannot gate: run_delay_share was recorded in the head only" a.json a2.json loaded.json
+says 2 "--delta=0x5: per cent" --delta=0x5 a.json a2.json same.json
+mkfifo pipe
+says 2 "pipe: it is no regular file" pipe a.json same.json
+compare=$1
+
 # ---- Errors ----
 make newer schema=2
 says 2 "newer.json: context.tramline_schema_version: 1 is wanted, not 2" a.json newer.json
@@ -398,7 +410,6 @@ done
 for option in json markdown junit csv gbench bencher again; do
     says 2 "--$option=: a value is missing" --$option= a.json same.json
 done
-mkfifo pipe
 says 2 "pipe: it is no regular file" pipe a.json
 says 2 "pipe: it is no regular file" a.json --again=pipe same.json
 says 2 "/dev/zero: it is no regular file" a.json /dev/zero
