@@ -15,6 +15,7 @@ printf '{"benchmarks": []}' >"$dir/foreign.json"
 : >"$dir/empty.json"
 : >"$dir/file"
 cp "$dir/a.json" "$dir/copy.json"
+steer=$(printf 'X\302\233\342\200\256Y') # U+009B is ESC [ to a terminal, U+202E turns what follows round
 sed 's/"note":/"missed_share": 1.5, "note":/' "$dir/a.json" >"$dir/share.json"
 sed 's/"p50_ns": 100.*,/"p50_ns": null,/' "$dir/a.json" >"$dir/null.json"
 
@@ -55,6 +56,11 @@ for program in "$plot" "$report"; do
     refuse "--help=3: there is no such option" "$program" "$dir/a.json" --help=3
     refuse "--kind=ladder,pie: 'pie' is none of ladder, latency" "$program" "$dir/a.json" --kind=ladder,pie
     refuse "--kind=: '' is none of" "$program" "$dir/a.json" --kind=
+    refuse "--kind=?[31mx: '?[31mx' is none of" "$program" "$dir/a.json" "--kind=$(printf '\033[31mx')"
+    refuse "--bo?gus: there is no such option" "$program" "--bo
+gus"
+    refuse "/X??Y.json: No such file" "$program" "$dir/$steer.json"
+    refuse "cannot write into the folder $dir/file/X??Y: Not a directory" "$program" "$dir/a.json" -o "$dir/file/$steer"
     refuse "/nonexistent.json: No such file or directory" "$program" /nonexistent.json
     refuse "$dir: Is a directory" "$program" "$dir"
     refuse "cut.json: no JSON, or cut: line 1" "$program" "$dir/cut.json"
@@ -93,6 +99,16 @@ check "report without gnuplot fails" [ $? = 0 ]
 check "report does not say that gnuplot is missing" grep -qx "report: gnuplot is not installed: .*" "$dir/err"
 check "a picture without gnuplot" sh -c '! grep -q "<svg" "$1"' - "$dir/page/index.html"
 check "a data table is not there" grep -q "fastest_eager	limit_speedup" "$dir/page/index.html"
+
+# What steers a terminal, or a reader's view of a page, is in neither.
+sed "s/\"chain\"/\"$steer\"/; s/\"graph-eager\"/\"$steer\"/" "$dir/a.json" >"$dir/steer.json"
+env PATH=/nonexistent "$plot" "$dir/steer.json" -o "$dir/$steer" >"$dir/out" 2>"$dir/err"
+check "plot lists no figure of it" grep -q "X??Y/x-y-scaling-i1.gp  Scaling: X??Y$" "$dir/out"
+env PATH=/nonexistent "$report" "$dir/steer.json" -o "$dir/$steer" >>"$dir/out" 2>>"$dir/err"
+check "a text of a file is gone from the page" grep -qF "X??Y" "$dir/$steer/index.html"
+for bytes in '\302\233' '\342\200\256'; do
+    check "what steers stands in it" sh -c '! cat "$2"/* "$3" "$4" | grep -qF "$(printf "$1")"' - "$bytes" "$dir/$steer" "$dir/out" "$dir/err"
+done
 
 # A gnuplot that fails, and one that says nothing.
 mkdir "$dir/bin"

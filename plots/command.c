@@ -2,10 +2,22 @@
 #include "plots/command.h"
 
 #include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "results/environment.h"
+#include "results/plain.h"
+
+void tram__command_line(FILE *to, const char *format, ...) {
+    char text[PATH_MAX + TRAM__WHY];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fprintf(to, "%s\n", tram__plain(text));
+}
 
 /* --kind=LIST: names from tram__kind_names with commas between them. */
 static int take_kinds(struct tram__command *c, const char *list) {
@@ -17,10 +29,12 @@ static int take_kinds(struct tram__command *c, const char *list) {
             if (strlen(tram__kind_names[k]) == n && strncmp(p, tram__kind_names[k], n) == 0)
                 found = k;
         if (found < 0) {
-            fprintf(stderr, "%s: --kind=%s: '%.*s' is none of", c->program, list, (int)n, p);
-            for (int k = 0; k < TRAM__KINDS; k++)
-                fprintf(stderr, "%s %s", k ? "," : "", tram__kind_names[k]);
-            fputc('\n', stderr);
+            char names[TRAM__TITLE];
+            for (size_t k = 0, used = 0; k < TRAM__KINDS && used < sizeof names; k++)
+                used += (size_t)snprintf(names + used, sizeof names - used, "%s %s", k ? "," : "",
+                                         tram__kind_names[k]);
+            tram__command_line(stderr, "%s: --kind=%s: '%.*s' is none of%s", c->program, list, (int)n, p,
+                               names);
             return -1;
         }
         c->kinds[found] = true;
@@ -31,7 +45,7 @@ static int take_kinds(struct tram__command *c, const char *list) {
 }
 
 static int refuse(const struct tram__command *c, const char *what, const char *why) {
-    fprintf(stderr, "%s: %s: %s\n", c->program, what, why);
+    tram__command_line(stderr, "%s: %s: %s", c->program, what, why);
     return -1;
 }
 
@@ -90,27 +104,25 @@ static int take_input(struct tram__command *c, const char *path) {
     char why[TRAM__WHY];
     struct tram__input *in = &c->inputs[c->input_count];
     if (tram__input_read(path, in, why)) {
-        fprintf(stderr, "%s: %s\n", c->program, why);
+        tram__command_line(stderr, "%s: %s", c->program, why);
         return -1;
     }
     c->input_count++;
     for (unsigned i = 0; i + 1 < c->input_count; i++)
         if (json_equal(c->inputs[i].json, in->json)) {
-            fprintf(stderr, "%s: %s: the same as %s\n", c->program, path, c->inputs[i].path);
+            tram__command_line(stderr, "%s: %s: the same as %s", c->program, path, c->inputs[i].path);
             return -1;
         }
     return 0;
 }
 
 static void say_late(const struct tram__command *c) {
-    char name[TRAM__TITLE];
     for (unsigned i = 0; i < c->input_count; i++)
         for (uint32_t k = 0; k < c->inputs[i].late_count; k++)
-            fprintf(stderr,
-                    "%s: %s: %s: it could not keep up with its rate in %u of %u repetitions, %s left out\n",
-                    c->program, c->inputs[i].path, tram__plain(c->inputs[i].late[k].name, name, sizeof name),
-                    c->inputs[i].late[k].repetitions, c->inputs[i].late[k].of,
-                    c->inputs[i].late[k].left_out ? "and is" : "which are");
+            tram__command_line(
+                stderr, "%s: %s: %s: it could not keep up with its rate in %u of %u repetitions, %s left out",
+                c->program, c->inputs[i].path, c->inputs[i].late[k].name, c->inputs[i].late[k].repetitions,
+                c->inputs[i].late[k].of, c->inputs[i].late[k].left_out ? "and is" : "which are");
 }
 
 int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status) {

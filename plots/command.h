@@ -25,4 +25,7 @@ struct tram__command {
 int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status);
 void tram__command_end(struct tram__command *c);
 
+/* A line, in which what would steer a terminal, or begin another line, is a '?'. */
+void tram__command_line(FILE *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -164,7 +164,7 @@ void tram__draw_drop(struct tram__draw *d) {
 
 const char *tram__column(const struct tram__mode *m, const char *what, char *out) {
     char name[TRAM__NAME / 2];
-    snprintf(out, TRAM__NAME, "%s_%s", tram__plain(m->name, name, sizeof name), what);
+    snprintf(out, TRAM__NAME, "%s_%s", tram__plot_text(m->name, name, sizeof name), what);
     return out;
 }
 

@@ -106,7 +106,7 @@ void tram__words_unsteady(FILE *w, const struct tram__set *s, const struct tram_
                 count > 1
                     ? ", "
                     : " Not steady, over the pass climbing or falling by more than 5 % in most repetitions: ",
-                tram__plain(s->modes[c->mode].name, mode, sizeof mode),
+                tram__plot_text(s->modes[c->mode].name, mode, sizeof mode),
                 tram__point_name(s, &c->at, point, sizeof point));
     }
     if (count > MOST)

@@ -278,6 +278,9 @@ static void foreign_texts_are_made_plain(void **state) {
         assert_null(strpbrk(f->script, "`&"));
         assert_null(strstr(f->script, "'_script_'"));
         assert_null(strpbrk(f->table, "`<\"\\"));
+        assert_null(strstr(f->script, "\u202e"));
+        assert_null(strstr(f->script, "\ufffe"));
+        assert_null(strstr(f->table, "\u202e"));
         assert_true(strspn(f->name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(f->name));
         size_t quotes = 0;
         for (const char *p = f->script; *p; p++) {
@@ -301,7 +304,9 @@ static void numbers_are_told_in_three_digits(void **state) {
     assert_string_equal(tram__print_tick(2e4, "/s", out), "20 k/s");
     assert_string_equal(tram__print_tick(5e-9 * 1e9, "ns", out), "5 ns");
     assert_string_equal(tram__slug("../A b--C/..", slug, sizeof slug), "a-b-c");
-    assert_string_equal(tram__plain("a\tb'µµµ", plain, sizeof plain), "a_b_µ"); /* no half of a character */
+    assert_string_equal(tram__plot_text("a\tb'µµµ", plain, sizeof plain),
+                        "a_b_µ"); /* no half of a character */
+    assert_string_equal(tram__plot_text("\u202eb\ufffe", plain, sizeof plain), "?b?");
 }
 
 int main(void) {

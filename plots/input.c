@@ -9,15 +9,14 @@
 #include "plots/comparison.h"
 #include "plots/rows.h"
 #include "results/json_file.h"
+#include "results/plain.h"
 
 int tram__fail(char *why, const char *format, ...) {
     va_list args;
     va_start(args, format);
     vsnprintf(why, TRAM__WHY, format, args);
     va_end(args);
-    for (char *p = why; *p; p++) /* one line, whatever a file's text holds */
-        if ((unsigned char)*p < ' ')
-            *p = ' ';
+    tram__plain(why);
     return -1;
 }
 

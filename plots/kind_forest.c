@@ -56,7 +56,7 @@ static const char *shown(const struct tram__input *in, size_t count, size_t i, c
     char kept[TRAM__TITLE], cut[2 * TRAM__TITLE];
     size_t used = strcspn(name, "/"), head = used < LONG_SHOWN / 3 ? used : LONG_SHOWN / 3;
     if (!is_long(in, count))
-        return tram__plain(name, out, size);
+        return tram__plot_text(name, out, size);
     used = (size_t)snprintf(kept, sizeof kept, "%.*s", (int)head, name);
     for (; at && used < sizeof kept; at = strchr(at + 1, '/')) {
         size_t n = strcspn(at + 1, "/");
@@ -68,12 +68,12 @@ static const char *shown(const struct tram__input *in, size_t count, size_t i, c
     }
     used = strlen(kept);
     if (used <= LONG_SHOWN)
-        return tram__plain(kept, out, size);
+        return tram__plot_text(kept, out, size);
     const char *from = kept + head + (used - LONG_SHOWN), *part = strchr(from, '/');
     while (!part && ((unsigned char)*from & 0xc0) == 0x80) /* no half of a character */
         from++;
     snprintf(cut, sizeof cut, "%.*s/…%s", (int)head, kept, part ? part : from);
-    return tram__plain(cut, out, size);
+    return tram__plot_text(cut, out, size);
 }
 
 static void put_cases(struct tram__draw *d, const struct tram__input *in, size_t count, double span[2]) {
@@ -85,8 +85,8 @@ static void put_cases(struct tram__draw *d, const struct tram__input *in, size_t
     for (size_t i = 0; i < count; i++) {
         if (tram__comparison_case(in->json, i, &c, why, sizeof why))
             continue; /* it was looked at when the file was read */
-        fprintf(d->table.f, "%zu\t%s\t%.5g\t%.5g\t%.5g\t%s\n", i, tram__plain(c.name, name, sizeof name),
-                c.ratio, c.low, c.high, tram__plain(c.verdict, verdict, sizeof verdict));
+        fprintf(d->table.f, "%zu\t%s\t%.5g\t%.5g\t%.5g\t%s\n", i, tram__plot_text(c.name, name, sizeof name),
+                c.ratio, c.low, c.high, tram__plot_text(c.verdict, verdict, sizeof verdict));
         fprintf(o, "%s'%s' %zu", i ? ", " : "", shown(in, count, i, name, sizeof name), i);
         span[0] = fmin(span[0], fmin(c.low, c.ratio)); /* passes over NaN */
         span[1] = fmax(span[1], fmax(c.high, c.ratio));
@@ -107,7 +107,7 @@ static void put_verdicts(struct tram__draw *d, const struct tram__input *in, siz
         fprintf(
             d->script.f,
             "set label '%s' at graph 1, first %zu left offset 0.7,0 font ',12' textcolor %s%s noenhanced\n",
-            tram__plain(c.verdict, verdict, sizeof verdict), i, *colour_of(c.verdict) == 'r' ? "" : "lt ",
+            tram__plot_text(c.verdict, verdict, sizeof verdict), i, *colour_of(c.verdict) == 'r' ? "" : "lt ",
             colour_of(c.verdict));
     }
 }

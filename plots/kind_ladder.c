@@ -71,7 +71,7 @@ static void put_table(struct tram__draw *d, const struct tram__set *s, const str
         for (unsigned k = 0; k < n; k++) {
             fprintf(d->table.f, "%u\t%s\t%s\t%.6g\t%.4g\t%.4g\t%.6g\n", i,
                     tram__point_name(s, &cases[i], name, sizeof name),
-                    tram__plain(s->modes[r[k].mode].name, mode, sizeof mode), r[k].ns, 100 * below / all,
+                    tram__plot_text(s->modes[r[k].mode].name, mode, sizeof mode), r[k].ns, 100 * below / all,
                     100 * r[k].ns / all, all);
             below = r[k].ns;
         }
@@ -102,7 +102,7 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, const st
     for (unsigned m = 0; m < s->mode_count; m++) {
         if (!is_rung(&s->modes[m]))
             continue;
-        tram__plain(s->modes[m].name, mode, sizeof mode);
+        tram__plot_text(s->modes[m].name, mode, sizeof mode);
         fprintf(o,
                 "%s'%s.tsv' using 5:(strcol(3) eq '%s' ? $1 : NaN):5:6:($1-0.36):($1+0.36) \\\n"
                 "    with boxxyerror lc %u title '%s'",

@@ -158,7 +158,7 @@ static void put_plot(struct tram__draw *d, const struct plan *p) {
         double per = p->lines->axis == TRAM__AXIS_ACTORS ? slope_of(p, m) : NAN;
         fprintf(o, "%s'%s.tsv' using 1:%u with linespoints ", m ? ", \\\n  " : "", file, 3 * m + 2);
         tram__draw_style(o, &p->set->modes[m]);
-        fprintf(o, " title '%s%s%s'", tram__plain(p->set->modes[m].name, mode, sizeof mode),
+        fprintf(o, " title '%s%s%s'", tram__plot_text(p->set->modes[m].name, mode, sizeof mode),
                 isnan(per) ? ""
                 : per < 0  ? " "
                            : " +",

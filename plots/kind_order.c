@@ -41,7 +41,7 @@ static double put_table(struct tram__draw *d, const struct tram__set *s, uint32_
             for (uint32_t k = 0; c->mode == m && k < c->count; k++) {
                 double off = 100 * (c->rows[k]->p50_ns / median - 1);
                 fprintf(d->table.f, "%s\t%u\t%.6g\t%.4g\t%s\n",
-                        tram__plain(s->modes[m].name, mode, sizeof mode), c->rows[k]->repetition + 1,
+                        tram__plot_text(s->modes[m].name, mode, sizeof mode), c->rows[k]->repetition + 1,
                         c->rows[k]->p50_ns, off, tram__point_name(s, &c->at, point, sizeof point));
                 most = fmax(most, fabs(off));
             }
@@ -67,14 +67,14 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, uint32_t
                 "'%s.tsv' using ($2%+.3f):(strcol(1) eq '%s' ? $4 : NaN) "
                 "with points lc %u pt %u ps 0.8 title '%s', \\\n  ",
                 file, (m - (s->mode_count - 1) / 2.0) * wide,
-                tram__plain(s->modes[m].name, mode, sizeof mode), s->modes[m].colour, s->modes[m].point,
+                tram__plot_text(s->modes[m].name, mode, sizeof mode), s->modes[m].colour, s->modes[m].point,
                 mode);
     for (unsigned m = 0; most > span && m < s->mode_count; m++) /* none is 100 % below */
         fprintf(o,
                 "'%s.tsv' using ($2%+.3f):(strcol(1) eq '%s' && $4 > %g ? %g : NaN) "
                 "with points lc %u pt 8 ps 1.2 lw 1.5 notitle, \\\n  ",
                 file, (m - (s->mode_count - 1) / 2.0) * wide,
-                tram__plain(s->modes[m].name, mode, sizeof mode), span, 0.97 * span, s->modes[m].colour);
+                tram__plot_text(s->modes[m].name, mode, sizeof mode), span, 0.97 * span, s->modes[m].colour);
     fprintf(o,
             "'%s.tsv' using 2:(strcol(1) eq 'median' ? $4 : NaN) with lines lc rgb '#404040' lw 2 title "
             "'median'\n",

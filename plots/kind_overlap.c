@@ -89,7 +89,7 @@ void tram__make_overlap(struct tram__figures *all, const struct tram__set *s) {
     for (uint32_t i = 0; i < s->cell_count && row < rows; i++)
         if (bar_of(&s->cells[i], &b)) {
             snprintf(name, sizeof name, "%.40s, %.100s",
-                     tram__plain(s->modes[s->cells[i].mode].name, mode, sizeof mode),
+                     tram__plot_text(s->modes[s->cells[i].mode].name, mode, sizeof mode),
                      tram__point_name(s, &s->cells[i].at, point, sizeof point));
             put_row(&d, row++, name, &b);
         }

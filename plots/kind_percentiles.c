@@ -88,7 +88,7 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, unsigned
             "($2*%.4g):%u with linespoints ",
             file, aside, 3 * m + 3, 3 * m + 4, 3 * m + 5, s->modes[m].colour, file, aside, 3 * m + 3);
         tram__draw_style(o, &s->modes[m]);
-        fprintf(o, " title '%s'%s", tram__plain(s->modes[m].name, mode, sizeof mode),
+        fprintf(o, " title '%s'%s", tram__plot_text(s->modes[m].name, mode, sizeof mode),
                 m + 1 < s->mode_count ? ", \\\n  " : "");
     }
     for (unsigned m = 0; cut && m < s->mode_count; m++) {
@@ -113,7 +113,7 @@ static unsigned put_ends(FILE *w, const struct tram__set *s, const struct tram__
         if (last < 0 || last == rarest)
             continue;
         fprintf(w, "%s%s at %s", count++ ? ", " : " Curves that end early, for too few executions: ",
-                tram__plain(s->modes[m].name, mode, sizeof mode), percentiles[last].name);
+                tram__plot_text(s->modes[m].name, mode, sizeof mode), percentiles[last].name);
     }
     fputs(count ? "." : "", w);
     return count;

@@ -39,7 +39,7 @@ static struct summary put_table(struct tram__draw *d, const struct tram__set *s,
         if (base < 0)
             continue;
         fprintf(t, "%llu\t%s", (unsigned long long)at.v[l->axis],
-                tram__plain(s->modes[base].name, mode, sizeof mode));
+                tram__plot_text(s->modes[base].name, mode, sizeof mode));
         for (unsigned m = 0; m < s->mode_count; m++) {
             if (!compared(&s->modes[m]))
                 continue;
@@ -78,7 +78,7 @@ static void put_script(struct tram__draw *d, const struct tram__set *s, enum tra
         separator = ", \\\n  ";
         fprintf(o, "%s'%s.tsv' using ($1*%.4g):%u:%u:%u with yerrorbars lc %u pt %u lw 1.5 ps 0.9 title '%s'",
                 separator, file, aside, column, column + 1, column + 2, s->modes[m].colour, s->modes[m].point,
-                tram__plain(s->modes[m].name, mode, sizeof mode));
+                tram__plot_text(s->modes[m].name, mode, sizeof mode));
         column += 3;
     }
     column = 3;

@@ -72,6 +72,9 @@ if len(sys.argv) > 2:  # made from hostile texts too
 for want in wanted:
     if want not in text:
         problems.append(f"no {want}")
+for code in (0x9b, 0x202e, 0xfffe):
+    if chr(code) in text:
+        problems.append(f"U+{code:04X}")
 for name in sys.argv[2:]:
     xml.dom.minidom.parse(name)
 for problem in problems:

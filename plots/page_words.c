@@ -118,7 +118,7 @@ static void put_missed(FILE *o, const struct tram__set *s) {
         fputs(put++ ? "; "
                     : "<p class=\"warn\"><b>Begun a period late or more</b>, in the median repetition: ",
               o);
-        tram__html(o, tram__plain(s->modes[c->mode].name, mode, sizeof mode));
+        tram__html(o, tram__plot_text(s->modes[c->mode].name, mode, sizeof mode));
         fputs(", ", o);
         tram__page_point(o, s, &c->at);
         fprintf(o, ", %.1f %% of the executions", 100 * missed);

@@ -34,17 +34,18 @@ static int draw_all(const struct tram__command *c, const struct tram__figures *f
     bool gnuplot = true;
     for (uint32_t i = 0; i < f->count; i++) {
         if (tram__figure_write(&f->at[i], c->folder, why)) {
-            fprintf(stderr, "%s: %s\n", c->program, why);
+            tram__command_line(stderr, "%s: %s", c->program, why);
             return 2;
         }
         enum tram__drawn drawn =
             gnuplot ? tram__figure_draw(&f->at[i], c->folder, false, why) : TRAM__NO_GNUPLOT;
         if (drawn == TRAM__NOT_DRAWN) {
-            fprintf(stderr, "%s: %s\n", c->program, why);
+            tram__command_line(stderr, "%s: %s", c->program, why);
             return 2;
         }
         gnuplot = gnuplot && drawn == TRAM__DRAWN;
-        printf("%s/%s.%s  %s\n", c->folder, f->at[i].name, gnuplot ? "svg" : "gp", f->at[i].title);
+        tram__command_line(stdout, "%s/%s.%s  %s", c->folder, f->at[i].name, gnuplot ? "svg" : "gp",
+                           f->at[i].title);
     }
     if (!gnuplot)
         fprintf(stderr, "%s: gnuplot is not installed: tables and scripts are written, pictures are not\n",
@@ -64,10 +65,10 @@ int main(int argc, char **argv) {
     tram__figures_make(c.inputs, c.input_count, &sets, c.kinds, &figures);
     status = 2;
     if (!figures.count)
-        fprintf(stderr, "plot: %s: no figure of the kinds asked for can be made of it%s\n", c.inputs[0].path,
-                c.input_count > 1 ? " and the others" : "");
+        tram__command_line(stderr, "plot: %s: no figure of the kinds asked for can be made of it%s",
+                           c.inputs[0].path, c.input_count > 1 ? " and the others" : "");
     else if (tram__folder_make(c.folder, why))
-        fprintf(stderr, "plot: %s\n", why);
+        tram__command_line(stderr, "plot: %s", why);
     else
         status = draw_all(&c, &figures);
     tram__figures_free(&figures);

@@ -65,7 +65,7 @@ static int write_page(struct tram__page *p, const char *folder, char *why) {
     int status = tram__output_write(path, m.text, m.size, why, TRAM__WHY);
     free(m.text);
     if (!status)
-        printf("%s\n", path);
+        tram__command_line(stdout, "%s", path);
     return status;
 }
 
@@ -95,7 +95,7 @@ static int run(const struct tram__command *c) {
     char why[TRAM__WHY];
     if (tram__folder_make(c->folder, why) ||
         tram__traces_find(c->traces, c->trace_count, c->inputs, c->input_count, c->folder, &traces, why)) {
-        fprintf(stderr, "report: %s\n", why);
+        tram__command_line(stderr, "report: %s", why);
         return 2;
     }
     tram__sets_make(c->inputs, c->input_count, &sets);
@@ -112,7 +112,7 @@ static int run(const struct tram__command *c) {
                               .trace_count = traces.count};
     int status = make(c, &page, why) ? 2 : 0;
     if (status)
-        fprintf(stderr, "report: %s\n", why);
+        tram__command_line(stderr, "report: %s", why);
     for (uint32_t i = 0; i < sets.count; i++)
         tram__facts_free(&facts[i]);
     free(facts);

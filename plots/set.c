@@ -100,7 +100,7 @@ static struct tram__set *set_for(struct tram__sets *all, const struct tram__inpu
                                  const struct tram__row *r) {
     char variant[TRAM__NAME], plain[TRAM__NAME];
     read_variant(r->name, variant, sizeof variant);
-    tram__plain(variant, plain, sizeof plain);
+    tram__plot_text(variant, plain, sizeof plain);
     for (uint32_t i = 0; i < all->count; i++)
         if (all->at[i].input == in && strcmp(all->at[i].scenario, r->scenario) == 0 &&
             strcmp(all->at[i].variant, plain) == 0 && all->at[i].open == r->open)

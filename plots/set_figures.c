@@ -131,9 +131,10 @@ const char *tram__point_name(const struct tram__set *s, const struct tram__at *a
 
 const char *tram__set_name(const struct tram__set *s, char *out, size_t size) {
     char scenario[TRAM__NAME], source[TRAM__NAME / 2];
-    size_t used = (size_t)snprintf(out, size, "%s%s%s", tram__plain(s->scenario, scenario, sizeof scenario),
-                                   *s->variant ? ", " : "", s->variant);
+    size_t used =
+        (size_t)snprintf(out, size, "%s%s%s", tram__plot_text(s->scenario, scenario, sizeof scenario),
+                         *s->variant ? ", " : "", s->variant);
     if (s->source && used < size)
-        snprintf(out + used, size - used, " (%s)", tram__plain(s->source, source, sizeof source));
+        snprintf(out + used, size - used, " (%s)", tram__plot_text(s->source, source, sizeof source));
     return out;
 }

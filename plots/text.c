@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "results/plain.h"
 
 /* Three digits: 0.123, 1.23, 12.3, 123. */
 static int digits(double v) {
@@ -65,7 +66,18 @@ const char *tram__print_tick(double value, const char *unit, char *out) {
     return out;
 }
 
-const char *tram__plain(const char *text, char *out, size_t size) {
+/* What is not plain, and the two characters of three bytes that no XML may hold, become a '?'. In place. */
+static char *clean(char *text) {
+    tram__plain(text);
+    for (char *p = text; (p = strstr(p, "\xef\xbf")) != NULL; p++)
+        if (p[2] == '\xbe' || p[2] == '\xbf') {
+            *p = '?';
+            memmove(p + 1, p + 3, strlen(p + 3) + 1);
+        }
+    return text;
+}
+
+const char *tram__plot_text(const char *text, char *out, size_t size) {
     size_t used = 0;
     for (; *text && used + 1 < size; text++)
         out[used++] = (unsigned char)*text < ' ' || strchr("\x7f'\"`\\{}$%<>&", *text) ? '_' : *text;
@@ -74,7 +86,7 @@ const char *tram__plain(const char *text, char *out, size_t size) {
     if (*text && used && (unsigned char)out[used - 1] >= 0xc0)
         used--;
     out[used] = '\0';
-    return out;
+    return clean(out);
 }
 
 const char *tram__slug(const char *text, char *out, size_t size) {
@@ -94,7 +106,7 @@ const char *tram__slug(const char *text, char *out, size_t size) {
     return out;
 }
 
-void tram__html(FILE *f, const char *text) {
+static void put_escaped(FILE *f, const char *text) {
     for (; *text; text++)
         switch (*text) {
         case '<':
@@ -113,8 +125,20 @@ void tram__html(FILE *f, const char *text) {
             fputs("&#39;", f);
             break;
         default:
-            putc((unsigned char)*text < ' ' && *text != '\n' && *text != '\t' ? ' ' : *text, f);
+            putc(*text, f);
         }
+}
+
+void tram__html(FILE *f, const char *text) {
+    while (*text) {
+        size_t n = strcspn(text, "\n\t");
+        char *part = tram__needed(strndup(text, n));
+        put_escaped(f, clean(part));
+        free(part);
+        text += n;
+        if (*text)
+            putc(*text++, f);
+    }
 }
 
 /* ---- memory ---- */

@@ -20,12 +20,13 @@ const char *tram__print_bytes(uint64_t bytes, char *out); /* "64 KiB" */
 /* A mark on an axis: "1 µs", "0.5". */
 const char *tram__print_tick(double value, const char *unit, char *out);
 
-/* As far as `size` goes, into `out`, which they return. Plain: one line without what gnuplot's strings and
- * tables read otherwise. Slug: lower case, digits and '-' only, for names of files. */
-const char *tram__plain(const char *text, char *out, size_t size);
+/* As far as `size` goes, into `out`, which they return. Plot text: one line without what gnuplot's strings and
+ * tables read otherwise, nor what steers a terminal (results/plain.h) or is no XML. Slug: lower case, digits and '-' only, for names of files. */
+const char *tram__plot_text(const char *text, char *out, size_t size);
 const char *tram__slug(const char *text, char *out, size_t size);
 
-/* With what HTML reads otherwise escaped, in text and in attributes. */
+/* With what HTML reads otherwise escaped, in text and in attributes; of what steers the reader's view lines and tabs
+ * alone are kept. */
 void tram__html(FILE *f, const char *text);
 
 /* Text that is put together; it ends the program, with a line, when memory runs out: nothing could be drawn then. */
