@@ -116,7 +116,28 @@ printf '#!/bin/sh\necho "line 3: no such terminal" >&2\nexit 1\n' >"$dir/bin/gnu
 chmod +x "$dir/bin/gnuplot"
 env PATH="$dir/bin:$PATH" "$plot" "$dir/a.json" -o "$dir/bare" --kind=ladder >"$dir/out" 2>"$dir/err"
 check "a failing gnuplot is success" [ $? = 2 ]
-check "its words are lost" grep -qx "plot: gnuplot roundtrip-ladder.gp: line 3: no such terminal" "$dir/err"
+check "its words are lost" grep -qx "plot: gnuplot roundtrip-ladder.gp: line 3: no such terminal; 2 of 2 figures are not drawn: .*" "$dir/err"
+check "a figure is lost with it" [ -s "$dir/bare/chain-ladder.tsv" -a -s "$dir/bare/chain-ladder.gp" ]
+for does in 'exit 1' 'kill -9 $$' 'exit 0' 'echo "<g id=\"gnuplot_canvas\">" >roundtrip-ladder.svg; exit 1'; do
+    printf '#!/bin/sh\n%s\n' "$does" >"$dir/bin/gnuplot"
+    for program in "$plot" "$report"; do
+        rm -rf "$dir/bare"
+        mkdir "$dir/bare" "$dir/bare/tmp"
+        echo old >"$dir/bare/chain-ladder.svg" # of a run before
+        env PATH="$dir/bin:$PATH" TMPDIR="$dir/bare/tmp" "$program" "$dir/a.json" -o "$dir/bare" >"$dir/out" 2>"$dir/err"
+        check "$program with '$does' is success" [ $? = 2 ]
+        check "$program tells '$does' in other words" grep -q ": gnuplot roundtrip-ladder.gp: .*; 20 of 20 figures are not drawn: " "$dir/err"
+        check "$program tells '$does' in more than a line" [ "$(wc -l <"$dir/err")" = 1 ]
+        check "$program leaves its folder" [ -z "$(ls "$dir/bare/tmp")" ]
+    done
+    check "a picture that was not drawn is on the page" sh -c '! grep -q "<svg" "$1"' - "$dir/bare/index.html"
+    check "the page has no data" grep -q "fastest_eager	limit_speedup" "$dir/bare/index.html"
+    check "the page does not say that pictures are missing" grep -q "No picture: gnuplot did not draw it" "$dir/bare/index.html"
+done
+env TMPDIR=/nonexistent "$report" "$dir/a.json" -o "$dir/bare/tmp" >"$dir/out" 2>"$dir/err"
+check "report without a folder for figures is success" [ $? = 2 ]
+check "it does not say why" grep -qx "report: no folder for the figures can be made in /nonexistent: they are tables" "$dir/err"
+check "there is no page" grep -q "fastest_eager	limit_speedup" "$dir/bare/tmp/index.html"
 
 # Traces are linked from where the page lies.
 mkdir "$dir/runs"

@@ -33,6 +33,7 @@ struct tram__figure {
     unsigned width, height;
     char *table, *script;
     char *words; /* what is drawn and how to read it, in sentences; plain text */
+    bool drawn;  /* its picture is there: see gnuplot.h */
 };
 
 struct tram__figures {

@@ -61,11 +61,12 @@ static int write_one(const char *folder, const char *name, const char *ending, c
     return tram__output_write(path, text, strlen(text), why, TRAM__WHY);
 }
 
-int tram__figure_write(const struct tram__figure *f, const char *folder, char *why) {
-    return write_one(folder, f->name, ".tsv", f->table, why) ||
-                   write_one(folder, f->name, ".gp", f->script, why)
-               ? -1
-               : 0;
+int tram__figures_write(const struct tram__figures *f, const char *folder, char *why) {
+    for (uint32_t i = 0; i < f->count; i++)
+        if (write_one(folder, f->at[i].name, ".tsv", f->at[i].table, why) ||
+            write_one(folder, f->at[i].name, ".gp", f->at[i].script, why))
+            return -1;
+    return 0;
 }
 
 /* ---- gnuplot ---- */
@@ -129,15 +130,24 @@ static const char *last_line(char *said) {
     return last;
 }
 
-static bool is_there(const char *folder, const char *name, const char *ending) {
+/* When a picture was written; all zero: there is none. One of a run before is no picture of this one. */
+static struct timespec written(const char *folder, const char *name, const char *ending) {
     char path[PATH_MAX];
     struct stat st;
-    return snprintf(path, sizeof path, "%s/%s%s", folder, name, ending) < (int)sizeof path &&
-           stat(path, &st) == 0 && st.st_size > 0;
+    bool there = snprintf(path, sizeof path, "%s/%s%s", folder, name, ending) < (int)sizeof path &&
+                 stat(path, &st) == 0 && st.st_size > 0;
+    return there ? st.st_mtim : (struct timespec){0};
 }
 
-enum tram__drawn tram__figure_draw(const struct tram__figure *f, const char *folder, bool bare, char *why) {
+static bool is_new(const char *folder, const char *name, const char *ending, struct timespec before) {
+    struct timespec now = written(folder, name, ending);
+    return (now.tv_sec || now.tv_nsec) && (now.tv_sec != before.tv_sec || now.tv_nsec != before.tv_nsec);
+}
+
+static enum tram__drawn draw(const struct tram__figure *f, const char *folder, bool bare, bool *ended,
+                             char *why) {
     char script[sizeof f->name + 4], said[2048];
+    struct timespec svg = written(folder, f->name, ".svg"), png = written(folder, f->name, ".png");
     int ends[2], status;
     pid_t pid;
     snprintf(script, sizeof script, "%s.gp", f->name);
@@ -152,15 +162,34 @@ enum tram__drawn tram__figure_draw(const struct tram__figure *f, const char *fol
         snprintf(why, TRAM__WHY, "gnuplot: %s", strerror(error));
         return error == ENOENT ? TRAM__NO_GNUPLOT : TRAM__NOT_DRAWN;
     }
-    bool ended = listen(ends[0], said, sizeof said);
+    *ended = listen(ends[0], said, sizeof said);
     close(ends[0]);
-    if (!ended)
+    if (!*ended)
         kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    if (ended && status == 0 && is_there(folder, f->name, ".svg") &&
-        (bare || is_there(folder, f->name, ".png")))
+    if (*ended && status == 0 && is_new(folder, f->name, ".svg", svg) &&
+        (bare || is_new(folder, f->name, ".png", png)))
         return TRAM__DRAWN;
-    snprintf(why, TRAM__WHY, "gnuplot %s: %.300s", script, ended ? last_line(said) : "does not end");
+    snprintf(why, TRAM__WHY, "gnuplot %s: %.200s", script, *ended ? last_line(said) : "does not end");
+    return TRAM__NOT_DRAWN;
+}
+
+enum tram__drawn tram__figures_draw(struct tram__figures *f, const char *folder, bool bare, char *why) {
+    char one[TRAM__WHY], first[TRAM__WHY] = "";
+    uint32_t drawn = 0;
+    bool ended = true;
+    for (uint32_t i = 0; i < f->count && ended; i++) {
+        enum tram__drawn result = draw(&f->at[i], folder, bare, &ended, one);
+        if (result == TRAM__NO_GNUPLOT)
+            return result;
+        f->at[i].drawn = result == TRAM__DRAWN;
+        drawn += f->at[i].drawn;
+        if (!f->at[i].drawn && !*first)
+            memcpy(first, one, sizeof first);
+    }
+    if (drawn == f->count)
+        return TRAM__DRAWN;
+    snprintf(why, TRAM__WHY, "%.400s; %u of %u figures are not drawn", first, f->count - drawn, f->count);
     return TRAM__NOT_DRAWN;
 }

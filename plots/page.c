@@ -99,11 +99,13 @@ static void put_figure(const struct tram__page *p, uint32_t number) {
     tram__html(o, f->subtitle);
     fputs("</p>\n", o);
     bool drawn = false;
-    if (p->folder) {
+    if (f->drawn) {
         fputs("<div class=\"scroll\">", o);
         drawn = tram__svg_inline(o, f, p->folder, number);
         fputs("</div>\n", o);
     }
+    if (!drawn)
+        fputs("<p class=\"soft\">No picture: gnuplot did not draw it. What it would show is below.</p>\n", o);
     fputs("<figcaption>", o);
     tram__html(o, f->words);
     fprintf(o, "</figcaption>\n<details%s><summary>Data</summary><pre>", drawn ? "" : " open");

@@ -21,7 +21,7 @@ struct tram__page {
     const struct tram__sets *sets;
     struct tram__facts *facts; /* by set */
     const struct tram__figures *figures;
-    const char *folder; /* where the figures' pictures lie; NULL: there are none */
+    const char *folder; /* where the pictures of the figures that are drawn lie */
     const struct tram__trace *traces;
     unsigned trace_count;
 };

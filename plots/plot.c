@@ -27,30 +27,24 @@ static const char help[] =
     "      --version  print the version, and end\n"
     "      --help     this\n"
     "\n"
-    "Exit status: 0, or 2 for bad input and for what cannot be written, after one line that says so.\n";
+    "Exit status: 0, or 2 for bad input and for what cannot be written, or drawn by the gnuplot that there "
+    "is, after one\n"
+    "line that says so. What can be written is.\n";
 
-static int draw_all(const struct tram__command *c, const struct tram__figures *f) {
+static int draw_all(const struct tram__command *c, struct tram__figures *f) {
     char why[TRAM__WHY];
-    bool gnuplot = true;
-    for (uint32_t i = 0; i < f->count; i++) {
-        if (tram__figure_write(&f->at[i], c->folder, why)) {
-            tram__command_line(stderr, "%s: %s", c->program, why);
-            return 2;
-        }
-        enum tram__drawn drawn =
-            gnuplot ? tram__figure_draw(&f->at[i], c->folder, false, why) : TRAM__NO_GNUPLOT;
-        if (drawn == TRAM__NOT_DRAWN) {
-            tram__command_line(stderr, "%s: %s", c->program, why);
-            return 2;
-        }
-        gnuplot = gnuplot && drawn == TRAM__DRAWN;
-        tram__command_line(stdout, "%s/%s.%s  %s", c->folder, f->at[i].name, gnuplot ? "svg" : "gp",
-                           f->at[i].title);
+    if (tram__figures_write(f, c->folder, why)) {
+        tram__command_line(stderr, "plot: %s", why);
+        return 2;
     }
-    if (!gnuplot)
-        fprintf(stderr, "%s: gnuplot is not installed: tables and scripts are written, pictures are not\n",
-                c->program);
-    return 0;
+    enum tram__drawn drawn = tram__figures_draw(f, c->folder, false, why);
+    for (uint32_t i = 0; i < f->count; i++)
+        tram__command_line(stdout, "%s/%s.%s  %s", c->folder, f->at[i].name, f->at[i].drawn ? "svg" : "gp",
+                           f->at[i].title);
+    if (drawn != TRAM__DRAWN)
+        tram__command_line(stderr, "plot: %s%s", drawn == TRAM__NO_GNUPLOT ? "gnuplot is not installed" : why,
+                           ": tables and scripts are written, pictures are not");
+    return drawn == TRAM__NOT_DRAWN ? 2 : 0;
 }
 
 int main(int argc, char **argv) {

@@ -2,6 +2,7 @@
  *
  * Makes a page of result files: what they say in words, figures, tables, and the machine they come from.
  */
+#include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,29 +27,32 @@ static const char help[] =
     "      --version  print the version, and end\n"
     "      --help     this\n"
     "\n"
-    "Exit status: 0, or 2 for bad input and for what cannot be written, after one line that says so.\n";
+    "Exit status: 0, or 2 for bad input and for what cannot be written, or drawn by the gnuplot that there "
+    "is (the page is\n"
+    "written all the same), after one line that says so.\n";
 
 /* ---- pictures, in a folder that goes when the page is made ---- */
 
-static void remove_figures(const struct tram__figures *f, const char *folder) {
-    static const char *const endings[] = {"tsv", "gp", "svg"};
-    char path[PATH_MAX];
-    for (uint32_t i = 0; i < f->count; i++)
-        for (size_t k = 0; k < sizeof endings / sizeof *endings; k++)
-            if (snprintf(path, sizeof path, "%s/%s.%s", folder, f->at[i].name, endings[k]) < (int)sizeof path)
-                unlink(path);
+/* Whatever is in it: a gnuplot that fails may leave more than was asked for. */
+static void remove_folder(const char *folder) {
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d)) != NULL;)
+        unlinkat(dirfd(d), e->d_name, 0);
+    if (d)
+        closedir(d);
     rmdir(folder);
 }
 
-static enum tram__drawn draw_all(const struct tram__figures *f, const char *folder, char *why) {
-    for (uint32_t i = 0; i < f->count; i++) {
-        if (tram__figure_write(&f->at[i], folder, why))
-            return TRAM__NOT_DRAWN;
-        enum tram__drawn drawn = tram__figure_draw(&f->at[i], folder, true, why);
-        if (drawn != TRAM__DRAWN)
-            return drawn;
+/* Into a folder of its own, `scratch`, of PATH_MAX bytes; "" when there is none to remove. */
+static enum tram__drawn draw_all(struct tram__figures *f, char *scratch, char *why) {
+    const char *within = getenv("TMPDIR");
+    within = within && *within ? within : "/tmp";
+    if (snprintf(scratch, PATH_MAX, "%s/tram-report-XXXXXX", within) >= PATH_MAX || !mkdtemp(scratch)) {
+        *scratch = '\0';
+        snprintf(why, TRAM__WHY, "no folder for the figures can be made in %.200s", within);
+        return TRAM__NOT_DRAWN;
     }
-    return TRAM__DRAWN;
+    return tram__figures_write(f, scratch, why) ? TRAM__NOT_DRAWN : tram__figures_draw(f, scratch, true, why);
 }
 
 static int write_page(struct tram__page *p, const char *folder, char *why) {
@@ -69,23 +73,20 @@ static int write_page(struct tram__page *p, const char *folder, char *why) {
     return status;
 }
 
-static int make(const struct tram__command *c, struct tram__page *p, char *why) {
-    const char *within = getenv("TMPDIR");
-    char scratch[PATH_MAX];
-    if (snprintf(scratch, sizeof scratch, "%s/tram-report-XXXXXX", within && *within ? within : "/tmp") >=
-            (int)sizeof scratch ||
-        !mkdtemp(scratch)) {
-        snprintf(why, TRAM__WHY, "no folder for the figures can be made in %.200s",
-                 within && *within ? within : "/tmp");
-        return -1;
-    }
-    enum tram__drawn drawn = draw_all(p->figures, scratch, why);
-    p->folder = drawn == TRAM__DRAWN ? scratch : NULL;
-    int status = drawn == TRAM__NOT_DRAWN ? -1 : write_page(p, c->folder, why);
-    if (drawn == TRAM__NO_GNUPLOT && status == 0)
-        fprintf(stderr, "report: gnuplot is not installed: figures are tables\n");
-    remove_figures(p->figures, scratch);
-    return status;
+static int make(const struct tram__command *c, struct tram__page *p, struct tram__figures *f) {
+    char scratch[PATH_MAX], why[TRAM__WHY], page_why[TRAM__WHY];
+    enum tram__drawn drawn = draw_all(f, scratch, why);
+    p->folder = scratch;
+    int status = write_page(p, c->folder, page_why);
+    if (status)
+        tram__command_line(stderr, "report: %s", page_why);
+    else if (drawn == TRAM__NO_GNUPLOT)
+        tram__command_line(stderr, "report: gnuplot is not installed: figures are tables");
+    else if (drawn == TRAM__NOT_DRAWN)
+        tram__command_line(stderr, "report: %s: they are tables", why);
+    if (*scratch)
+        remove_folder(scratch);
+    return status || drawn == TRAM__NOT_DRAWN ? 2 : 0;
 }
 
 static int run(const struct tram__command *c) {
@@ -110,9 +111,7 @@ static int run(const struct tram__command *c) {
                               .figures = &figures,
                               .traces = traces.at,
                               .trace_count = traces.count};
-    int status = make(c, &page, why) ? 2 : 0;
-    if (status)
-        tram__command_line(stderr, "report: %s", why);
+    int status = make(c, &page, &figures);
     for (uint32_t i = 0; i < sets.count; i++)
         tram__facts_free(&facts[i]);
     free(facts);
