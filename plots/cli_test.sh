@@ -139,6 +139,30 @@ check "report without a folder for figures is success" [ $? = 2 ]
 check "it does not say why" grep -qx "report: no folder for the figures can be made in /nonexistent: they are tables" "$dir/err"
 check "there is no page" grep -q "fastest_eager	limit_speedup" "$dir/bare/tmp/index.html"
 
+# Told to stop, by a signal that gnuplot does not see: no folder is left, nor a file half written, and gnuplot is gone.
+printf '#!/bin/sh\necho $$ >"%s"\nexec sleep 60\n' "$dir/pid.new" >"$dir/bin/gnuplot"
+for program in "$plot" "$report"; do
+    for signal in INT:130 TERM:143 HUP:129; do
+        rm -rf "$dir/bare" "$dir/pid"*
+        mkdir "$dir/bare" "$dir/bare/tmp"
+        # What a shell starts in the background ignores SIGINT.
+        env --default-signal=INT PATH="$dir/bin:$PATH" TMPDIR="$dir/bare/tmp" "$program" "$dir/a.json" -o "$dir/bare" \
+            >"$dir/out" 2>"$dir/err" &
+        pid=$!
+        for _ in $(seq 300); do
+            [ -s "$dir/pid.new" ] && break
+            sleep 0.1
+        done
+        kill -"${signal%:*}" $pid
+        wait $pid
+        check "$program at SIG${signal%:*} ends with $?" [ $? = "${signal#*:}" ]
+        check "$program says more" [ ! -s "$dir/err" ]
+        check "$program leaves its folder" [ -z "$(ls "$dir/bare/tmp")" ]
+        check "$program leaves a file half written" [ -z "$(find "$dir/bare" -name '*.tmp')" ]
+        check "$program leaves gnuplot running" sh -c '! kill -0 "$(cat "$1")" 2>/dev/null' - "$dir/pid.new"
+    done
+done
+
 # Traces are linked from where the page lies.
 mkdir "$dir/runs"
 cp "$dir/a.json" "$dir/runs/a.json"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plots/stop.h"
 #include "results/environment.h"
 #include "results/plain.h"
 
@@ -150,4 +151,13 @@ int tram__command_begin(struct tram__command *c, int argc, char **argv, int *sta
 void tram__command_end(struct tram__command *c) {
     while (c->input_count)
         tram__input_close(&c->inputs[--c->input_count]);
+}
+
+int tram__command_finish(struct tram__command *c, int status) {
+    tram__command_end(c);
+    if (tram__stop_signal())
+        return 128 + tram__stop_signal();
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status)
+        return status;
+    return refuse(c, "what it says", "it could not be written") ? 2 : 0;
 }

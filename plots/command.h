@@ -24,6 +24,8 @@ struct tram__command {
  * been said. */
 int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status);
 void tram__command_end(struct tram__command *c);
+/* The same, and the status to end with. */
+int tram__command_finish(struct tram__command *c, int status);
 
 /* A line, in which what would steer a terminal, or begin another line, is a '?'. */
 void tram__command_line(FILE *to, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -14,9 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plots/stop.h"
 #include "results/output.h"
 
-enum { PATIENCE_S = 60 };
+enum { PATIENCE_S = 60, SLICE_MS = 100 };
 
 /* ---- folders and files ---- */
 
@@ -62,7 +63,7 @@ static int write_one(const char *folder, const char *name, const char *ending, c
 }
 
 int tram__figures_write(const struct tram__figures *f, const char *folder, char *why) {
-    for (uint32_t i = 0; i < f->count; i++)
+    for (uint32_t i = 0; i < f->count && !tram__stop_signal(); i++)
         if (write_one(folder, f->at[i].name, ".tsv", f->at[i].table, why) ||
             write_one(folder, f->at[i].name, ".gp", f->at[i].script, why))
             return -1;
@@ -98,27 +99,25 @@ static double now_s(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* What it says until it ends; false when it does not within its time. */
+/* What it says until it ends; false when it does not within its time, or the program is to stop: a signal that comes
+ * just before the poll is seen after a slice. */
 static bool listen(int from, char *said, size_t size) {
     double end = now_s() + PATIENCE_S;
     size_t used = 0;
     char more[512];
-    for (;;) {
+    while (now_s() < end && !tram__stop_signal()) {
         struct pollfd p = {.fd = from, .events = POLLIN};
-        double left = end - now_s();
-        int ready = left > 0 ? poll(&p, 1, (int)(left * 1000) + 1) : 0;
-        if (ready == 0)
-            return false;
-        ssize_t n = ready > 0 ? read(from, more, sizeof more) : -1;
-        if (n < 0 && errno == EINTR)
+        int ready = poll(&p, 1, SLICE_MS);
+        ssize_t n = ready > 0 ? read(from, more, sizeof more) : ready;
+        if (ready == 0 || (n < 0 && errno == EINTR))
             continue;
-        if (n <= 0)
-            break;
         for (ssize_t i = 0; i < n && used + 1 < size; i++)
             said[used++] = more[i];
+        said[used] = '\0';
+        if (n <= 0)
+            return true;
     }
-    said[used] = '\0';
-    return true;
+    return false;
 }
 
 /* gnuplot shows the line, marks the place, and then says what is wrong: the last line with a word in it. */
@@ -167,7 +166,7 @@ static enum tram__drawn draw(const struct tram__figure *f, const char *folder, b
     if (!*ended)
         kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+        kill(pid, SIGKILL); /* it was to be stopped */
     if (*ended && status == 0 && is_new(folder, f->name, ".svg", svg) &&
         (bare || is_new(folder, f->name, ".png", png)))
         return TRAM__DRAWN;
@@ -179,7 +178,7 @@ enum tram__drawn tram__figures_draw(struct tram__figures *f, const char *folder,
     char one[TRAM__WHY], first[TRAM__WHY] = "";
     uint32_t drawn = 0;
     bool ended = true;
-    for (uint32_t i = 0; i < f->count && ended; i++) {
+    for (uint32_t i = 0; i < f->count && ended && !tram__stop_signal(); i++) {
         enum tram__drawn result = draw(&f->at[i], folder, bare, &ended, one);
         if (result == TRAM__NO_GNUPLOT)
             return result;

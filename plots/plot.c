@@ -4,6 +4,7 @@
  */
 #include "plots/command.h"
 #include "plots/gnuplot.h"
+#include "plots/stop.h"
 
 static const char help[] =
     "plot RESULT... [-o DIR] [--kind=LIST]\n"
@@ -33,11 +34,14 @@ static const char help[] =
 
 static int draw_all(const struct tram__command *c, struct tram__figures *f) {
     char why[TRAM__WHY];
+    tram__stop_watch();
     if (tram__figures_write(f, c->folder, why)) {
         tram__command_line(stderr, "plot: %s", why);
         return 2;
     }
     enum tram__drawn drawn = tram__figures_draw(f, c->folder, false, why);
+    if (tram__stop_signal())
+        return 0; /* see tram__command_finish */
     for (uint32_t i = 0; i < f->count; i++)
         tram__command_line(stdout, "%s/%s.%s  %s", c->folder, f->at[i].name, f->at[i].drawn ? "svg" : "gp",
                            f->at[i].title);
@@ -67,10 +71,5 @@ int main(int argc, char **argv) {
         status = draw_all(&c, &figures);
     tram__figures_free(&figures);
     tram__sets_free(&sets);
-    tram__command_end(&c);
-    if (fflush(stdout) != 0 && !status) {
-        fprintf(stderr, "plot: what it says could not be written\n");
-        status = 2;
-    }
-    return status;
+    return tram__command_finish(&c, status);
 }

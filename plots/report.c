@@ -10,6 +10,7 @@
 
 #include "plots/command.h"
 #include "plots/gnuplot.h"
+#include "plots/stop.h"
 #include "plots/traces.h"
 #include "results/output.h"
 
@@ -73,20 +74,28 @@ static int write_page(struct tram__page *p, const char *folder, char *why) {
     return status;
 }
 
-static int make(const struct tram__command *c, struct tram__page *p, struct tram__figures *f) {
-    char scratch[PATH_MAX], why[TRAM__WHY], page_why[TRAM__WHY];
-    enum tram__drawn drawn = draw_all(f, scratch, why);
-    p->folder = scratch;
-    int status = write_page(p, c->folder, page_why);
-    if (status)
-        tram__command_line(stderr, "report: %s", page_why);
-    else if (drawn == TRAM__NO_GNUPLOT)
+/* Of pictures that the page lacks, the exit status. */
+static int tell(enum tram__drawn drawn, const char *why) {
+    if (drawn == TRAM__NO_GNUPLOT)
         tram__command_line(stderr, "report: gnuplot is not installed: figures are tables");
     else if (drawn == TRAM__NOT_DRAWN)
         tram__command_line(stderr, "report: %s: they are tables", why);
+    return drawn == TRAM__NOT_DRAWN ? 2 : 0;
+}
+
+static int make(const struct tram__command *c, struct tram__page *p, struct tram__figures *f) {
+    char scratch[PATH_MAX], why[TRAM__WHY], page_why[TRAM__WHY];
+    tram__stop_watch();
+    enum tram__drawn drawn = draw_all(f, scratch, why);
+    p->folder = scratch;
+    int status = 2; /* stopped: see tram__command_finish */
+    if (!tram__stop_signal() && write_page(p, c->folder, page_why) == 0)
+        status = tell(drawn, why);
+    else if (!tram__stop_signal())
+        tram__command_line(stderr, "report: %s", page_why);
     if (*scratch)
         remove_folder(scratch);
-    return status || drawn == TRAM__NOT_DRAWN ? 2 : 0;
+    return status;
 }
 
 static int run(const struct tram__command *c) {
@@ -128,10 +137,5 @@ int main(int argc, char **argv) {
     if (tram__command_begin(&c, argc, argv, &status))
         return status;
     status = run(&c);
-    tram__command_end(&c);
-    if (fflush(stdout) != 0 && !status) {
-        fprintf(stderr, "report: what it says could not be written\n");
-        status = 2;
-    }
-    return status;
+    return tram__command_finish(&c, status);
 }
