@@ -100,6 +100,24 @@ check "report does not say that gnuplot is missing" grep -qx "report: gnuplot is
 check "a picture without gnuplot" sh -c '! grep -q "<svg" "$1"' - "$dir/page/index.html"
 check "a data table is not there" grep -q "fastest_eager	limit_speedup" "$dir/page/index.html"
 
+# What is read is not written over, by whatever name.
+for program in "$plot roundtrip-ladder.tsv" "$plot roundtrip-ladder.svg" "$report index.html"; do
+    name=${program#* }
+    program=${program% *}
+    for link in cp "ln -s" ln; do
+        rm -rf "$dir/over"
+        mkdir "$dir/over"
+        $link "$dir/a.json" "$dir/over/$name"
+        refuse "-o $dir/over: $name in it would be written over $dir/over/$name, which is read" "$program" "$dir/over/$name" -o "$dir/over"
+        check "$program writes over $name" cmp "$dir/a.json" "$dir/over/$name"
+        check "$program writes more" [ "$(ls "$dir/over" | wc -l)" = 1 ]
+    done
+done
+refuse "index.html in it would be written over $dir/a.json, which is read" "$report" "$dir/a.json" -o "$dir/over"
+rm "$dir/over/index.html" # a link of a.json
+echo trace >"$dir/over/index.html"
+refuse "would be written over $dir/over/index.html, which is read" "$report" "$dir/a.json" -o "$dir/over" --trace="$dir/over/index.html"
+
 # What steers a terminal, or a reader's view of a page, is in neither.
 sed "s/\"chain\"/\"$steer\"/; s/\"graph-eager\"/\"$steer\"/" "$dir/a.json" >"$dir/steer.json"
 env PATH=/nonexistent "$plot" "$dir/steer.json" -o "$dir/$steer" >"$dir/out" 2>"$dir/err"

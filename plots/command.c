@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "plots/stop.h"
 #include "results/environment.h"
@@ -151,6 +152,31 @@ int tram__command_begin(struct tram__command *c, int argc, char **argv, int *sta
 void tram__command_end(struct tram__command *c) {
     while (c->input_count)
         tram__input_close(&c->inputs[--c->input_count]);
+}
+
+static bool same_file(const char *path, const struct stat *other) {
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_dev == other->st_dev && st.st_ino == other->st_ino;
+}
+
+int tram__command_spare(const struct tram__command *c, const char *name, const char *const *endings,
+                        char *why) {
+    char path[PATH_MAX];
+    struct stat st;
+    for (; *endings; endings++) {
+        const char *read = NULL;
+        if (snprintf(path, sizeof path, "%s/%s%s", c->folder, name, *endings) >= (int)sizeof path ||
+            stat(path, &st) != 0)
+            continue; /* what is wrong with it is told when it is written */
+        for (unsigned i = 0; i < c->input_count; i++)
+            read = same_file(c->inputs[i].path, &st) ? c->inputs[i].path : read;
+        for (unsigned i = 0; i < c->trace_count; i++)
+            read = same_file(c->traces[i], &st) ? c->traces[i] : read;
+        if (read)
+            return tram__fail(why, "-o %.100s: %s%s in it would be written over %.300s, which is read",
+                              c->folder, name, *endings, read);
+    }
+    return 0;
 }
 
 int tram__command_finish(struct tram__command *c, int status) {

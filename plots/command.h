@@ -27,6 +27,11 @@ void tram__command_end(struct tram__command *c);
 /* The same, and the status to end with. */
 int tram__command_finish(struct tram__command *c, int status);
 
+/* Whether DIR/NAME, with each of `endings` (to NULL) after it, is none of the files that are read; -1 with a line in
+ * `why`, of TRAM__WHY bytes, when it would be written over one. */
+int tram__command_spare(const struct tram__command *c, const char *name, const char *const *endings,
+                        char *why);
+
 /* A line, in which what would steer a terminal, or begin another line, is a '?'. */
 void tram__command_line(FILE *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -51,6 +51,15 @@ static int draw_all(const struct tram__command *c, struct tram__figures *f) {
     return drawn == TRAM__NOT_DRAWN ? 2 : 0;
 }
 
+/* No figure's file is one of the inputs. */
+static int spare_all(const struct tram__command *c, const struct tram__figures *f, char *why) {
+    static const char *const endings[] = {".tsv", ".gp", ".svg", ".png", NULL};
+    for (uint32_t i = 0; i < f->count; i++)
+        if (tram__command_spare(c, f->at[i].name, endings, why))
+            return -1;
+    return 0;
+}
+
 int main(int argc, char **argv) {
     static struct tram__command c = {.program = "plot", .help = help, .folder = "out"};
     struct tram__sets sets;
@@ -65,7 +74,7 @@ int main(int argc, char **argv) {
     if (!figures.count)
         tram__command_line(stderr, "plot: %s: no figure of the kinds asked for can be made of it%s",
                            c.inputs[0].path, c.input_count > 1 ? " and the others" : "");
-    else if (tram__folder_make(c.folder, why))
+    else if (spare_all(&c, &figures, why) || tram__folder_make(c.folder, why))
         tram__command_line(stderr, "plot: %s", why);
     else
         status = draw_all(&c, &figures);

@@ -103,7 +103,8 @@ static int run(const struct tram__command *c) {
     struct tram__figures figures;
     struct tram__traces traces;
     char why[TRAM__WHY];
-    if (tram__folder_make(c->folder, why) ||
+    if (tram__command_spare(c, "index.html", (const char *const[]){"", NULL}, why) ||
+        tram__folder_make(c->folder, why) ||
         tram__traces_find(c->traces, c->trace_count, c->inputs, c->input_count, c->folder, &traces, why)) {
         tram__command_line(stderr, "report: %s", why);
         return 2;
