@@ -78,6 +78,12 @@ gus"
     : >"$dir/err"
     "$program" --version >"$dir/out" 2>"$dir/err"
     check "$program --version fails" [ $? = 0 ]
+    for option in --help --version; do
+        "$program" $option >/dev/full 2>"$dir/err"
+        check "$program $option into a full disk" [ $? = 2 ]
+        check "$program $option says so" grep -qE "^(plot|report): $option: it could not be written$" "$dir/err"
+    done
+    "$program" --version >"$dir/out" 2>"$dir/err"
     check "$program --version" grep -qxE "(plot|report) of tramline [0-9.]+" "$dir/out"
 done
 refuse "--trace=$dir/none.pftrace: No such file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir/none.pftrace"

@@ -51,6 +51,10 @@ static int refuse(const struct tram__command *c, const char *what, const char *w
     return -1;
 }
 
+static int printed(const struct tram__command *c, const char *what) {
+    return fflush(stdout) == 0 && !ferror(stdout) ? 1 : refuse(c, what, "it could not be written");
+}
+
 enum { KIND = 256, TRACE, VERSION, HELP }; /* options with no letter */
 
 /* What getopt_long stopped at, by its letter or as it stands: arguments before it may have been moved. */
@@ -88,11 +92,11 @@ static int take_options(struct tram__command *c, int argc, char **argv) {
             break;
         case VERSION:
             printf("%s of tramline %s\n", c->program, tram_build()->version);
-            return 1;
+            return printed(c, "--version");
         case 'h':
         case HELP:
             fputs(c->help, stdout);
-            return 1;
+            return printed(c, "--help");
         case ':':
             return refuse_option(c, argv, "a value is missing");
         default:
@@ -183,7 +187,5 @@ int tram__command_finish(struct tram__command *c, int status) {
     tram__command_end(c);
     if (tram__stop_signal())
         return 128 + tram__stop_signal();
-    if ((fflush(stdout) == 0 && !ferror(stdout)) || status)
-        return status;
-    return refuse(c, "what it says", "it could not be written") ? 2 : 0;
+    return status || printed(c, "what it says") > 0 ? status : 2;
 }
