@@ -86,6 +86,18 @@ gus"
     "$program" --version >"$dir/out" 2>"$dir/err"
     check "$program --version" grep -qxE "(plot|report) of tramline [0-9.]+" "$dir/out"
 done
+# Fields that are not drawn, or are only counted, are read as compare reads them.
+for change in 's/"real_time": [0-9.]*/"real_time": null/=real_time: a time from 0.001 to 1e19 ns is wanted, not null' \
+    's/"cpu_time": [0-9.]*/"cpu_time": -1/=cpu_time: a time from 0 is wanted, not -1' \
+    's/"iterations": [0-9]*/"iterations": "many"/=iterations: a whole number from 1 is wanted, not "many"' \
+    's/"repetitions": [0-9]*/"repetitions": 0/=repetitions: a whole number from 1 is wanted, not 0' \
+    's/"time_unit": "ns"/"time_unit": "ms"/=time_unit: "ns" is wanted, not "ms"' \
+    's,"run_name": "[a-z]*,&\\n,=run_name: a name of at most 300 characters, none of them a control is wanted, not'; do
+    sed "${change%%=*}" "$dir/a.json" >"$dir/odd.json"
+    for program in "$plot" "$report"; do
+        refuse "$dir/odd.json: benchmarks[0].${change#*=}" "$program" "$dir/odd.json"
+    done
+done
 refuse "--trace=$dir/none.pftrace: No such file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir/none.pftrace"
 refuse "--trace=$dir: not a file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir"
 refuse "--trace: there is no such option" "$plot" "$dir/a.json" --trace=x

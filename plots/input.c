@@ -8,8 +8,10 @@
 
 #include "plots/comparison.h"
 #include "plots/rows.h"
+#include "plots/text.h"
 #include "results/json_file.h"
 #include "results/plain.h"
+#include "results/read_row.h"
 
 int tram__fail(char *why, const char *format, ...) {
     va_list args;
@@ -49,6 +51,39 @@ const char *tram__json_text_at(const json_t *from, const char *keys) {
 
 /* ---- files ---- */
 
+/* A floor's figures: times, rates, and what they are of; none may be so large or small that it is none. */
+static int check_figures(const json_t *of, const char *field, const char *path,
+                         const struct tram__read_error *e) {
+    const char *key;
+    json_t *v;
+    char name[TRAM__TITLE];
+    json_object_foreach((json_t *)(uintptr_t)of, key, v) {
+        size_t n = strlen(key);
+        double number = json_number_value(v);
+        bool time = n > 3 && strcmp(key + n - 3, "_ns") == 0;
+        if (json_is_number(v) ? number != 0 && !tram__is_time(v) : time && !json_is_null(v)) {
+            snprintf(name, sizeof name, "%s.%.60s", field, key);
+            return tram__read_value(e, path, name, v,
+                                    time ? "0, or " TRAM__TIME_WANTED : "0, or a number from 0.001 to 1e19");
+        }
+        for (size_t i = 0; i < json_array_size(v); i++) {
+            snprintf(name, sizeof name, "%.100s.%.60s[%zu]", field, key, i);
+            if (check_figures(json_array_get(v, i), name, path, e))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_context(const struct tram__input *in, char *why) {
+    const struct tram__read_error e = {why, TRAM__WHY};
+    const json_t *cpus = tram__json_at(in->json, "context/num_cpus");
+    json_int_t count = json_integer_value(cpus);
+    if (cpus && !json_is_null(cpus) && (count < 1 || count > 1000000))
+        return tram__read_value(&e, in->path, "context.num_cpus", cpus, "a whole number from 1 to 1000000");
+    return check_figures(tram__json_at(in->json, "context/floor"), "context.floor", in->path, &e);
+}
+
 static int take_kind(struct tram__input *in, char *why) {
     const json_t *version = tram__json_at(in->json, "context/tramline_schema_version");
     char value[80], what[TRAM__WHY / 2];
@@ -68,7 +103,7 @@ static int take_kind(struct tram__input *in, char *why) {
     if (json_integer_value(version) != 1)
         return tram__fail(why, "%s: context.tramline_schema_version: 1 is wanted, not %s", in->path,
                           tram__json_shown(version, value, sizeof value));
-    return tram__rows_take(in, why);
+    return tram__rows_take(in, why) ? -1 : check_context(in, why);
 }
 
 int tram__input_read(const char *path, struct tram__input *out, char *why) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plots/page.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +55,11 @@ static void put_kicker(const struct tram__page *p) {
     for (unsigned i = 0; i < count; i++) {
         fputs(i ? "; " : count > 1 ? ": " : " · ", o);
         tram__html(o, tram__json_text_at(machines[i]->json, "context/machine/cpu_model"));
-        fprintf(o, ", %.0f CPUs", tram__json_number(machines[i]->json, "context/num_cpus"));
+        double cpus = tram__json_number(machines[i]->json, "context/num_cpus");
+        if (isnan(cpus))
+            fputs(", an unknown number of CPUs", o);
+        else
+            fprintf(o, ", %.0f CPU%s", cpus, cpus == 1 ? "" : "s");
     }
     if (count) {
         fputs(" · ", o);

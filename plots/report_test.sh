@@ -193,6 +193,12 @@ has "Tramline report · Example CPU, 2 CPUs · 2026-01-02 to 2026-01-05"
 has "takes 126 ns: 3.20 ×"
 has ">chain (later.json)</a>"
 
+# How many CPUs there are may not be known.
+sed 's/"num_cpus": 2/"num_cpus": null/' a.json >cpus.json
+show cpus.json
+has "Tramline report · Example CPU, an unknown number of CPUs · 2026-01-02</p>"
+lacks "nan CPUs"
+
 # A limit that was beaten.
 sed 's/"mode": "limit"/"mode": "other"/; s/"mode": "compiled"/"mode": "limit"/; s/"mode": "other"/"mode": "compiled"/' \
     a.json >beaten.json

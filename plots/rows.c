@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/append.h"
+#include "plots/text.h"
+#include "results/read_row.h"
 
 const char *tram__json_shown(const json_t *v, char *out, size_t size) {
     char *text = v ? json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
@@ -128,10 +130,16 @@ static bool kept_up(const json_t *row) {
     return strcmp(tram__json_text_at(row, "kept_up"), "no") != 0;
 }
 
-static int take_late(const struct where *w, struct tram__input *in) {
+static int take_late(const struct where *w, struct tram__input *in, struct tram_result_row *read) {
     struct tram__late late = {.repetitions = 1};
-    if (take_text(w, "run_name", &late.name))
+    uint64_t repetition;
+    if (take_text(w, "run_name", &late.name) || take_count(w, "repetition_index", 0, 1000000, &repetition))
         return -1;
+    const json_t *block = json_object_get(w->json, "block");
+    *read =
+        (struct tram_result_row){.name = late.name,
+                                 .repetition_index = (uint32_t)repetition,
+                                 .block = json_is_integer(block) ? json_integer_value(block) : TRAM_ABSENT};
     for (uint32_t i = 0; i < in->late_count; i++)
         if (strcmp(in->late[i].name, late.name) == 0) {
             in->late[i].repetitions++;
@@ -159,6 +167,58 @@ static void leave_out(struct tram__input *in) {
     }
 }
 
+/* A row into the input. `read`: as compare has it, which refuses what is not as the programs write it, drawn or not;
+ * of one that fell behind and has no times, what tells it from others. */
+static int take_one(const struct where *w, struct tram__input *in, struct tram_result_row *read) {
+    const struct tram__read_error e = {w->why, TRAM__WHY};
+    if (!kept_up(w->json))
+        return take_late(w, in, read);
+    if (take_row(w, &in->rows[in->row_count]) || tram__read_row(w->json, w->path, w->row, read, &e))
+        return -1;
+    in->row_count++;
+    return 0;
+}
+
+/* As compare does, of a file alone; a row's `file` is where it stands in the list. */
+static int refuse_duplicates(const struct tram__input *in, const struct tram_result_row *rows, size_t count,
+                             char *why) {
+    const struct tram_result_row **sorted = tram__needed(calloc(count + 1, sizeof *sorted));
+    int status = 0;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &rows[i];
+    qsort(sorted, count, sizeof *sorted, tram__by_case);
+    for (size_t i = 1; i < count && !status; i++) {
+        const struct tram_result_row *x = sorted[i - 1], *y = sorted[i];
+        char block[40] = "";
+        if (y->block > 0)
+            snprintf(block, sizeof block, " of block %lld", (long long)y->block);
+        if (strcmp(x->name, y->name) == 0 && x->block == y->block &&
+            x->repetition_index == y->repetition_index)
+            status = tram__fail(why, "%s: benchmarks[%zu].repetition_index: %s has a second row with %u%s",
+                                in->path, y->file, y->name, y->repetition_index, block);
+    }
+    free(sorted);
+    return status;
+}
+
+static int take_all(struct tram__input *in, const json_t *all, struct tram_result_row *read, char *why) {
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        struct where w = {in->path, i, json_array_get(all, i), why};
+        if (is_aggregate(w.json))
+            continue;
+        if (take_one(&w, in, &read[count]))
+            return -1;
+        read[count].file = i;
+        if ((read[count].block > 0) != (read[0].block > 0))
+            return tram__fail(why, "%s: benchmarks[%zu].block: %s", in->path, i,
+                              read[0].block > 0 ? "it is missing, and rows before have one"
+                                                : "it is there, and rows before have none");
+        count++;
+    }
+    return refuse_duplicates(in, read, count, why);
+}
+
 int tram__rows_take(struct tram__input *in, char *why) {
     const json_t *all = json_object_get(in->json, "benchmarks");
     if (!json_is_array(all))
@@ -169,19 +229,11 @@ int tram__rows_take(struct tram__input *in, char *why) {
     in->rows = calloc(json_array_size(all) + 1, sizeof *in->rows);
     if (!in->rows)
         return tram__fail(why, "%s: out of memory", in->path);
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        struct where w = {in->path, i, json_array_get(all, i), why};
-        if (is_aggregate(w.json))
-            continue;
-        if (!kept_up(w.json)) {
-            if (take_late(&w, in))
-                return -1;
-            continue;
-        }
-        if (take_row(&w, &in->rows[in->row_count]))
-            return -1;
-        in->row_count++;
-    }
+    struct tram_result_row *read = tram__needed(calloc(json_array_size(all) + 1, sizeof *read));
+    int status = take_all(in, all, read, why);
+    free(read);
+    if (status)
+        return -1;
     leave_out(in);
     return in->row_count || in->late_count ? 0
                                            : tram__fail(why, "%s: benchmarks: there are no rows", in->path);

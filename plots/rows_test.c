@@ -38,13 +38,18 @@ static void write_text(const char *text, size_t size) {
     assert_int_equal(fclose(f), 0);
 }
 
-#define ROW_OF(mode, actors)                                           \
-    "{\"run_name\":\"a/mode:limit\",\"scenario\":\"a\",\"mode\":" mode \
+#define ROW_OF(mode, actors)                                                       \
+    "{\"name\":\"a\",\"run_name\":\"a/"                                            \
+    "mode:limit\",\"run_type\":\"iteration\",\"time_unit\":\"ns\",\"real_time\":5" \
+    ",\"repetitions\":1,\"iterations\":1,\"scenario\":\"a\",\"mode\":" mode        \
     ",\"payload_bytes\":1,\"actors\":" actors ",\"inflight\":1,\"repetition_index\":0,\"p50_ns\":"
 #define ROW               ROW_OF("\"limit\"", "1")
 #define CASE              "{\"name\":\"a\",\"verdict\":\"OK\","
 #define COMPARISON(cases) "{\"tramline_comparison_version\":1,\"verdict\":\"OK\",\"cases\":[" cases "]}"
-#define FILE_OF(rows)     "{\"context\":{\"tramline_schema_version\":1},\"benchmarks\":[" rows "]}"
+#define CONTEXT(context) \
+    "{\"context\":{\"tramline_schema_version\":1," context "},\"benchmarks\":[" ROW "5}]}"
+#define FLOOR(floor)  CONTEXT("\"floor\":{" floor "}")
+#define FILE_OF(rows) "{\"context\":{\"tramline_schema_version\":1},\"benchmarks\":[" rows "]}"
 
 static void says_what_is_wrong(void **state) {
     (void)state;
@@ -75,6 +80,28 @@ static void says_what_is_wrong(void **state) {
          ": benchmarks[0].actors: a whole number from 1 to 1000000 is wanted, not 0"},
         {FILE_OF(ROW "5,\"mode\":\"eager\"}"), ": no JSON, or cut: line 1"}, /* mode stands twice */
         {FILE_OF(ROW_OF("\"\"", "1") "5}"), ": benchmarks[0].mode: a text is wanted, not \"\""},
+        {FILE_OF(ROW "5}," ROW "6}"),
+         ": benchmarks[1].repetition_index: a/mode:limit has a second row with 0"},
+        {FILE_OF(ROW "5,\"block\":2}," ROW "6,\"block\":1}," ROW "6,\"block\":2}"),
+         ": benchmarks[2].repetition_index: a/mode:limit has a second row with 0 of block 2"},
+        {FILE_OF(ROW "5}," ROW "null,\"kept_up\":\"no\"}"),
+         ": benchmarks[1].repetition_index: a/mode:limit has a second row with 0"},
+        {FILE_OF(ROW "5}," ROW "6,\"block\":2}"),
+         ": benchmarks[1].block: it is there, and rows before have none"},
+        {FILE_OF(ROW "5,\"cpu_time\":\"x\"}"),
+         ": benchmarks[0].cpu_time: a time from 0 is wanted, not \"x\""},
+        {CONTEXT("\"num_cpus\":-5"),
+         ": context.num_cpus: a whole number from 1 to 1000000 is wanted, not -5"},
+        {CONTEXT("\"num_cpus\":\"x\""),
+         ": context.num_cpus: a whole number from 1 to 1000000 is wanted, not \"x\""},
+        {FLOOR("\"futex_rtt_ns\":1e30"),
+         ": context.floor.futex_rtt_ns: 0, or a time from 0.001 to 1e19 ns is wanted, not 1e30"},
+        {FLOOR("\"timer_ns\":-3"),
+         ": context.floor.timer_ns: 0, or a time from 0.001 to 1e19 ns is wanted, not -3"},
+        {FLOOR("\"timer_ns\":{}"),
+         ": context.floor.timer_ns: 0, or a time from 0.001 to 1e19 ns is wanted, not {...}"},
+        {FLOOR("\"copy_bytes_per_s\":[{\"bytes\":1,\"local\":-1}]"),
+         ": context.floor.copy_bytes_per_s[0].local: 0, or a number from 0.001 to 1e19 is wanted, not -1"},
         {COMPARISON(""), ": cases: there are none"},
         {"{\"tramline_comparison_version\":2}", ": tramline_comparison_version: 1 is wanted"},
         {"{\"tramline_comparison_version\":1,\"missing\":[\"a\"]}", ": verdict: a text is wanted"},
@@ -91,7 +118,8 @@ static void says_what_is_wrong(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tram__input in;
         write_text(cases[i].text, strlen(cases[i].text));
-        assert_int_equal(tram__input_read(path, &in, why), -1);
+        if (tram__input_read(path, &in, why) != -1)
+            fail_msg("it takes %s", cases[i].text);
         if (strncmp(why, path, strlen(path)) != 0 ||
             strncmp(why + strlen(path), cases[i].message, strlen(cases[i].message)) != 0)
             fail_msg("of %s it says: %s", cases[i].text, why);
