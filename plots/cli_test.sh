@@ -126,7 +126,8 @@ for program in "$plot roundtrip-ladder.tsv" "$plot roundtrip-ladder.svg" "$repor
         rm -rf "$dir/over"
         mkdir "$dir/over"
         $link "$dir/a.json" "$dir/over/$name"
-        refuse "-o $dir/over: $name in it would be written over $dir/over/$name, which is read" "$program" "$dir/over/$name" -o "$dir/over"
+        refuse "-o $dir/over: $name in it would be written over $dir/over/$name, which is read" \
+            "$program" "$dir/over/$name" -o "$dir/over"
         check "$program writes over $name" cmp "$dir/a.json" "$dir/over/$name"
         check "$program writes more" [ "$(ls "$dir/over" | wc -l)" = 1 ]
     done
@@ -134,7 +135,8 @@ done
 refuse "index.html in it would be written over $dir/a.json, which is read" "$report" "$dir/a.json" -o "$dir/over"
 rm "$dir/over/index.html" # a link of a.json
 echo trace >"$dir/over/index.html"
-refuse "would be written over $dir/over/index.html, which is read" "$report" "$dir/a.json" -o "$dir/over" --trace="$dir/over/index.html"
+refuse "would be written over $dir/over/index.html, which is read" \
+    "$report" "$dir/a.json" -o "$dir/over" --trace="$dir/over/index.html"
 
 # What steers a terminal, or a reader's view of a page, is in neither.
 sed "s/\"chain\"/\"$steer\"/; s/\"graph-eager\"/\"$steer\"/" "$dir/a.json" >"$dir/steer.json"
@@ -143,7 +145,8 @@ check "plot lists no figure of it" grep -q "X??Y/x-y-scaling-i1.gp  Scaling: X??
 env PATH=/nonexistent "$report" "$dir/steer.json" -o "$dir/$steer" >>"$dir/out" 2>>"$dir/err"
 check "a text of a file is gone from the page" grep -qF "X??Y" "$dir/$steer/index.html"
 for bytes in '\302\233' '\342\200\256'; do
-    check "what steers stands in it" sh -c '! cat "$2"/* "$3" "$4" | grep -qF "$(printf "$1")"' - "$bytes" "$dir/$steer" "$dir/out" "$dir/err"
+    check "what steers stands in it" sh -c '! cat "$2"/* "$3" "$4" | grep -qF "$(printf "$1")"' \
+        - "$bytes" "$dir/$steer" "$dir/out" "$dir/err"
 done
 
 # A gnuplot that fails, and one that says nothing.
@@ -152,7 +155,8 @@ printf '#!/bin/sh\necho "line 3: no such terminal" >&2\nexit 1\n' >"$dir/bin/gnu
 chmod +x "$dir/bin/gnuplot"
 env PATH="$dir/bin:$PATH" "$plot" "$dir/a.json" -o "$dir/bare" --kind=ladder >"$dir/out" 2>"$dir/err"
 check "a failing gnuplot is success" [ $? = 2 ]
-check "its words are lost" grep -qx "plot: gnuplot roundtrip-ladder.gp: line 3: no such terminal; 2 of 2 figures are not drawn: .*" "$dir/err"
+check "its words are lost" grep -qx \
+    "plot: gnuplot roundtrip-ladder.gp: line 3: no such terminal; 2 of 2 figures are not drawn: .*" "$dir/err"
 check "a figure is lost with it" [ -s "$dir/bare/chain-ladder.tsv" -a -s "$dir/bare/chain-ladder.gp" ]
 for does in 'exit 1' 'kill -9 $$' 'exit 0' 'echo "<g id=\"gnuplot_canvas\">" >roundtrip-ladder.svg; exit 1'; do
     printf '#!/bin/sh\n%s\n' "$does" >"$dir/bin/gnuplot"
@@ -162,7 +166,8 @@ for does in 'exit 1' 'kill -9 $$' 'exit 0' 'echo "<g id=\"gnuplot_canvas\">" >ro
         echo old >"$dir/bare/chain-ladder.svg" # of a run before
         env PATH="$dir/bin:$PATH" TMPDIR="$dir/bare/tmp" "$program" "$dir/a.json" -o "$dir/bare" >"$dir/out" 2>"$dir/err"
         check "$program with '$does' is success" [ $? = 2 ]
-        check "$program tells '$does' in other words" grep -q ": gnuplot roundtrip-ladder.gp: .*; 20 of 20 figures are not drawn: " "$dir/err"
+        check "$program tells '$does' in other words" \
+            grep -q ": gnuplot roundtrip-ladder.gp: .*; 20 of 20 figures are not drawn: " "$dir/err"
         check "$program tells '$does' in more than a line" [ "$(wc -l <"$dir/err")" = 1 ]
         check "$program leaves its folder" [ -z "$(ls "$dir/bare/tmp")" ]
     done
