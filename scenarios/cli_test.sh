@@ -143,6 +143,9 @@ refuse "--size=99999999999999999999" --size=99999999999999999999
 refuse "--size=4:1:x2: '4:1:x2' ends below" --size=4:1:x2
 refuse "--size=1:4:x1: '1'" --size=1:4:x1
 refuse "--size=1:4" --size=1:4
+refuse "--js=x: there is no such option" --js=x
+refuse "--repe: there is no such option" --repe 3
+refuse "--lis: there is no such option" --lis
 refuse "--inflight=0: whole numbers from 1 to 4096" --inflight=0
 refuse "--inflight=5000: whole numbers from 1 to 4096" --inflight=5000
 refuse "--inflight=2: --loan" --loan --inflight=2

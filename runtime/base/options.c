@@ -80,6 +80,13 @@ static int refuse(char **argv, int at, int found, int letter) {
                       argv[at]);
 }
 
+/* getopt_long takes what begins an option's name for it; each has one spelling only. */
+static bool is_spelt(const char *given, const char *name) {
+    size_t n = strlen(name);
+    return strncmp(given, "--", 2) == 0 && strncmp(given + 2, name, n) == 0 &&
+           (!given[2 + n] || given[2 + n] == '=');
+}
+
 int tram__options_parse_rest(int argc, char **argv, const struct tram__option *table, int *rest) {
     struct option longs[MAX_OPTIONS + 1];
     char shorts[2 * MAX_OPTIONS + 2] = ":";
@@ -108,6 +115,9 @@ int tram__options_parse_rest(int argc, char **argv, const struct tram__option *t
         for (size_t i = 0; i < count; i++)
             if (found == 256 + (int)i || (table[i].letter && found == table[i].letter))
                 o = &table[i];
+        int at = optind - (optarg && optarg == argv[optind - 1] ? 2 : 1);
+        if (o && found >= 256 && !is_spelt(argv[at], o->name))
+            return refuse(argv, at, '?', 0);
         int status = o ? take(o, optarg) : TRAM_OK;
         if (status)
             return status;
