@@ -41,6 +41,7 @@ if [ "$what" = patterns ]; then
     refuse "--actors=0: whole numbers from 1 to 512" --actors=0
     refuse "--actors=513: whole numbers" --actors=513
     refuse "--actors=two" --actors=two
+    refuse "--actors=2,4,2: 2 is listed twice" --actors=2,4,2
     accept "actors:3/inflight:2" --list --actors=3 --inflight=1,2
     accept "limit" -n 50 -w 5 --repetitions=1 --actors=1,3 --inflight=1,3 --size=1,200,9k
     accept "compiled" -n 20 -w 2 --repetitions=1 --actors=4 --size=64,100k --loan
@@ -143,6 +144,10 @@ refuse "--size=99999999999999999999" --size=99999999999999999999
 refuse "--size=4:1:x2: '4:1:x2' ends below" --size=4:1:x2
 refuse "--size=1:4:x1: '1'" --size=1:4:x1
 refuse "--size=1:4" --size=1:4
+refuse "--size=1k,4,1024: 1024 is listed twice" --size=1k,4,1024
+refuse "--inflight=2,2: 2 is listed twice" --inflight=2,2
+refuse "--mode=limit,eager,limit: 'limit' is listed twice" --mode=limit,eager,limit
+refuse "--mode=eager,all: 'eager' is listed twice" --mode=eager,all
 refuse "--js=x: there is no such option" --js=x
 refuse "--repe: there is no such option" --repe 3
 refuse "--lis: there is no such option" --lis
@@ -207,6 +212,8 @@ refuse "--trace=$dir/t.pftrace: the limit alone has no trace" --mode=limit --tra
 refuse "--trace-window: --trace=FILE is missing" --trace-window=1:2
 refuse "--trace-window=0:2: START:COUNT" --trace=x --trace-window=0:2
 refuse "--trace-window=5: START:COUNT" --trace=x --trace-window=5
+refuse "--trace-window=5:-1: START:COUNT" --trace=x --trace-window=5:-1
+refuse "--trace-window=5:18446744073709551615: START:COUNT" --trace=x --trace-window=5:18446744073709551615
 refuse "--trace-ring=2G" --trace=x --trace-ring=2G
 refuse "--nvtx=maybe: on, off or auto" --nvtx=maybe
 mkdir "$dir/left.compiled.pftrace.rings"

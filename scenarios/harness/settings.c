@@ -133,15 +133,14 @@ static int parse_modes(const char *text, bool *modes) {
     const char *p = text;
     do {
         size_t n = strcspn(p, ",");
-        bool known = n == 3 && strncmp(p, "all", n) == 0;
+        bool all = n == 3 && strncmp(p, "all", n) == 0, known = all;
         for (int m = 0; m < TRAM_MODES; m++) {
-            if (known && n == 3) {
-                modes[m] = true;
-            } else if (strlen(tram_mode_names[m]) == n && strncmp(p, tram_mode_names[m], n) == 0) {
-                modes[m] = true;
-                known = true;
-                break;
-            }
+            bool this = strlen(tram_mode_names[m]) == n && strncmp(p, tram_mode_names[m], n) == 0;
+            if ((all || this) && modes[m])
+                return tram__fail(TRAM_ERR_INVALID, "--mode=%s: '%s' is listed twice", text,
+                                  tram_mode_names[m]);
+            modes[m] |= all || this;
+            known |= this;
         }
         if (!known)
             return tram__fail(
@@ -172,13 +171,23 @@ static int about(const char *option, const char *value) {
     return tram__fail(TRAM_ERR_INVALID, "--%s=%s: %s", option, value, text);
 }
 
+/* What is listed twice would be measured twice, and be one case all the same. */
+static int refuse_twice(const char *option, const char *text, const uint64_t *list, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (list[i] == list[k])
+                return tram__fail(TRAM_ERR_INVALID, "--%s=%s: %llu is listed twice", option, text,
+                                  (unsigned long long)list[i]);
+    return TRAM_OK;
+}
+
 /* A list of counts, written as one of sizes. */
 static int parse_counts(const char *option, const char *text, uint64_t max, uint64_t *out, size_t *count) {
     if (tram__sizes_parse(text, max, out, count))
         return tram__fail(TRAM_ERR_INVALID,
                           "--%s=%s: whole numbers from 1 to %llu are wanted: LIST or MIN:MAX:xFACTOR", option,
                           text, (unsigned long long)max);
-    return TRAM_OK;
+    return refuse_twice(option, text, out, *count);
 }
 
 /* One input, of as many parts as are listed. */
@@ -206,7 +215,7 @@ static int parse_sizes(const char *text, struct tram_layout *out, size_t *count)
         return about("size", text);
     for (size_t i = 0; i < *count; i++)
         tram_layout_make(&sizes[i], 1, &out[i]);
-    return TRAM_OK;
+    return refuse_twice("size", text, sizes, *count);
 }
 
 /* Tensors of these sizes, each with an order as its input. */
@@ -294,8 +303,8 @@ static int make_points(const struct raw *raw, struct tram_settings *out) {
 static int parse_window(const char *text, struct tram_trace_options *out) {
     unsigned long long first, count;
     char end;
-    if (sscanf(text, "%llu:%llu%c", &first, &count, &end) != 2 || !first || !count || *text < '0' ||
-        *text > '9')
+    if (strspn(text, "0123456789:") != strlen(text) ||
+        sscanf(text, "%18llu:%18llu%c", &first, &count, &end) != 2 || !first || !count)
         return tram__fail(TRAM_ERR_INVALID,
                           "--trace-window=%s: START:COUNT is wanted, two whole numbers from 1", text);
     out->first = first;
