@@ -209,6 +209,9 @@ fi
 
 refuse "--trace=/nonexistent/x.pftrace: /nonexistent/x.compiled.pftrace: No such" --trace=/nonexistent/x.pftrace
 refuse "--trace=$dir/t.pftrace: the limit alone has no trace" --mode=limit --trace="$dir/t.pftrace"
+refuse "--trace=/dev/full: /dev/full: it is there, and no regular file" --mode=compiled --trace=/dev/full
+mkfifo "$dir/pipe"
+refuse "--trace=$dir/pipe: $dir/pipe: it is there, and no" --mode=compiled --trace="$dir/pipe"
 refuse "--trace-window: --trace=FILE is missing" --trace-window=1:2
 refuse "--trace-window=0:2: START:COUNT" --trace=x --trace-window=0:2
 refuse "--trace-window=5: START:COUNT" --trace=x --trace-window=5
@@ -310,6 +313,21 @@ accept "the runtime (compiled - limit)" -n 20 -w 2 --repetitions=1 -v
 refuse "--graph=x.pdf: a name that ends in" --graph=x.pdf
 refuse "--graph=/nonexistent/x.dot: No such" --graph=/nonexistent/x.dot
 refuse "--schedule=x: a name" --schedule=x
+# A picture comes through a pipe from dot, here one that is made up: what cannot be written is told.
+mkdir "$dir/bin"
+printf '#!/bin/sh\n[ "$#" = 1 ] && exec cat\n' >"$dir/bin/dot"
+chmod +x "$dir/bin/dot"
+ln -s /dev/full "$dir/full.svg"
+path=$PATH
+PATH=$dir/bin:$path
+refuse "--graph=$dir/full.svg: No space" --graph="$dir/full.svg"
+accept "limit" --mode=limit --brief -n 5 -w 2 --repetitions=1 --graph="$dir/drawn.svg"
+grep -q '^}' "$dir/drawn.svg" || { failed=$((failed + 1)); echo "what dot drew is not there"; }
+printf '#!/bin/sh\n' >"$dir/bin/dot"
+refuse "--graph=$dir/none.svg: dot drew nothing" --graph="$dir/none.svg"
+printf '#!/bin/sh\nexit 3\n' >"$dir/bin/dot"
+refuse "--graph=$dir/none.svg: dot failed (exit status 3)" --graph="$dir/none.svg"
+PATH=$path
 accept "compiled" -n 5 -w 2 --repetitions=1 --graph="$dir/g.dot" --schedule="$dir/s.txt"
 if ! grep -q 'label="Echo#0.echo", shape=box' "$dir/g.dot" || ! grep -q 'COMPUTE Echo#0.echo(c0)' "$dir/s.txt"; then
     failed=$((failed + 1))

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 tram__trace_write_fn *tram__writer_find(void) {
@@ -24,7 +25,10 @@ tram__trace_write_fn *tram__writer_find(void) {
 }
 
 int tram__writer_check(const char *path, bool *made) {
-    *made = access(path, F_OK) != 0;
+    struct stat st;
+    *made = stat(path, &st) != 0;
+    if (!*made && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) /* opening a pipe would wait */
+        return tram__fail(TRAM_ERR_INVALID, "%s: it is there, and no regular file", path);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0)
         return tram__fail(TRAM_ERR_SYSTEM, "%s: %s", path, strerror(errno));

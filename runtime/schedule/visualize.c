@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -223,22 +224,61 @@ static int print_text(const struct tram__schedule *s, unsigned show, bool text, 
     return TRAM_OK;
 }
 
-/* Runs `dot` over the text file `from`. */
-static int draw(const char *from, const char *format, const char *path) {
-    char as[16];
-    snprintf(as, sizeof as, "-T%s", format);
-    char *argv[] = {(char *)"dot", as, (char *)"-o", (char *)(uintptr_t)path, (char *)(uintptr_t)from, NULL};
-    pid_t pid;
-    int how = 0,
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666); /* dot would say so in its own words */
+static bool put_all(int fd, const char *text, size_t size) {
+    while (size) {
+        ssize_t n = write(fd, text, size);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0)
+            text += n, size -= (size_t)n;
+    }
+    return true;
+}
+
+static int write_file(const char *path, const char *text, size_t size) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return tram__fail_errno("%s", path);
-    close(fd);
+    int status = put_all(fd, text, size) ? TRAM_OK : tram__fail_errno("%s", path);
+    if (close(fd) != 0 && !status)
+        status = tram__fail_errno("%s", path);
+    return status;
+}
+
+/* Runs `dot` from one descriptor to another: 0, or an error number. */
+static int start_dot(const char *format, int from, int to, pid_t *pid) {
+    char as[16];
+    snprintf(as, sizeof as, "-T%s", format);
+    char *argv[] = {(char *)"dot", as, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, from, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, to, STDOUT_FILENO);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    int error = posix_spawnp(&pid, "dot", &actions, NULL, argv, environ);
+    int error = posix_spawnp(pid, "dot", &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* All that comes through a pipe, until its end. */
+static void collect(int fd, FILE *out) {
+    char part[4096];
+    for (ssize_t n; (n = read(fd, part, sizeof part)) > 0 || (n < 0 && errno == EINTR);)
+        if (n > 0)
+            fwrite(part, 1, (size_t)n, out);
+}
+
+/* What `dot` makes of the text in `from`, through a pipe: of a file that it cannot fill it says nothing. */
+static int draw(int from, const char *format, const char *path, FILE *out) {
+    int way[2], how = 0;
+    pid_t pid;
+    if (pipe2(way, O_CLOEXEC) != 0)
+        return tram__fail_errno("%s: a pipe from dot", path);
+    int error = start_dot(format, from, way[1], &pid);
+    close(way[1]);
+    if (!error)
+        collect(way[0], out);
+    close(way[0]);
     if (error == ENOENT)
         return tram__fail(TRAM_ERR_UNSUPPORTED,
                           "%s: Graphviz's dot is not installed; a .dot or .txt file needs none", path);
@@ -253,22 +293,41 @@ static int draw(const char *from, const char *format, const char *path) {
     return TRAM_OK;
 }
 
+/* The picture in place of the text that it is made of; the caller frees both. */
+static int make_picture(const char *text, size_t size, const char *format, const char *path, char **picture,
+                        size_t *picture_size) {
+    int from = memfd_create("tramline-graph", MFD_CLOEXEC);
+    FILE *out = open_memstream(picture, picture_size);
+    int status = TRAM_OK;
+    if (from < 0 || !out || !put_all(from, text, size) || lseek(from, 0, SEEK_SET) != 0)
+        status = tram__fail(TRAM_ERR_NO_MEMORY, "a picture");
+    else
+        status = draw(from, format, path, out);
+    if (out && fclose(out) != 0 && !status)
+        status = tram__fail(TRAM_ERR_NO_MEMORY, "a picture");
+    if (!status && !*picture_size)
+        status = tram__fail(TRAM_ERR_SYSTEM, "%s: dot drew nothing", path);
+    if (from >= 0)
+        close(from);
+    return status;
+}
+
 static int save(const struct tram__schedule *s, const char *path, const char *format, unsigned show) {
-    bool picture = strcmp(format, "svg") == 0 || strcmp(format, "png") == 0;
-    char temporary[] = "/tmp/tramline_graph.XXXXXX";
-    int fd =
-        picture ? mkostemp(temporary, O_CLOEXEC) : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    char *text = NULL, *picture = NULL;
+    size_t size = 0, picture_size = 0;
+    FILE *out = open_memstream(&text, &size);
     if (!out)
-        return tram__fail_errno("%s", picture ? temporary : path);
+        return tram__fail(TRAM_ERR_NO_MEMORY, "a picture");
     int status = print_text(s, show, strcmp(format, "txt") == 0, out);
-    bool failed = ferror(out);
-    if ((fclose(out) != 0 || failed) && !status)
-        status = tram__fail_errno("%s", path);
-    if (picture && !status)
-        status = draw(temporary, format, path);
-    if (picture)
-        unlink(temporary);
+    if (fclose(out) != 0 && !status)
+        status = tram__fail(TRAM_ERR_NO_MEMORY, "a picture");
+    bool drawn = strcmp(format, "svg") == 0 || strcmp(format, "png") == 0;
+    if (!status && drawn)
+        status = make_picture(text, size, format, path, &picture, &picture_size);
+    if (!status)
+        status = drawn ? write_file(path, picture, picture_size) : write_file(path, text, size);
+    free(picture);
+    free(text);
     return status;
 }
 
