@@ -172,6 +172,42 @@ refuse "--markdown=$dir" --markdown="$dir"
 refuse "--block=0" --block=0
 refuse "--samples=/nonexistent/x.gz" --samples=/nonexistent/x.gz
 refuse "--brief=1" --brief=1
+# Two files that are one, by whatever names, before anything is drawn or measured; and those that cannot hold a trace.
+ln -s same.json "$dir/link.json"
+: >"$dir/there.json"
+ln -s there.json "$dir/other.json"
+refuse "--csv=$dir/same: --json has the same file" --json="$dir/same" --csv="$dir/same" --graph="$dir/early.dot"
+refuse "--samples=$dir/./same: --json has" --json="$dir/same" --samples="$dir/./same"
+refuse "--markdown=$dir/other.json: --csv has" --csv="$dir/there.json" --markdown="$dir/other.json"
+refuse "--schedule=$dir/g.dot: --graph has" --graph="$dir/g.dot" --schedule="$dir/g.dot"
+refuse "--trace=$dir/t.json: $dir/t.compiled.json: --json has" --trace="$dir/t.json" --json="$dir/t.compiled.json"
+refuse "--json=$dir/link.json: cannot write $dir/link.json: it is a link to nothing" --json="$dir/link.json"
+refuse "--trace=/dev/full: /dev/full: it is there, and no regular file" --mode=compiled --trace=/dev/full
+mkfifo "$dir/pipe"
+refuse "--trace=$dir/pipe: $dir/pipe: it is there, and no" --mode=compiled --trace="$dir/pipe"
+if [ -e "$dir/early.dot" ] || [ -e "$dir/same" ] || [ -e /dev/full.rings ] || [ -e "$dir/same.json" ]; then
+    failed=$((failed + 1))
+    echo "a run that was refused left $(ls "$dir")"
+fi
+# lost WANTED ARGUMENT...: standard output is full, then closed: exit status 2 and a line that names it.
+lost() {
+    "$program" "$@" >/dev/full 2>"$dir/err" </dev/null
+    full=$?
+    "$program" "$@" >&- 2>"$dir/err2" </dev/null
+    closed=$?
+    if [ "$full $closed" = "2 2" ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ "$(wc -l <"$dir/err2")" = 1 ] &&
+        grep -q "standard output: No space" "$dir/err" && grep -q "standard output: Bad file" "$dir/err2"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "$*: with standard output lost: status $full and $closed, $(cat "$dir/err" "$dir/err2")"
+    fi
+}
+lost --help
+lost --list
+lost --version
+lost --mode=limit --brief -n 20 -w 2 --repetitions=1
+lost --mode=limit --brief -n 20 -w 2 --repetitions=1 --quiet
 accept "Brief: no floors, no idle figures" --brief -n 50 -w 5 --repetitions=2 --mode=limit,compiled,eager --json="$dir/b.json"
 if ! grep -q '"timer_step_ns": [0-9]' "$dir/b.json" || ! grep -q '"futex_rtt_ns": null' "$dir/b.json" ||
     ! grep -q '"wake_ns": null' "$dir/b.json"; then
@@ -209,9 +245,6 @@ fi
 
 refuse "--trace=/nonexistent/x.pftrace: /nonexistent/x.compiled.pftrace: No such" --trace=/nonexistent/x.pftrace
 refuse "--trace=$dir/t.pftrace: the limit alone has no trace" --mode=limit --trace="$dir/t.pftrace"
-refuse "--trace=/dev/full: /dev/full: it is there, and no regular file" --mode=compiled --trace=/dev/full
-mkfifo "$dir/pipe"
-refuse "--trace=$dir/pipe: $dir/pipe: it is there, and no" --mode=compiled --trace="$dir/pipe"
 refuse "--trace-window: --trace=FILE is missing" --trace-window=1:2
 refuse "--trace-window=0:2: START:COUNT" --trace=x --trace-window=0:2
 refuse "--trace-window=5: START:COUNT" --trace=x --trace-window=5
@@ -252,7 +285,7 @@ fi
 "$program" --quiet --mode=compiled -n 20 -w 2 --repetitions=1 --json=/dev/full --csv="$dir/full.csv" --markdown=/dev/full \
     --samples="$dir/full.gz" >"$dir/out" 2>"$dir/err"
 status=$?
-if [ $status != 1 ] || [ "$(grep -c 'cannot write /dev/full' "$dir/err")" != 2 ] || [ ! -s "$dir/full.csv" ] ||
+if [ $status != 2 ] || [ "$(grep -c ': --[a-z]*=/dev/full: cannot write /dev/full: No space' "$dir/err")" != 2 ] || [ ! -s "$dir/full.csv" ] ||
     [ ! -s "$dir/full.gz" ]; then
     failed=$((failed + 1))
     echo "with a full disk: status $status, $(cat "$dir/err"), $(ls "$dir")"

@@ -50,7 +50,7 @@ struct tram_scenario {
                 struct tram_ref *refs);
 };
 
-/* The whole of main; returns the exit status: 0, 1 when a run failed, 2 for bad usage. */
+/* The whole of main; returns the exit status: 0, 1 when a run failed, 2 for bad usage, input or output. */
 int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenario);
 
 #endif

@@ -45,7 +45,8 @@ void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out,
 struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
 /* Whether all the traces that are asked for can be written, before anything is measured: 0, or -1 with the error set. */
 int tram_run_try_trace(const struct tram_run *r);
-/* Runs every case but the limit, and but those that failed, once more, traced (trace.c): 0, or -1 with `why`. */
+/* Runs every case but the limit, and but those that failed, once more, traced (trace.c): 0, or with `why` 1 when a trial failed,
+ * 2 when a trace could not be written. */
 int tram_run_traced(struct tram_run *r, char *program, char *why);
 
 void tram_report_header(const struct tram_run *r);
@@ -60,5 +61,15 @@ struct tram_row tram_trial_row(const struct tram_trial *t);
 /* Write the result file (json, and its rows as csv: either may be NULL); the table as Markdown. 0 or -1 with `why`. */
 int tram_report_rows(const struct tram_run *r, const char *json, const char *csv, char *why, size_t why_size);
 int tram_report_markdown(const struct tram_run *r, const char *path, char *why, size_t why_size);
+
+/* The files that are asked for (outputs.c). Whether they can be written, and are not the same: 0, or 2 after a line that names
+ * option and path. */
+int tram_outputs_try(const struct tram_run *r);
+/* Writes all that can be written, also when another cannot. As above. */
+int tram_outputs_write(const struct tram_run *r);
+/* Which option, but for --trace, has this file; NULL: none. */
+const char *tram_output_same(const struct tram_settings *s, const char *path);
+/* `status`; or 2, after a line, where standard output is closed or something of it was lost. */
+int tram_stdout_status(const char *program, int status);
 
 #endif

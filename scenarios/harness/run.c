@@ -263,43 +263,6 @@ static void restrict_cpus(const struct tram__cpus *cpus) {
     sched_setaffinity(0, sizeof set, &set);
 }
 
-/* Whether the files that are asked for can be written is known before anything is measured. */
-static int try_outputs(const struct tram_run *r) {
-    const struct tram_settings *s = r->settings;
-    const struct {
-        const char *option, *path;
-    } files[] = {{"json", s->json}, {"csv", s->csv}, {"markdown", s->markdown}, {"samples", s->samples}};
-    char why[TRAM_WHY] = "";
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (files[i].path && tram_results_check_path(files[i].path, why, sizeof why)) {
-            fprintf(stderr, "%s: --%s=%s: %s\n", r->scenario->name, files[i].option, files[i].path, why);
-            return -1;
-        }
-    return 0;
-}
-
-static int told(const struct tram_run *r, int status, const char *why) {
-    if (status)
-        fprintf(stderr, "%s: %s\n", r->scenario->name, why);
-    return status;
-}
-
-/* All that can be written is, also when another cannot. The JSON goes first. */
-static int write_outputs(const struct tram_run *r) {
-    const struct tram_settings *s = r->settings;
-    char why[TRAM_WHY] = "";
-    int status = 0;
-    if (s->json)
-        status |= told(r, tram_report_rows(r, s->json, NULL, why, sizeof why), why);
-    if (s->csv)
-        status |= told(r, tram_report_rows(r, NULL, s->csv, why, sizeof why), why);
-    if (s->markdown)
-        status |= told(r, tram_report_markdown(r, s->markdown, why, sizeof why), why);
-    if (s->samples)
-        status |= told(r, tram_samples_write(r->samples, s->samples, why, sizeof why), why);
-    return status;
-}
-
 /* How long the machine is listened to, before and after: in a run whose length was given, not longer than that may be; of
  * a brief one the comparison looks at the load of each case instead. */
 static double noise_s(const struct tram_settings *s) {
@@ -324,8 +287,6 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     const char *name = r->scenario->name;
     char why[TRAM_WHY] = "";
     int status = 0;
-    if (try_outputs(r))
-        return 2;
     r->trials = calloc(s->point_count * TRAM_MODES * s->repetitions, sizeof *r->trials);
     r->floors = calloc(s->repetitions, sizeof *r->floors);
     if (!r->trials || !r->floors) {
@@ -342,7 +303,8 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     tram_gaps_measure(&s->placement, noise_s(s), &r->environment.before.gaps);
     if (!s->quiet)
         tram_report_header(r);
-    fflush(stdout);
+    if (tram_stdout_status(name, 0))
+        return 2;
     status = s->samples ? tram_samples_open(&r->samples, why, sizeof why) : 0;
     if (!status)
         status = run_all(r, argv[0], why);
@@ -361,15 +323,11 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     tram_report_table(r);
     if (traced) { /* the figures are good all the same */
         fprintf(stderr, "%s: --trace=%s: %s\n", name, s->trace, why);
-        status = 1;
+        status = traced;
     }
-    if (write_outputs(r))
-        return 1;
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "%s: writing the table failed\n", name);
-        return 1;
-    }
-    return status;
+    if (tram_outputs_write(r))
+        status = 2;
+    return tram_stdout_status(name, status);
 }
 
 static int draw(const struct tram_scenario *scenario, struct tram_graph *g, const char *option,
@@ -500,6 +458,16 @@ static int try_transfer(struct tram *t, struct tram_run *r) {
     return status;
 }
 
+/* All that can be refused is, before anything is measured. */
+static int prepare(struct tram *t, struct tram_run *r) {
+    int status = tram_outputs_try(r);
+    if (!status && r->settings->trace)
+        status = try_trace(r);
+    if (!status)
+        status = draw_all(t, r->scenario, r->settings);
+    return status ? status : try_transfer(t, r);
+}
+
 int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenario) {
     struct tram_scenario counted = *scenario;
     if (tram_counting_here()) {
@@ -509,6 +477,8 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
     size_t prefix = strlen(TRAM_TRIAL_OPTION);
     if (argc == 2 && strncmp(argv[1], TRAM_TRIAL_OPTION, prefix) == 0)
         tram_trial_serve(atoi(argv[1] + prefix), scenario, argc, argv);
+    if (tram_stdout_status(scenario->name, 0)) /* closed: another file would take its number */
+        return 2;
     struct tram_settings settings = {.trace = getenv("TRAM_TRACE")};
     unsetenv("TRAM_TRACE"); /* it is for the traced trials alone */
     struct tram *t;
@@ -523,24 +493,17 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         tram_fini(t);
         return 2;
     }
-    int status = 0;
-    if (settings.trace && !settings.help && !settings.version && !settings.list)
-        status = try_trace(&run);
-    if (status)
-        ;
-    else if (settings.help)
+    bool runs = !settings.help && !settings.version && !settings.list;
+    int status = runs ? prepare(t, &run) : 0;
+    if (settings.help)
         tram_settings_help(scenario, argv[0]);
     else if (settings.version)
         printf("tramline %s\n", TRAM_VERSION);
     else if (settings.list)
         list_cases(&run);
-    else
-        status = draw_all(t, scenario, &settings);
-    if (!status && !settings.help && !settings.version && !settings.list)
-        status = try_transfer(t, &run);
     tram_fini(t); /* before anything is measured */
-    if (!status && !settings.help && !settings.version && !settings.list)
-        status = measure(&run, argc, argv);
+    if (!status)
+        status = runs ? measure(&run, argc, argv) : tram_stdout_status(scenario->name, 0);
     free(settings.points);
     free(run.trials);
     free(run.traced);

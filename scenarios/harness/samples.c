@@ -141,7 +141,7 @@ int tram_samples_write(struct tram_samples *s, const char *path, char *why, size
         munmap(data, size);
     }
     if (!status && s->lost) {
-        snprintf(why, why_size, "--samples=%s: some are missing: %s", path, s->lost);
+        snprintf(why, why_size, "some samples are missing: %s", s->lost);
         status = -1;
     }
     close(s->fd);

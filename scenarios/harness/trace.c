@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "harness/report_figures.h"
 #include "probe/writer.h"
 
@@ -44,6 +45,9 @@ int tram_run_try_trace(const struct tram_run *r) {
         for (int m = 0; m < TRAM_MODES; m++)
             if (s->modes[m] && m != TRAM_MODE_LIMIT) {
                 name_file(r, point, m, file);
+                const char *same = tram_output_same(s, file);
+                if (same)
+                    return tram__fail(TRAM_ERR_INVALID, "%s: --%s has the same file", file, same);
                 if (tram__writer_try(file))
                     return -1;
             }
@@ -79,9 +83,9 @@ static int run_one(struct tram_run *r, size_t point, int mode, char *program, ch
     name_file(r, point, mode, t->trace);
     if (tram_trial_run(t, program)) {
         snprintf(why, TRAM_WHY, "%s: %.400s", tram_mode_names[mode], t->why);
-        return -1;
+        return 1;
     }
-    return was_written(t->trace, why) ? 0 : -1;
+    return was_written(t->trace, why) ? 0 : 2;
 }
 
 int tram_run_traced(struct tram_run *r, char *program, char *why) {
@@ -89,12 +93,12 @@ int tram_run_traced(struct tram_run *r, char *program, char *why) {
     r->traced = calloc(s->point_count * TRAM_MODES, sizeof *r->traced);
     if (!r->traced) {
         snprintf(why, TRAM_WHY, "out of memory");
-        return -1;
+        return 1;
     }
+    int status = 0;
     for (size_t point = 0; point < s->point_count; point++)
         for (int m = 0; m < TRAM_MODES; m++)
-            if (s->modes[m] && m != TRAM_MODE_LIMIT && !tram_run_failed(r, point, m) &&
-                run_one(r, point, m, program, why))
-                return -1;
-    return 0;
+            if (!status && s->modes[m] && m != TRAM_MODE_LIMIT && !tram_run_failed(r, point, m))
+                status = run_one(r, point, m, program, why);
+    return status;
 }
