@@ -342,6 +342,43 @@ else
     failed=$((failed + 1))
     echo "with a case that fails: status $status, $(cat "$dir/out" "$dir/err" "$dir/some.md")"
 fi
+# An interrupted run says so, and writes what was measured whole; of nothing it writes nothing.
+# interrupt SIGNAL TRIALS ARGUMENT...: sends it when so many trials were seen.
+interrupt() {
+    signal=$1
+    wanted=$2
+    shift 2
+    "$program" "$@" >"$dir/out" 2>"$dir/err" </dev/null &
+    run=$!
+    seen=
+    while [ "$(echo $seen | wc -w)" -lt "$wanted" ] && kill -0 $run; do
+        trial=$(ps -eo pid=,ppid=,args= | grep -F -- "--tramline-trial" | awk -v run=$run '$2 == run { print $1 }' | head -n 1)
+        case " $seen " in *" $trial "*) ;; *) seen="$seen $trial" ;; esac
+        sleep 0.05
+    done
+    kill -s "$signal" $run
+    wait $run
+    status=$?
+}
+interrupt TERM 3 --brief --mode=limit,compiled -n 50 -w 5 --repetitions=1000 --json="$dir/cut.json" --csv="$dir/cut.csv" \
+    --samples="$dir/cut.gz"
+rows=$(grep -c '"run_type"' "$dir/cut.json")
+if [ $status = 143 ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ "$rows" -ge 2 ] && grep -q "^limit  *1 B " "$dir/out" &&
+    grep -q "interrupted (Terminated): $rows of 2000 trials were measured" "$dir/err" &&
+    [ "$(wc -l <"$dir/cut.csv")" = $((rows + 1)) ] && [ "$(gzip -dc "$dir/cut.gz" | wc -l)" = $((2 * rows + 1)) ]; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "interrupted: status $status, $rows rows, $(cat "$dir/out" "$dir/err")"
+fi
+interrupt HUP 1 --brief --mode=compiled,limit -n 1000000000 --repetitions=2 --json="$dir/nothing.json"
+if [ $status = 129 ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ ! -e "$dir/nothing.json" ] &&
+    grep -q "interrupted (Hangup): 0 of 4 trials were measured" "$dir/err"; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "interrupted at once: status $status, $(cat "$dir/out" "$dir/err")"
+fi
 accept "the runtime (compiled - limit)" -n 20 -w 2 --repetitions=1 -v
 refuse "--graph=x.pdf: a name that ends in" --graph=x.pdf
 refuse "--graph=/nonexistent/x.dot: No such" --graph=/nonexistent/x.dot

@@ -258,6 +258,7 @@ static bool copies_loans(const struct tram_settings *s) {
 void tram_report_legend(const struct tram_run *r, FILE *f) {
     const struct tram_settings *s = r->settings;
     bool deep = false, single = false;
+    char timer[TRAM_CELL];
     for (size_t point = 0; point < s->point_count; point++) {
         deep |= s->points[point].inflight > 1;
         single |= s->points[point].inflight == 1;
@@ -279,10 +280,10 @@ void tram_report_legend(const struct tram_run *r, FILE *f) {
     if (single)
         fprintf(
             f,
-            "\n%service time of a closed loop. p50: %s; p99: timed singly, with the timer's %.0f ns in it.\n"
+            "\n%service time of a closed loop. p50: %s; p99: timed singly, with the timer's %s in it.\n"
             "x limit: p50 over limit's. vs eager: %seager's p50 over this. CPU/exec: of all processes.\n%s%s",
             deep ? "One in flight: s" : "S", s->loan ? "timed singly as well" : "of batches",
-            r->floor.timer_ns, fastest,
+            tram_print_ns(r->floor.timer_ns, timer), fastest,
             s->loan ? "By loan, filling the input and reading the result are not in the times.\n" : "",
             copies_loans(s) ? "graph-eager takes no loan: copying the input in is in its times.\n" : "");
 }

@@ -155,9 +155,12 @@ static void run_case(struct tram_run *r, struct job job, uint64_t repetition, ch
     *t = tram_run_request(r, (size_t)job.point, job.mode, repetition);
     t->samples_fd = r->samples ? tram_samples_file(r->samples) : 0;
     if (tram_trial_run(t, program)) {
+        if (tram_trial_interrupted())
+            *t = (struct tram_trial){.samples_fd = t->samples_fd}; /* not measured, and no failure */
         t->ok = false;
         progress(r, "", 1, 1);
-        fprintf(stderr, "%s: %s: %s\n", r->scenario->name, name, t->why);
+        if (t->why[0])
+            fprintf(stderr, "%s: %s: %s\n", r->scenario->name, name, t->why);
         if (t->samples_fd > 0)
             close(t->samples_fd);
     } else if (t->samples_fd > 0) {
@@ -165,6 +168,14 @@ static void run_case(struct tram_run *r, struct job job, uint64_t repetition, ch
     }
 }
 
+/* Of those of an interrupted run there may be none. */
+static void keep_floor(struct tram_run *r, size_t count) {
+    r->floor = (struct tram_floor){NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, {{0}}, 0, {{0}}};
+    if (count)
+        tram_floor_median(r->floors, count, &r->floor);
+}
+
+/* An interrupted one ends early, and is no failure. */
 static int run_all(struct tram_run *r, char *program, char *why) {
     const struct tram_settings *s = r->settings;
     struct job *jobs = calloc(s->point_count * TRAM_MODES + 1, sizeof *jobs);
@@ -172,25 +183,23 @@ static int run_all(struct tram_run *r, char *program, char *why) {
         snprintf(why, TRAM_WHY, "out of memory");
         return -1;
     }
-    size_t n = make_jobs(s, jobs), done = 0;
+    size_t n = make_jobs(s, jobs), done = 0, floors = 0;
     uint64_t random = s->seed;
     int status = 0;
     for (uint64_t rep = 0; !status && rep < s->repetitions; rep++) {
         shuffle(jobs, n, &random);
-        for (size_t i = 0; !status && i < n; i++) {
+        for (size_t i = 0; !status && !tram_trial_interrupted() && i < n; i++) {
             progress(r, "measuring", done++, n * s->repetitions);
             if (jobs[i].point == FLOOR)
-                status = run_floor(r, rep, why);
+                floors += !(status = run_floor(r, rep, why));
             else
                 run_case(r, jobs[i], rep, program);
         }
     }
     free(jobs);
     progress(r, "measuring", done, done);
-    if (status)
-        return -1;
-    tram_floor_median(r->floors, s->repetitions, &r->floor);
-    return 0;
+    keep_floor(r, floors);
+    return tram_trial_interrupted() ? 0 : status;
 }
 
 /* Exact counts of one case; NaN where runs disagree, in each of a few trials, or it cannot be counted. */
@@ -207,6 +216,8 @@ static void count_case(const struct tram_run *r, size_t point, int mode, char *p
     for (int tries = 0; tries < COUNTED_TRIES && (isnan(t->allocations) || isnan(t->syscalls)); tries++) {
         struct tram_trial once = *t;
         if (tram_trial_run(&once, program)) {
+            if (tram_trial_interrupted())
+                return;
             tram_case_name(r, point, mode, name, sizeof name);
             fprintf(stderr, "%s: %s: its system calls are not counted: %s\n", r->scenario->name, name,
                     once.why);
@@ -229,7 +240,8 @@ static void count_all(struct tram_run *r, char *program) {
         for (int m = 0; m < TRAM_MODES; m++) {
             struct tram_trial t = {.allocations = NAN, .syscalls = NAN, .futexes = NAN};
             progress(r, "counting", done++, all);
-            if (s->modes[m] && m != TRAM_MODE_LIMIT && possible && !tram_run_failed(r, point, m))
+            if (s->modes[m] && m != TRAM_MODE_LIMIT && possible && !tram_run_failed(r, point, m) &&
+                !tram_trial_interrupted())
                 count_case(r, point, m, program, &t);
             for (uint64_t i = 0; s->modes[m] && i < s->repetitions; i++) {
                 struct tram_trial *of = tram_run_trial(r, point, m, i);
@@ -282,6 +294,20 @@ static uint64_t measured(const struct tram_run *r, bool *failed) {
     return count;
 }
 
+/* 0, or the status to exit with, after a line. */
+static int interrupted(const struct tram_run *r, uint64_t count) {
+    const struct tram_settings *s = r->settings;
+    int number = tram_trial_interrupted();
+    size_t cases = 0;
+    for (int m = 0; m < TRAM_MODES; m++)
+        cases += s->modes[m] * s->point_count;
+    if (!number)
+        return 0;
+    fprintf(stderr, "%s: interrupted (%s): %llu of %llu trials were measured\n", r->scenario->name,
+            strsignal(number), (unsigned long long)count, (unsigned long long)(cases * s->repetitions));
+    return 128 + number;
+}
+
 static int measure(struct tram_run *r, int argc, char **argv) {
     const struct tram_settings *s = r->settings;
     const char *name = r->scenario->name;
@@ -293,6 +319,7 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         fprintf(stderr, "%s: out of memory\n", name);
         return 1;
     }
+    tram_trial_guard();
     restrict_cpus(&s->placement);
     struct tram_environment_params p = {.argc = argc,
                                         .argv = argv,
@@ -311,23 +338,28 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     bool failed = false;
     if (status)
         fprintf(stderr, "%s: %s\n", name, why);
-    if (status || !measured(r, &failed)) {
+    uint64_t count = measured(r, &failed);
+    if (status || !count) {
         tram_samples_forget(r->samples);
-        return 1;
+        status = interrupted(r, 0);
+        return status ? status : 1;
     }
     status = failed;
     tram_environment_end(&r->environment);
     count_all(r, argv[0]);
-    tram_gaps_measure(&s->placement, noise_s(s), &r->environment.after.gaps);
-    int traced = s->trace ? tram_run_traced(r, argv[0], why) : 0;
+    if (!tram_trial_interrupted())
+        tram_gaps_measure(&s->placement, noise_s(s), &r->environment.after.gaps);
+    int traced = s->trace && !tram_trial_interrupted() ? tram_run_traced(r, argv[0], why) : 0;
+    int ended = interrupted(r, count);
     tram_report_table(r);
-    if (traced) { /* the figures are good all the same */
+    if (traced && !ended) { /* the figures are good all the same */
         fprintf(stderr, "%s: --trace=%s: %s\n", name, s->trace, why);
         status = traced;
     }
     if (tram_outputs_write(r))
         status = 2;
-    return tram_stdout_status(name, status);
+    status = tram_stdout_status(name, status);
+    return ended ? ended : status;
 }
 
 static int draw(const struct tram_scenario *scenario, struct tram_graph *g, const char *option,

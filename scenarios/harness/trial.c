@@ -190,6 +190,54 @@ void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, ch
     exit(t->ok ? 0 : 1);
 }
 
+/* ---- Interrupts ---- */
+
+static const int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
+enum { INTERRUPTS = sizeof interrupts / sizeof interrupts[0] };
+static volatile sig_atomic_t interrupted, running; /* which signal, and the trial's process; or 0 */
+
+static void on_interrupt(int number) {
+    int error = errno;
+    interrupted = number;
+    if (running) /* it is not reaped yet; its own processes end with it */
+        kill(running, SIGKILL);
+    errno = error;
+}
+
+void tram_trial_guard(void) {
+    struct sigaction before, now = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < INTERRUPTS; i++)
+        if (sigaction(interrupts[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(interrupts[i], &now, NULL);
+}
+
+int tram_trial_interrupted(void) {
+    return interrupted;
+}
+
+/* As fork; in the parent no interrupt comes before `running` is set. */
+static pid_t fork_guarded(void) {
+    sigset_t held, before;
+    sigemptyset(&held);
+    for (size_t i = 0; i < INTERRUPTS; i++)
+        sigaddset(&held, interrupts[i]);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    pid_t pid = fork();
+    running = pid > 0 ? pid : 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
+}
+
+/* Reaps it only once no interrupt would kill it, or who has its number by then. */
+static void await(pid_t pid, int *how) {
+    siginfo_t ended;
+    while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+        ;
+    running = 0;
+    while (waitpid(pid, how, 0) < 0 && errno == EINTR)
+        ;
+}
+
 int tram_trial_run(struct tram_trial *t, char *program) {
     char option[64];
     int how, status = -1;
@@ -204,7 +252,7 @@ int tram_trial_run(struct tram_trial *t, char *program) {
     *shared = *t;
     snprintf(option, sizeof option, TRAM_TRIAL_OPTION "%d", fd);
     fflush(stdout);
-    pid_t self = getpid(), pid = fork();
+    pid_t self = getpid(), pid = fork_guarded();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         fcntl(fd, F_SETFD, 0);
@@ -220,8 +268,7 @@ int tram_trial_run(struct tram_trial *t, char *program) {
         snprintf(t->why, sizeof t->why, "fork: %s", strerror(errno));
         goto out;
     }
-    while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
-        ;
+    await(pid, &how);
     *t = *shared;
     status = t->ok && how == 0 ? 0 : -1;
     if (WIFSIGNALED(how)) {

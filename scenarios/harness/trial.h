@@ -57,6 +57,10 @@ int tram_trial_measure(struct tram_trial *t, const struct tram_mode_ops *ops);
 void tram_trial_serve(int fd, const struct tram_scenario *scenario, int argc, char **argv);
 /* In the harness: runs it in a fresh process. 0, or -1 with t->why. */
 int tram_trial_run(struct tram_trial *t, char *program);
+/* From here on SIGINT, SIGTERM and SIGHUP, unless they are ignored, end the trial that runs, and no more; which of them came, or
+ * 0. A trial that failed as one had come is to be taken for not measured. */
+void tram_trial_guard(void);
+int tram_trial_interrupted(void);
 /* How long a pass of it is where nobody asked for a number of executions. paced: at a rate. */
 unsigned tram_trial_pass_ms(bool brief, bool paced);
 
