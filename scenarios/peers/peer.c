@@ -64,7 +64,7 @@ static int help(const struct peer *peer, const struct tram__option *table) {
     for (const struct peer_mode *m = peer->modes; m->name; m++)
         printf(" %s", m->name);
     printf("\n");
-    return 0;
+    return tram_stdout_status(peer->program, 0);
 }
 
 /* From what was given to the request of a trial. */
@@ -73,6 +73,7 @@ static int resolve(struct peer_case *p) {
     struct tram_case *c = &p->trial.c;
     uint64_t size = 1;
     const char *end = "";
+    char why[TRAM_WHY] = "";
     for (p->mode = p->peer->modes; o->mode && p->mode->name && strcmp(o->mode, p->mode->name) != 0;)
         p->mode++;
     if (!p->mode->name)
@@ -84,6 +85,12 @@ static int resolve(struct peer_case *p) {
         return refuse(p->peer, "scenario", o->scenario, "roundtrip, chain or scatter_gather is wanted");
     if (!c->scenario->actors && o->actors != 1)
         return refuse(p->peer, "scenario", c->scenario->name, "it has one actor");
+    if (o->repetition >= o->repetitions) {
+        snprintf(why, sizeof why, "%llu", (unsigned long long)o->repetition);
+        return refuse(p->peer, "repetition", why, "a number below that of --repetitions is wanted");
+    }
+    if (o->json && tram_results_check_path(o->json, why, sizeof why))
+        return refuse(p->peer, "json", o->json, why);
     if (o->size && (!tram__size_parse(o->size, TRAM_MAX_SIZE, &end, &size) || *end))
         return refuse(p->peer, "size", o->size, "a size from 1 to 1G is wanted");
     if (!o->cpus) {
@@ -107,6 +114,8 @@ int peer_parse(int argc, char **argv, const struct peer *peer, struct peer_case 
     *out = (struct peer_case){.peer = peer, .argc = argc, .argv = argv};
     *o = (struct peer_options){.actors = 1, .repetitions = 1, .seed = 1, .timeout_s = 120};
     make_table(o, table);
+    if (tram_stdout_status(peer->program, 0))
+        return 2;
     if (tram__options_parse(argc, argv, table)) {
         fprintf(stderr, "%s: %s\n", peer->program, tram_last_error()->text);
         return 2;
@@ -117,7 +126,7 @@ int peer_parse(int argc, char **argv, const struct peer *peer, struct peer_case 
         char version[PEER_VERSION];
         peer->version(version, sizeof version);
         printf("%s\n", version);
-        return 0;
+        return tram_stdout_status(peer->program, 0);
     }
     alarm((unsigned)o->timeout_s);
     return resolve(out);
@@ -171,7 +180,7 @@ int peer_measure(struct peer_case *p) {
            t->note);
     if (o->json && write_results(p, &e, name, why)) {
         fprintf(stderr, "%s: --json=%s: %s\n", p->peer->program, o->json, why);
-        return 1;
+        return 2;
     }
-    return 0;
+    return tram_stdout_status(p->peer->program, 0);
 }

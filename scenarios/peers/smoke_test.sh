@@ -39,5 +39,28 @@ for mode; do
         echo "$mode: the result file has no version or no time: $(cat "$dir/$mode.json")"
     fi
 done
+# Bad usage and what cannot be written, the result file before anything is measured: a line and exit status 2.
+refuse() { # WANTED OPTION...
+    wanted=$1
+    shift
+    $program "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    got=$?
+    if [ $got = 2 ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ ! -s "$dir/out" ] && grep -qF -- "$wanted" "$dir/err"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "refuse $*: status $got, wanted '$wanted', got: $(cat "$dir/out" "$dir/err")"
+    fi
+}
+refuse "--json=/nonexistent/x: cannot write /nonexistent/x: No such" -n 50 -w 10 --json=/nonexistent/x
+refuse "--repetition=5: a number below" --repetition=5
+refuse "--js=x: there is no such option" --js=x
+for option in --help --version; do
+    $program $option >/dev/full 2>"$dir/err"
+    if [ "$? $(grep -c 'standard output: No space left' "$dir/err")" != "2 1" ]; then
+        failed=$((failed + 1))
+        echo "$option on a full disk: $(cat "$dir/err")"
+    fi
+done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
