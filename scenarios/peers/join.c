@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Joins the result files of a run of ci/peers into one, and prints its table: peers_join OUT [--skipped=TEXT]... FOLDER...
- * Each folder is a round, with a file for each program and case that ran in it; the number of the round becomes the
- * repetition of its rows. Ratios are taken within a round, whose launches ran within minutes of each other: the table has
- * their median, and the lowest and the highest. Exit status 1 when a file is no result file, 2 for bad usage.
+ * Joins the result files of a run of ci/peers into one, and prints its table: see --help. Each folder is a round, with a file
+ * for each program and case that ran in it; the number of the round becomes the repetition of its rows. Ratios are taken
+ * within a round, whose launches ran within minutes of each other: the table has their median, and the lowest and the
+ * highest.
  */
-#include <dirent.h>
-#include <getopt.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <jansson.h>
 
 #include "base/options.h"
 #include "harness/report_figures.h"
-#include "results/json_file.h"
 #include "results/output.h"
+#include "results/plain.h"
+#include "results/read_row.h"
 #include "results/statistics.h"
 
 enum { MOST_ROUNDS = 64, MOST_CASES = 64, MOST_MODES = 16, CASE_NAME = 96 };
@@ -43,6 +44,8 @@ struct join {
     const char *modes[MOST_MODES]; /* borrowed from rows */
     size_t mode_count, case_count, rounds;
     struct one_case *cases; /* MOST_CASES */
+    struct stat folder[MOST_ROUNDS];
+    char why[1024]; /* one line */
 };
 
 /* ---- reading ---- */
@@ -84,20 +87,45 @@ static struct one_case *case_of(struct join *j, const json_t *row) {
     return c;
 }
 
-static double number_of(const json_t *row, const char *key) {
-    const json_t *value = json_object_get(row, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
+/* What the reader of result files leaves open, and is used here: 0, or -1 with j->why. */
+static int check_row(struct join *j, const char *path, const struct tram_result_row *row) {
+    static const struct {
+        const char *key;
+        bool text, optional;
+    } fields[] = {{"scenario", true, false},
+                  {"mode", true, false},
+                  {"version", true, true},
+                  {"actors", false, false},
+                  {"payload_bytes", false, false}};
+    const struct tram__read_error e = {j->why, sizeof j->why};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        const json_t *value = json_object_get(row->json, fields[i].key);
+        const char *text = json_string_value(value);
+        bool good = fields[i].text ? text && *text && tram__is_plain(text) : json_integer_value(value) > 0;
+        char field[400];
+        if (good || (fields[i].optional && !value))
+            continue;
+        snprintf(field, sizeof field, "%s: %s", row->name, fields[i].key);
+        return tram__read_value(&e, path, field, value,
+                                fields[i].text ? "plain text" : "a whole number from 1");
+    }
+    return 0;
 }
 
-static int add_row(struct join *j, json_t *row, size_t round) {
-    if (json_array_append(j->rows, row)) /* first: names are borrowed from it */
-        return -1;
+static int add_row(struct join *j, const char *path, const struct tram_result_row *from, size_t round) {
+    const struct tram__read_error e = {j->why, sizeof j->why};
+    json_t *row = json_deep_copy(from->json);
+    if (!row || json_array_append_new(j->rows, row)) /* first: names are borrowed from it */
+        return tram__read_fail(&e, "%s: out of memory", path);
     size_t mode = mode_index(j, text_of(row, "mode"));
     struct one_case *c = case_of(j, row);
-    if (!c || mode == MOST_MODES || !text_of(row, "mode")[0])
-        return -1;
-    c->mode[mode].p50[round] = number_of(row, "p50_ns");
-    c->mode[mode].p99[round] = number_of(row, "p99_ns");
+    if (!c || mode == MOST_MODES)
+        return tram__read_fail(&e, "%s: %s: there are more than %d cases or %d modes", path, from->name,
+                               (int)MOST_CASES, (int)MOST_MODES);
+    if (!isnan(c->mode[mode].p50[round]))
+        return tram__read_fail(&e, "%s: %s: it has a second row in this round", path, from->name);
+    c->mode[mode].p50[round] = from->p50_ns;
+    c->mode[mode].p99[round] = tram_result_number(from, "p99_ns");
     json_object_set_new(row, "repetition_index", json_integer((json_int_t)round));
     json_object_set_new(row, "repetitions", json_integer((json_int_t)j->rounds));
     json_object_set_new(row, "family_index",
@@ -110,7 +138,7 @@ static int add_row(struct join *j, json_t *row, size_t round) {
 
 /* The machine is told by the first file that tells of one, the end of the run by that which ended last: of times in ISO
  * 8601 the later one is the greater text. */
-static void keep_context(struct join *j, json_t *context) {
+static void keep_context(struct join *j, const json_t *context) {
     json_t *run = json_object_get(context, "run"), *ours = json_object_get(j->context, "run");
     if (!json_object_get(context, "machine"))
         return;
@@ -125,48 +153,27 @@ static void keep_context(struct join *j, json_t *context) {
     json_object_set(json_object_get(ours, "noise"), "after", after);
 }
 
-static int add_file(struct join *j, const char *path, size_t round) {
-    enum { MOST_BYTES = 64 << 20 };
-    char why[TRAM_WHY];
-    json_t *file, *row;
-    size_t i;
-    if (tram__json_read(path, MOST_BYTES, &file, why, sizeof why)) {
-        fprintf(stderr, "peers_join: %s\n", why);
-        return -1;
-    }
-    json_t *rows = json_object_get(file, "benchmarks");
-    int status = json_is_array(rows) ? 0 : -1;
-    json_array_foreach(rows, i, row) {
-        if (!status)
-            status = add_row(j, row, round);
-    }
-    if (status)
-        fprintf(stderr, "peers_join: %s: not a result file of a scenario or a peer, or too many cases\n",
-                path);
-    keep_context(j, json_object_get(file, "context"));
-    json_decref(file); /* the rows live on */
-    return status;
-}
-
-static int is_result(const struct dirent *e) {
-    size_t length = strlen(e->d_name);
-    return length > 5 && strcmp(e->d_name + length - 5, ".json") == 0;
-}
-
 static int add_round(struct join *j, const char *folder, size_t round) {
-    struct dirent **entries;
-    int count = scandir(folder, &entries, is_result, alphasort), status = 0;
-    if (count < 0) {
-        perror(folder);
+    const struct tram__read_error e = {j->why, sizeof j->why};
+    struct stat *st = &j->folder[round];
+    struct tram_result_set set;
+    if (stat(folder, st) != 0)
+        return tram__read_fail(&e, "%s: %s", folder, strerror(errno));
+    if (!S_ISDIR(st->st_mode))
+        return tram__read_fail(&e, "%s: a folder is wanted", folder);
+    for (size_t i = 0; i < round; i++)
+        if (j->folder[i].st_dev == st->st_dev && j->folder[i].st_ino == st->st_ino)
+            return tram__read_fail(&e, "%s: this folder was given before, as round %zu", folder, i + 1);
+    if (tram_result_set_read(folder, &set, j->why, sizeof j->why))
         return -1;
+    int status = 0;
+    for (size_t i = 0; !status && i < set.row_count; i++) {
+        const char *path = set.files[set.rows[i].file].path;
+        status = check_row(j, path, &set.rows[i]) || add_row(j, path, &set.rows[i], round) ? -1 : 0;
     }
-    for (int i = 0; i < count; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        status |= add_file(j, path, round);
-        free(entries[i]);
-    }
-    free(entries);
+    for (size_t i = 0; !status && i < set.file_count; i++)
+        keep_context(j, set.files[i].context);
+    tram_result_set_free(&set);
     return status;
 }
 
@@ -273,58 +280,104 @@ static void print_table(struct join *j) {
 
 /* ---- the file ---- */
 
-static int write_all(const struct join *j, const char *path) {
-    char why[512] = "out of memory";
+static int write_all(struct join *j, const char *path) {
     json_t *context = j->context ? json_incref(j->context) : json_object();
     json_object_set_new(context, "peers",
                         json_pack("{s:O, s:O}", "versions", j->versions, "skipped", j->skipped));
     json_t *file = json_pack("{s:O, s:O}", "context", context, "benchmarks", j->rows);
     char *text = file ? json_dumps(file, JSON_INDENT(2)) : NULL;
-    int status = text ? tram__output_write(path, text, strlen(text), why, sizeof why) : -1;
-    if (status)
-        fprintf(stderr, "peers_join: %s\n", why);
+    snprintf(j->why, sizeof j->why, "cannot write %s: out of memory", path);
+    int status = text ? tram__output_write(path, text, strlen(text), j->why, sizeof j->why) : -1;
     free(text);
     json_decref(file);
     json_decref(context);
     return status;
 }
 
-static void release(struct join *j) {
-    json_decref(j->rows);
-    json_decref(j->context);
-    json_decref(j->versions);
-    json_decref(j->skipped);
-    free(j->cases);
+/* ---- the command line ---- */
+
+static const char help[] =
+    "usage: peers_join OUT [--skipped=TEXT]... FOLDER...\n"
+    "Joins the result files of a run of ci/peers into the file OUT, and prints its table. Each FOLDER, 64 at "
+    "most,\n"
+    "is a round, with a result file (*.json) for each program and case that ran in it.\n\n"
+    "  --skipped=TEXT  what did not run, and why: a line below the table\n"
+    "  -h, --help      print this, and end\n\n"
+    "Exit status: 0 ok, 2 usage, input or output.\n";
+
+struct arguments {
+    const char *out, *folder[MOST_ROUNDS];
+    size_t count; /* of folders */
+    bool help;
+};
+
+/* Another program's words, as they may stand in a table. */
+static int add_skipped(struct join *j, const char *text) {
+    char *copy = strdup(text);
+    int status = copy ? json_array_append_new(j->skipped, json_string(tram__plain(copy))) : -1;
+    free(copy);
+    return status;
 }
 
-static int usage(struct join *j) {
-    release(j);
-    fprintf(stderr, "usage: peers_join OUT [--skipped=TEXT]... FOLDER...\n");
-    return 2;
+static int take_argument(struct join *j, const char *arg, struct arguments *a) {
+    static const char skipped[] = "--skipped=";
+    size_t n = sizeof skipped - 1;
+    int status = 0;
+    if (strncmp(arg, skipped, n) == 0)
+        status = add_skipped(j, arg + n);
+    else if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0)
+        a->help = true;
+    else if (*arg == '-')
+        status = snprintf(j->why, sizeof j->why, "%s: there is no such option (see --help)", arg);
+    else if (!a->out)
+        a->out = arg;
+    else if (a->count == MOST_ROUNDS)
+        status = snprintf(j->why, sizeof j->why, "%s: there are more than %d folders", arg, (int)MOST_ROUNDS);
+    else
+        a->folder[a->count++] = arg;
+    return status ? -1 : 0;
+}
+
+static int parse(struct join *j, int argc, char **argv, struct arguments *a) {
+    for (int i = 1; i < argc; i++)
+        if (take_argument(j, argv[i], a))
+            return -1;
+    if (a->help || a->count)
+        return 0;
+    snprintf(j->why, sizeof j->why, "a file and folders are wanted: OUT FOLDER... (see --help)");
+    return -1;
+}
+
+static int run(struct join *j, const struct arguments *a) {
+    int status = tram__output_check(a->out, j->why, sizeof j->why);
+    j->rounds = a->count;
+    for (size_t i = 0; !status && i < a->count; i++)
+        status = add_round(j, a->folder[i], i);
+    if (status)
+        return -1;
+    print_table(j);
+    return write_all(j, a->out);
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"skipped", required_argument, NULL, 's'}, {0}};
-    struct join j = {.rows = json_array(), .versions = json_object(), .skipped = json_array()};
-    int status = 0, c;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c != 's')
-            return usage(&j);
-        json_array_append_new(j.skipped, json_string(optarg));
-    }
-    j.rounds = (size_t)(argc - optind - 1);
+    static struct join j = {.why = "out of memory"};
+    struct arguments a = {0};
+    j.rows = json_array();
+    j.versions = json_object();
+    j.skipped = json_array();
     j.cases = calloc(MOST_CASES, sizeof *j.cases);
-    if (argc - optind < 2 || j.rounds > MOST_ROUNDS || !j.cases)
-        return usage(&j);
-    for (size_t i = 0; i < j.rounds; i++)
-        status |= add_round(&j, argv[optind + 1 + (int)i], i);
-    if (!j.case_count) {
-        fprintf(stderr, "peers_join: there are no results\n");
-        status = 1;
-    } else {
-        print_table(&j);
-        status |= write_all(&j, argv[optind]);
+    int status = tram_stdout_status("peers_join", 0);
+    if (!status && (!j.cases || parse(&j, argc, argv, &a) || (!a.help && run(&j, &a)))) {
+        fprintf(stderr, "peers_join: %s\n", tram__plain(j.why));
+        status = 2;
+    } else if (a.help) {
+        fputs(help, stdout);
     }
-    release(&j);
-    return status ? 1 : 0;
+    status = tram_stdout_status("peers_join", status);
+    json_decref(j.rows);
+    json_decref(j.context);
+    json_decref(j.versions);
+    json_decref(j.skipped);
+    free(j.cases);
+    return status;
 }

@@ -9,8 +9,8 @@ failed=0
 row() { # ROUND MODE P50 [MORE [P99]]: a result file with one row, that ended in second $ended
     mkdir -p "$dir/$1"
     cat >"$dir/$1/$2.json" <<EOT
-{"context": {"machine": {"cpu_model": "made up"}, "run": {"end_utc": "2026-01-01T00:00:$ended.000Z", "noise": {"after": $ended}}}, "benchmarks": [
-  {"name": "roundtrip/mode:$2/size:1/actors:1/inflight:1", "run_type": "iteration", "repetition_index": 0, "repetitions": 1,
+{"context": {"tramline_schema_version": 1, "machine": {"cpu_model": "made up"}, "run": {"end_utc": "2026-01-01T00:00:$ended.000Z", "noise": {"after": $ended}}}, "benchmarks": [
+  {"name": "n", "run_name": "roundtrip/mode:$2/size:1/actors:1/inflight:1", "run_type": "iteration", "repetition_index": 0, "repetitions": 1,
    "iterations": 1, "real_time": $3, "cpu_time": 1, "time_unit": "ns", "scenario": "roundtrip", "mode": "$2",
    "payload_bytes": 1, "actors": 1, "inflight": 1, "p50_ns": $3, "p99_ns": ${5:-null}${4:-}}]}
 EOT
@@ -55,12 +55,54 @@ expect '"repetition_index": 2' "$dir/out.json"
 expect '"repetitions": 3' "$dir/out.json"
 [ "$(grep -c '"run_type"' "$dir/out.json")" = 13 ] || { failed=1; echo "not all rows are in the file"; }
 
+# refuse WANTED ARGUMENT...: a line that has it, status 2, and nothing written.
+refuse() {
+    wanted=$1
+    shift
+    "$program" "$@" >"$dir/table" 2>"$dir/err"
+    status=$?
+    if [ $status != 2 ] || [ "$(wc -l <"$dir/err")" != 1 ] || [ -s "$dir/table" ] || [ -e "$dir/none.json" ] ||
+        ! grep -qF -- "$wanted" "$dir/err" || grep -q "$(printf '\033')" "$dir/err"; then
+        failed=1
+        echo "refuse $*: status $status, wanted '$wanted', got: $(cat "$dir/table" "$dir/err")"
+    fi
+}
+none=$dir/none.json
+bad() { # WANTED CHANGE: what the change, one of sed's, makes of a file is refused
+    rm -rf "$dir/bad"
+    mkdir "$dir/bad"
+    sed "$2" "$dir/0/limit.json" >"$dir/bad/limit.json"
+    refuse "$dir/bad/limit.json: $1" "$none" "$dir/0" "$dir/bad"
+}
+refuse "OUT FOLDER... (see --help)"
+refuse "OUT FOLDER... (see --help)" "$none"
+refuse "--bogus: there is no such option" --bogus "$none" "$dir/0"
+refuse "--skip=x: there is no such option" "$none" --skip=x "$dir/0"
+refuse "$dir/missing: No such file" "$none" "$dir/missing" "$dir/0"
+mkdir "$dir/empty"
+refuse "$dir/empty: there is no *.json in it" "$none" "$dir/0" "$dir/empty"
+refuse "$dir/0/mpi.json: a folder is wanted" "$none" "$dir/0/mpi.json"
+refuse "$dir/./0: this folder was given before, as round 1" "$none" "$dir/0" "$dir/1" "$dir/./0"
+refuse "cannot write /nonexistent/x.json: No such" /nonexistent/x.json "$dir/0"
+case="roundtrip/mode:limit/size:1/actors:1/inflight:1"
+bad "context.tramline_schema_version: 1 is wanted, not 7" 's/schema_version": 1/schema_version": 7/'
+bad "benchmarks[0].real_time: a time from 0.001" 's/"real_time": 100/"real_time": -5/'
+bad "benchmarks[0].real_time: a time from 0.001" 's/"real_time": 100/"real_time": 0/'
+bad "$case: actors: a whole number from 1 is wanted, not 0" 's/"actors": 1/"actors": 0/'
+bad "$case: payload_bytes: it is missing" 's/"payload_bytes": 1,//'
+bad "$case: mode: plain text is wanted" 's/"mode": "limit"/"mode": "\\u001b[31m"/'
+bad "$case: version: plain text is wanted" 's/"mode": "limit"/&, "version": "a\\u001b[31m"/'
+cp "$dir/0/limit.json" "$dir/2/second.json"
+refuse "$dir/2/second.json: roundtrip/mode:limit/size:1/actors:1/inflight:1: it has a second row in this round" "$none" "$dir/2"
+rm "$dir/2/second.json"
 echo '{' >"$dir/2/broken.json"
-"$program" "$dir/out2.json" "$dir/0" "$dir/2" >"$dir/table" 2>"$dir/err"
-[ $? = 1 ] || { failed=1; echo "a broken file is no error"; }
-expect "broken.json" "$dir/err"
-"$program" "$dir/out.json" 2>"$dir/err"
-[ $? = 2 ] || { failed=1; echo "no folder is no error"; }
-"$program" "$dir/out.json" "$dir/none" 2>"$dir/err"
-[ $? = 1 ] || { failed=1; echo "a folder that is not there is no error"; }
+refuse "$dir/2/broken.json:" "$none" "$dir/0" "$dir/2"
+"$program" /dev/full "$dir/0" >"$dir/table" 2>"$dir/err"
+[ "$? $(grep -c 'cannot write /dev/full: No space' "$dir/err")" = "2 1" ] || { failed=1; echo "a full disk is no error"; }
+"$program" "$none" "$dir/0" >/dev/full 2>"$dir/err"
+[ "$? $(grep -c 'standard output: No space' "$dir/err")" = "2 1" ] || { failed=1; echo "a table that is lost is no error"; }
+"$program" --help >"$dir/table" 2>"$dir/err" || failed=1
+expect '^usage: peers_join OUT' "$dir/table"
+"$program" --help >/dev/full 2>"$dir/err"
+[ $? = 2 ] || { failed=1; echo "help that is lost is no error"; }
 exit $failed
