@@ -82,8 +82,7 @@ static void print_floors(const struct tram_run *r) {
         printf("\n");
         return;
     }
-    printf("Floors of this machine in this run (median of %llu)\n",
-           (unsigned long long)r->settings->repetitions);
+    printf("Floors of this machine in this run (median of %zu)\n", r->floor_count);
     printf("  round trips: cache line %s, futex %s (from idle %s), AF_UNIX %s, polled %s\n  timer %s\n",
            tram_print_ns(f->cacheline_rtt_ns, a), tram_print_ns(f->futex_rtt_ns, b),
            tram_print_ns(f->futex_idle_rtt_ns, h), tram_print_ns(f->unix_rtt_ns, c),

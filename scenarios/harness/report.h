@@ -31,6 +31,7 @@ struct tram_run {
     struct tram_trial *traced;    /* [point][mode], where a trace was asked for; else NULL */
     struct tram_samples *samples; /* NULL: not asked for */
     struct tram_floor *floors;    /* one per repetition */
+    size_t floor_count;           /* how many of them were measured */
     struct tram_floor floor;      /* their median */
 };
 

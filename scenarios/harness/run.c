@@ -171,6 +171,7 @@ static void run_case(struct tram_run *r, struct job job, uint64_t repetition, ch
 /* Of those of an interrupted run there may be none. */
 static void keep_floor(struct tram_run *r, size_t count) {
     r->floor = (struct tram_floor){NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, {{0}}, 0, {{0}}};
+    r->floor_count = count;
     if (count)
         tram_floor_median(r->floors, count, &r->floor);
 }
