@@ -257,6 +257,19 @@ echo kept > "$dir/t.pftrace"
 refuse "left behind by a run that did not end" --trace="$dir/left.pftrace"
 ! ls "$dir" | grep -q '^left.*[.]pftrace$' || { failed=$((failed + 1)); echo "a trace that was refused left a file"; }
 
+# A trace for which there is no room does not take the figures with it.
+(
+    ulimit -c 0
+    ulimit -f 65536 # 512 bytes each
+    exec "$program" --brief --mode=compiled -n 20 -w 2 --repetitions=1 --trace="$dir/room.json" --trace-ring=64M
+) >"$dir/out" 2>"$dir/err" </dev/null
+status=$?
+if [ $status != 2 ] || [ "$(wc -l <"$dir/err")" != 1 ] || ! grep -qF -- "--trace=$dir/room.json: compiled: " "$dir/err" ||
+    ! grep -q "^compiled  *1 B  *[0-9]" "$dir/out"; then
+    failed=$((failed + 1))
+    echo "a trace without room: status $status, $(cat "$dir/out" "$dir/err")"
+fi
+rm -rf "$dir"/room.json*
 accept "tramline" --version
 accept "traced, " --mode=compiled,eager -n 20 -w 2 --repetitions=1 --trace="$dir/t.pftrace" --nvtx=off
 if [ ! -s "$dir/t.compiled.pftrace" ] || [ ! -s "$dir/t.eager.pftrace" ] || [ "$(cat "$dir/t.pftrace")" != kept ] ||

@@ -46,8 +46,7 @@ void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out,
 struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
 /* Whether all the traces that are asked for can be written, before anything is measured: 0, or -1 with the error set. */
 int tram_run_try_trace(const struct tram_run *r);
-/* Runs every case but the limit, and but those that failed, once more, traced (trace.c): 0, or with `why` 1 when a trial failed,
- * 2 when a trace could not be written. */
+/* Runs every case but the limit, and but those that failed, once more, traced (trace.c): 0, or -1 with `why`. */
 int tram_run_traced(struct tram_run *r, char *program, char *why);
 
 void tram_report_header(const struct tram_run *r);

@@ -355,7 +355,7 @@ static int measure(struct tram_run *r, int argc, char **argv) {
     tram_report_table(r);
     if (traced && !ended) { /* the figures are good all the same */
         fprintf(stderr, "%s: --trace=%s: %s\n", name, s->trace, why);
-        status = traced;
+        status = 2;
     }
     if (tram_outputs_write(r))
         status = 2;

@@ -83,9 +83,9 @@ static int run_one(struct tram_run *r, size_t point, int mode, char *program, ch
     name_file(r, point, mode, t->trace);
     if (tram_trial_run(t, program)) {
         snprintf(why, TRAM_WHY, "%s: %.400s", tram_mode_names[mode], t->why);
-        return 1;
+        return -1;
     }
-    return was_written(t->trace, why) ? 0 : 2;
+    return was_written(t->trace, why) ? 0 : -1;
 }
 
 int tram_run_traced(struct tram_run *r, char *program, char *why) {
@@ -93,7 +93,7 @@ int tram_run_traced(struct tram_run *r, char *program, char *why) {
     r->traced = calloc(s->point_count * TRAM_MODES, sizeof *r->traced);
     if (!r->traced) {
         snprintf(why, TRAM_WHY, "out of memory");
-        return 1;
+        return -1;
     }
     int status = 0;
     for (size_t point = 0; point < s->point_count; point++)
