@@ -89,7 +89,7 @@ static void says_what_is_wrong(void **state) {
         {FILE_OF(ROW "5}," ROW "6,\"block\":2}"),
          ": benchmarks[1].block: it is there, and rows before have none"},
         {FILE_OF(ROW "5,\"cpu_time\":\"x\"}"),
-         ": benchmarks[0].cpu_time: a time from 0 is wanted, not \"x\""},
+         ": benchmarks[0].cpu_time: a time from 0 to 1e19 ns is wanted, not \"x\""},
         {CONTEXT("\"num_cpus\":-5"),
          ": context.num_cpus: a whole number from 1 to 1000000 is wanted, not -5"},
         {CONTEXT("\"num_cpus\":\"x\""),

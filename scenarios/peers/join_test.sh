@@ -88,7 +88,7 @@ case="roundtrip/mode:limit/size:1/actors:1/inflight:1"
 bad "context.tramline_schema_version: 1 is wanted, not 7" 's/schema_version": 1/schema_version": 7/'
 bad "benchmarks[0].real_time: a time from 0.001" 's/"real_time": 100/"real_time": -5/'
 bad "benchmarks[0].real_time: a time from 0.001" 's/"real_time": 100/"real_time": 0/'
-bad "$case: actors: a whole number from 1 is wanted, not 0" 's/"actors": 1/"actors": 0/'
+bad "benchmarks[0].actors: a whole number from 1 is wanted, not 0" 's/"actors": 1/"actors": 0/'
 bad "$case: payload_bytes: it is missing" 's/"payload_bytes": 1,//'
 bad "$case: mode: plain text is wanted" 's/"mode": "limit"/"mode": "\\u001b[31m"/'
 bad "$case: version: plain text is wanted" 's/"mode": "limit"/&, "version": "a\\u001b[31m"/'
