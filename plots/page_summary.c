@@ -107,7 +107,9 @@ static void put_range_words(FILE *o, struct range *r, bool loan, const char *oth
     char a[TRAM__CELL], b[TRAM__CELL], c[TRAM__CELL];
     fprintf(o, "<p class=\"lede\">%sver all %u cases %s, compiled graphs are ", loan ? "By loan, o" : "O",
             r->cases, others);
-    if (r->untold < r->cases)
+    if (r->untold + 1 == r->cases)
+        fprintf(o, "in the one that can be told %s", tram__print_ratio(r->most, a));
+    else if (r->untold < r->cases)
         fprintf(o, "%s to %s", tram__print_ratio(r->least, a), tram__print_ratio(r->most, b));
     else
         fputs("about", o);
