@@ -185,16 +185,14 @@ int tram__output_check(const char *path, char *why, size_t why_size) {
 
 /* ---- Files that must not be one ---- */
 
-/* Whether two paths lead to one file, also one that is not there yet. What is written directly may be named twice: nothing of it
- * is replaced. */
-static bool is_one_file(const char *a, const char *b) {
+bool tram__output_same(const char *a, const char *b) {
     char folder[PATH_MAX];
     const char *name = strrchr(a, '/'), *other = strrchr(b, '/');
     struct stat x, y;
     bool there = stat(a, &x) == 0;
     if (there != (stat(b, &y) == 0))
         return false;
-    if (there && (!S_ISREG(x.st_mode) || same_as_standard(&x) >= 0))
+    if (there && !S_ISREG(x.st_mode))
         return false;
     if (!there && (strcmp(name ? name + 1 : a, other ? other + 1 : b) != 0 ||
                    stat(folder_of(a, folder), &x) != 0 || stat(folder_of(b, folder), &y) != 0))
@@ -202,11 +200,17 @@ static bool is_one_file(const char *a, const char *b) {
     return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* What is written directly may be named twice: nothing of it is replaced. */
+static bool is_standard(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && same_as_standard(&st) >= 0;
+}
+
 int tram__outputs_apart(const struct tram__file_name *names, size_t count, char *why, size_t why_size) {
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; names[i].option && names[i].path && k < count; k++) {
             const struct tram__file_name *a = &names[i], *b = &names[k];
-            if (k == i || !b->path || !is_one_file(a->path, b->path))
+            if (k == i || !b->path || !tram__output_same(a->path, b->path) || is_standard(a->path))
                 continue;
             if (!b->option)
                 return fail(why, why_size, 0, "--%s=%s: %s is read, and would be written over", a->option,

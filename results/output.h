@@ -5,10 +5,14 @@
 #ifndef TRAM_RESULTS_OUTPUT_H
 #define TRAM_RESULTS_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 int tram__output_write(const char *path, const char *text, size_t size, char *why, size_t why_size);
 int tram__output_check(const char *path, char *why, size_t why_size);
+
+/* Whether two paths lead to one regular file, also one that is not there yet. */
+bool tram__output_same(const char *a, const char *b);
 
 /* A file that a program was told of. */
 struct tram__file_name {

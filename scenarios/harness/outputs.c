@@ -5,14 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "harness/report.h"
+#include "results/output.h"
 
 enum { RESULTS = 4, FILES = 6 };
 
@@ -28,30 +26,10 @@ static void list(const struct tram_settings *s, struct output *out) {
     memcpy(out, files, sizeof files);
 }
 
-/* Where a file that is not there yet would be. */
-static bool place_of(const char *path, char *out, size_t size) {
-    char folder[PATH_MAX], whole[PATH_MAX];
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    int used = snprintf(folder, sizeof folder, "%.*s.", (int)(name - path), path);
-    return used > 0 && (size_t)used < sizeof folder && realpath(folder, whole) &&
-           snprintf(out, size, "%s/%s", whole, name) < (int)size;
-}
-
-/* Of pipes and devices, two get what is written, one after the other. */
-static bool same_file(const char *a, const char *b) {
-    struct stat x, y;
-    char first[2 * PATH_MAX], second[2 * PATH_MAX];
-    bool has_a = stat(a, &x) == 0, has_b = stat(b, &y) == 0;
-    if (has_a || has_b)
-        return has_a && has_b && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-    return place_of(a, first, sizeof first) && place_of(b, second, sizeof second) &&
-           strcmp(first, second) == 0;
-}
-
-/* The first of `count` that is the same file, or NULL. */
+/* The first of `count` that is the same file, or NULL. Of pipes and devices, two get what is written, one after the other. */
 static const struct output *same_as(const struct output *files, size_t count, const char *path) {
     for (size_t i = 0; i < count; i++)
-        if (files[i].path && same_file(files[i].path, path))
+        if (files[i].path && tram__output_same(files[i].path, path))
             return &files[i];
     return NULL;
 }
