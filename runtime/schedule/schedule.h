@@ -122,6 +122,9 @@ void tram__schedule_transport_name(const struct tram__schedule *s, uint32_t node
 /* "the tensor of A.x cannot travel by ipc: " and the reason, as the thread's error; `status`. */
 int tram__schedule_refuse(const struct tram__schedule *s, uint32_t node, enum tram_transport t, int status,
                           const char *reason, ...) __attribute__((format(printf, 5, 6)));
+/* Chooses the transport of every edge with an announced tensor, and takes its elements out of the messages where they have a way of
+ * their own (transports.c). */
+int tram__schedule_transports(struct tram__schedule *s);
 /* Fills `covers` of a schedule that is otherwise complete (covers.c). False when memory is short. */
 bool tram__schedule_covers(struct tram__schedule *s);
 /* "c3 Echo#0.echo", "c0 start", "c4 token of A.x", into `out`. */
