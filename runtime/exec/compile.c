@@ -1,120 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Compile: schedule, lay out, have every participant allocate its region (PREPARE), hand the regions round
- * (CONNECT), start. Teardown goes the other way, in two steps where devices lend memory. Every step that can fail leaves the actors as they were.
+ * (CONNECT), start. Teardown goes the other way, in two steps where devices lend memory. Every step that can fail leaves the
+ * actors as they were. connect.c has the steps in the middle, order.c how an actor is told of one.
  */
-#include "base/append.h"
 #include "base/error.h"
 #include "base/transport.h"
-#include "exec/exec.h"
+#include "exec/connect.h"
+#include "exec/order.h"
 
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 enum { DEFAULT_INFLIGHT = 10, DEFAULT_KEPT = 1000 };
 #define COMPILE_S   10.0
 #define ALLOCATED_S 1e-8 /* for each byte: memory is made resident, by every process its own */
 #define CLEAN_UP_S  1.0  /* after a failure; an actor that is busy for longer obeys when it can */
-
-/* What is missing, for want of memory, will be noticed when it is used. Takes the descriptors that go with it, from *fd on. */
-static void keep_lent(struct tram_actor *a, const Tram__Wire__Answer *m, const struct tram__frame *f,
-                      size_t *fd) {
-    for (size_t i = 0; i < m->n_lent; i++) {
-        const Tram__Wire__Lent *from = m->lent[i];
-        struct tram__lent lent = {.channel = from->channel, .size = from->handle.len, .fd = -1};
-        lent.handle = malloc(lent.size + 1);
-        if (lent.handle && lent.size)
-            memcpy(lent.handle, from->handle.data, lent.size);
-        if (!lent.handle || !tram__append(&a->answer_lent, &a->answer_lent_count, sizeof lent, &lent)) {
-            free(lent.handle);
-            return;
-        }
-        if (from->descriptor && *fd < f->fd_count)
-            a->answer_lent[a->answer_lent_count - 1].fd = f->fds[(*fd)++];
-    }
-}
-
-static void keep_unpinned(struct tram_actor *a, const Tram__Wire__Answer *m) {
-    for (size_t i = 0; i < m->n_unpinned; i++) {
-        const Tram__Wire__Unpinned *from = m->unpinned[i];
-        struct tram__unpinned u = {from->channel, from->status, strdup(from->text)};
-        if (!u.text || !tram__append(&a->answer_unpinned, &a->answer_unpinned_count, sizeof u, &u)) {
-            free(u.text);
-            a->answer_status = TRAM_ERR_NO_MEMORY;
-            return;
-        }
-    }
-}
-
-static void on_answer(struct tram_actor *a, const struct tram__frame *f) {
-    Tram__Wire__Answer *m = tram__wire__answer__unpack(NULL, f->spec_size, f->spec);
-    size_t fd = 0;
-    if (m && m->order == a->order && !a->answered) { /* not a late one, nor what followed from a failure */
-        if (fd < f->fd_count && a->answer_fd < 0)
-            a->answer_fd = f->fds[fd++];
-        if (m->bell && fd < f->fd_count && a->answer_bell < 0)
-            a->answer_bell = f->fds[fd++];
-        a->answered = true;
-        a->answer_status = m->status;
-        snprintf(a->answer_text, sizeof a->answer_text, "%s", m->text);
-        keep_lent(a, m, f, &fd);
-        keep_unpinned(a, m);
-    }
-    for (; fd < f->fd_count; fd++)
-        close(f->fds[fd]);
-    if (m)
-        tram__wire__answer__free_unpacked(m, NULL);
-}
-
-static int too_busy(const struct tram_actor *a, const char *doing) {
-    tram__fail(TRAM_ERR_TIMED_OUT, "actor %s did not %s in time: it is busy", a->name, doing);
-    snprintf(tram__error()->actor, sizeof tram__error()->actor, "%s", a->name);
-    return TRAM_ERR_TIMED_OUT;
-}
-
-static void close_fd(int *fd) {
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
-/* The number of a new order for the actor. What it answered to the last one is let go. */
-static uint64_t new_order(struct tram_actor *a) {
-    close_fd(&a->answer_fd);
-    close_fd(&a->answer_bell);
-    tram__lent_free(a->answer_lent, a->answer_lent_count);
-    a->answer_lent = NULL;
-    a->answer_lent_count = 0;
-    tram__unpinned_free(a->answer_unpinned, a->answer_unpinned_count);
-    a->answer_unpinned = NULL;
-    a->answer_unpinned_count = 0;
-    a->answered = false;
-    return ++a->order;
-}
-
-/* Sends a frame of the last order. */
-static int ask(struct tram_actor *a, struct tram__send send, uint64_t deadline_ns) {
-    int status = tram__actor_send_until(a, &send, deadline_ns);
-    return status == TRAM_ERR_TIMED_OUT ? too_busy(a, "take an order") : status;
-}
-
-/* Waits for the answer to what was asked last, by an absolute deadline. */
-static int await_answer(struct tram_actor *a, const char *doing, uint64_t deadline_ns) {
-    int status = tram__actor_await(a, &a->answered, tram__left_s(deadline_ns));
-    if (status == TRAM_ERR_TIMED_OUT)
-        return too_busy(a, doing);
-    if (status)
-        return status;
-    if (a->answer_status)
-        return tram__fail(a->answer_status, "actor %s: %s", a->name, a->answer_text);
-    return TRAM_OK;
-}
-
-/* ---- compile ---- */
 
 static int check_actors(const struct tram_graph *g) {
     for (uint32_t i = 0; i < g->node_count; i++)
@@ -222,202 +126,6 @@ static bool one_at_a_time(const struct tram_compiled *x, const struct tram__sche
            s->participant_count > CROWDED * x->t->cpus.usable && s->task_count < 2 * s->longest;
 }
 
-/* The plan of one participant, with how to wait. */
-static Tram__Wire__Prepare *make_plan(const struct tram_compiled *x, const struct tram__layout *l,
-                                      uint32_t self, const struct tram_compile_options *o) {
-    Tram__Wire__Prepare *m = tram__layout_plan(l, self);
-    if (!m)
-        return NULL;
-    m->graph = x->id;
-    m->wait = (uint32_t)x->wait;
-    m->cpu = (uint32_t)(x->cpu + 1);
-    m->on_main = x->thread == TRAM_THREAD_MAIN;
-    m->threads = l->schedule->participant_count;
-    m->cpus = x->t->cpus.usable;
-    m->block_ns = x->t->block_ns;
-    m->backend = strdup(o->channel ? o->channel : "shm");
-    if (m->backend)
-        return m;
-    tram__wire__prepare__free_unpacked(m, NULL);
-    tram__fail(TRAM_ERR_NO_MEMORY, "a plan");
-    return NULL;
-}
-
-/* The descriptors that a participant hands out; -1: none. */
-struct given {
-    int region;
-    int bell; /* of an actor whose main thread runs the graph, and the driver's; the latter is not ours to close */
-    struct tram__lent *lent;
-    uint32_t lent_count;
-};
-
-/* Every participant allocates; given[p] becomes what it hands out. */
-static int prepare(struct tram_compiled *x, const struct tram__layout *l,
-                   const struct tram_compile_options *o, struct given *given, uint64_t deadline_ns) {
-    int status;
-    for (uint32_t i = 0; i < x->actor_count; i++) {
-        Tram__Wire__Prepare *m = make_plan(x, l, i + 1, o);
-        if (!m)
-            return TRAM_ERR_NO_MEMORY;
-        m->order = new_order(x->actors[i]);
-        struct tram__send send = {.type = TRAM__FRAME_PREPARE, .spec = &m->base};
-        void *constants = tram__layout_constants(l, i + 1, &send.payload_size);
-        send.payload = constants;
-        status = constants || !send.payload_size ? ask(x->actors[i], send, deadline_ns) : TRAM_ERR_NO_MEMORY;
-        free(constants);
-        tram__wire__prepare__free_unpacked(m, NULL);
-        if (status)
-            return status;
-    }
-    Tram__Wire__Prepare *mine = make_plan(x, l, 0, o);
-    if (!mine)
-        return TRAM_ERR_NO_MEMORY;
-    if ((status = tram__participant_allocate(&x->participant, mine, NULL, NULL)))
-        return status;
-    given[0] = (struct given){.region = x->participant.region_fd, .bell = x->bell};
-    x->participant.region_fd = -1;
-    for (uint32_t i = 0; i < x->actor_count; i++) {
-        struct tram_actor *a = x->actors[i];
-        if ((status = await_answer(a, "allocate its channels", deadline_ns)))
-            return status;
-        given[i + 1] = (struct given){a->answer_fd, a->answer_bell, a->answer_lent, a->answer_lent_count};
-        a->answer_fd = a->answer_bell = -1;
-        a->answer_lent = NULL;
-        a->answer_lent_count = 0;
-        if (given[i + 1].region < 0 || (x->thread == TRAM_THREAD_MAIN && given[i + 1].bell < 0))
-            return tram__fail(TRAM_ERR_PROTOCOL, "actor %s answered without its region or bell", a->name);
-    }
-    return TRAM_OK;
-}
-
-/* The regions and bells of the peers of actor i, as CONNECT takes them; at most two for each participant of its plan. */
-static size_t list_given(const Tram__Wire__Prepare *plan, const struct given *given, uint32_t *ids,
-                         int *fds) {
-    size_t count = 0;
-    for (size_t k = 0; k < plan->n_participants; k++) {
-        uint32_t id = plan->participants[k]->id;
-        if (id == plan->self)
-            continue;
-        ids[count] = id;
-        fds[count++] = given[id].region;
-        if (given[id].bell < 0)
-            continue;
-        ids[count] = id | TRAM__BELL;
-        fds[count++] = given[id].bell;
-    }
-    return count;
-}
-
-/* Sends actor i what others lend it: to a writer its readers, to a reader the writer. */
-static int connect_devices(struct tram_compiled *x, const struct tram__schedule *s, uint32_t i,
-                           const struct given *given, uint64_t deadline_ns) {
-    int status = TRAM_OK;
-    for (uint32_t p = 1; p < s->participant_count; p++) {
-        for (uint32_t k = 0; !status && p != i + 1 && k < given[p].lent_count; k++) {
-            struct tram__lent *lent = &given[p].lent[k];
-            const struct tram__channel_plan *c =
-                lent->channel < s->channel_count ? &s->channels[lent->channel] : NULL;
-            if (!c || !(c->writer == i + 1 || (c->writer == p && tram__channel_reads(c, i + 1))))
-                continue;
-            Tram__Wire__Connect m = TRAM__WIRE__CONNECT__INIT;
-            Tram__Wire__Lent one = TRAM__WIRE__LENT__INIT, *list = &one;
-            m.graph = x->id;
-            m.order = x->actors[i]->order;
-            m.n_lent = 1;
-            m.lent = &list;
-            one.channel = lent->channel;
-            one.participant = p;
-            one.handle = (ProtobufCBinaryData){lent->size, lent->handle};
-            one.descriptor = lent->fd >= 0;
-            status = ask(x->actors[i],
-                         (struct tram__send){.type = TRAM__FRAME_CONNECT,
-                                             .spec = &m.base,
-                                             .fds = &lent->fd,
-                                             .fd_count = lent->fd >= 0},
-                         deadline_ns);
-        }
-    }
-    return status;
-}
-
-/* Sends actor i the regions of its peers, as many frames as their descriptors need. */
-static int connect_actor(struct tram_compiled *x, const struct tram__layout *l, uint32_t i,
-                         const struct given *given, uint64_t deadline_ns) {
-    Tram__Wire__Prepare *plan = tram__layout_plan(l, i + 1);
-    if (!plan)
-        return TRAM_ERR_NO_MEMORY;
-    uint32_t *ids = malloc(2 * plan->n_participants * sizeof *ids);
-    int *fds = malloc(2 * plan->n_participants * sizeof *fds);
-    int status = ids && fds ? TRAM_OK : tram__fail(TRAM_ERR_NO_MEMORY, "a graph's descriptors");
-    size_t count = status ? 0 : list_given(plan, given, ids, fds), at = 0;
-    bool last = false;
-    while (!status && !last) {
-        Tram__Wire__Connect m = TRAM__WIRE__CONNECT__INIT;
-        m.graph = x->id;
-        m.order = x->actors[i]->order;
-        m.participants = ids + at;
-        m.n_participants = count - at < TRAM__FRAME_FDS ? count - at : TRAM__FRAME_FDS;
-        m.last = last = at + m.n_participants == count;
-        struct tram__send send = {
-            .type = TRAM__FRAME_CONNECT, .spec = &m.base, .fds = fds + at, .fd_count = m.n_participants};
-        at += m.n_participants;
-        status = ask(x->actors[i], send, deadline_ns);
-    }
-    free(ids);
-    free(fds);
-    tram__wire__prepare__free_unpacked(plan, NULL);
-    return status;
-}
-
-/* Our own view of the actors. */
-static int map_actors(struct tram_compiled *x, const struct given *given) {
-    const Tram__Wire__Prepare *mine = x->participant.plan;
-    int status = TRAM_OK;
-    for (size_t i = 0; !status && i < mine->n_participants; i++) {
-        uint32_t id = mine->participants[i]->id;
-        if (!id)
-            continue;
-        status = tram__participant_map(&x->participant, id, given[id].region);
-        if (!status && given[id].bell >= 0)
-            status = tram__participant_bell(&x->participant, id, given[id].bell);
-    }
-    return status ? status : tram__participant_open(&x->participant);
-}
-
-/* What the actor could not pin is staged, unless pinned was asked for. */
-static int check_unpinned(struct tram_compiled *x, const struct tram__schedule *s,
-                          const struct tram_actor *a) {
-    for (uint32_t i = 0; i < a->answer_unpinned_count; i++) {
-        const struct tram__unpinned *u = &a->answer_unpinned[i];
-        if (u->channel >= s->channel_count || s->channels[u->channel].transport != TRAM_TRANSPORT_PINNED)
-            return tram__fail(TRAM_ERR_PROTOCOL, "actor %s could not pin channel %u, which it need not",
-                              a->name, u->channel);
-        uint32_t node = s->channels[u->channel].node;
-        x->names[node].transport = TRAM_TRANSPORT_STAGED;
-        if (s->graph->nodes[node].tensor->transport == TRAM_TRANSPORT_PINNED)
-            return tram__schedule_refuse(s, node, TRAM_TRANSPORT_PINNED, u->status, "actor %s on %s: %s",
-                                         a->name, a->device, u->text);
-    }
-    return TRAM_OK;
-}
-
-static int connect_all(struct tram_compiled *x, const struct tram__layout *l, const struct given *given,
-                       uint64_t deadline_ns) {
-    int status = TRAM_OK;
-    for (uint32_t i = 0; i < x->actor_count; i++)
-        new_order(x->actors[i]);
-    for (uint32_t i = 0; !status && i < x->actor_count; i++)
-        status = connect_devices(x, l->schedule, i, given, deadline_ns);
-    for (uint32_t i = 0; !status && i < x->actor_count; i++)
-        status = connect_actor(x, l, i, given, deadline_ns);
-    if (!status)
-        status = map_actors(x, given);
-    for (uint32_t i = 0; !status && i < x->actor_count; i++)
-        if (!(status = await_answer(x->actors[i], "start the graph", deadline_ns)))
-            status = check_unpinned(x, l->schedule, x->actors[i]);
-    return status;
-}
-
 static int find_endpoints(struct tram_compiled *x, const struct tram__schedule *s) {
     size_t states = (size_t)x->slots * s->output_count;
     x->outputs = calloc(s->output_count, sizeof(struct tram__reader *));
@@ -506,48 +214,6 @@ static void free_inside(struct tram_compiled *x) {
     x->actor_count = x->node_count = x->output_count = x->input_count = 0;
 }
 
-/* Has every actor that is alive stop, and free all; or only stop, if `halt`. */
-static int order_end(struct tram_compiled *x, bool halt, uint64_t deadline_ns) {
-    Tram__Wire__Teardown m = TRAM__WIRE__TEARDOWN__INIT;
-    m.graph = x->id;
-    m.halt = halt;
-    int status = TRAM_OK, first = TRAM_OK;
-    struct tram_error why;
-    for (uint32_t i = 0; i < x->actor_count; i++) {
-        m.order = new_order(x->actors[i]);
-        if (!x->actors[i]->gone)
-            ask(x->actors[i], (struct tram__send){.type = TRAM__FRAME_TEARDOWN, .spec = &m.base},
-                deadline_ns);
-    }
-    for (uint32_t i = 0; i < x->actor_count; i++) {
-        struct tram_actor *a = x->actors[i];
-        if (a->gone)
-            continue;
-        status = await_answer(a, "stop the graph", deadline_ns);
-        if (status == TRAM_ERR_PEER_DEAD)
-            continue; /* it has stopped as well */
-        if (status && !first) {
-            first = status;
-            why = *tram_last_error();
-        }
-    }
-    if (first)
-        *tram__error() = why;
-    return first;
-}
-
-/* Device memory is not freed while another process has it open: where some is lent, all have let go of it before any frees its
- * own. */
-static int stop_actors(struct tram_compiled *x, uint64_t deadline_ns) {
-    if (x->lends && !x->halted) {
-        int status = order_end(x, true, deadline_ns);
-        if (status)
-            return status;
-        x->halted = true;
-    }
-    return order_end(x, false, deadline_ns);
-}
-
 static int check_readers(const struct tram__schedule *s, const struct tram__channel_ops *ops) {
     for (uint32_t c = 0; c < s->channel_count; c++) {
         char name[160];
@@ -583,13 +249,9 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
     int status = tram__schedule_create(g, &s);
     if (status)
         return status;
-    struct given *given = malloc(s->participant_count * sizeof *given);
-    for (uint32_t i = 0; given && i < s->participant_count; i++)
-        given[i] = (struct given){.region = -1, .bell = -1};
     x->inflight = o->inflight ? o->inflight : DEFAULT_INFLIGHT;
     x->slots = tram__layout_slots(s, x->inflight);
-    status =
-        given ? tram__layout_create(s, ops, x->slots, &layout) : tram__fail(TRAM_ERR_NO_MEMORY, "a graph");
+    status = tram__layout_create(s, ops, x->slots, &layout);
     if (!status)
         status = check_readers(s, ops);
     if (!status)
@@ -608,24 +270,17 @@ static int compile(struct tram_compiled *x, const struct tram_graph *g,
         x->wait = TRAM_WAIT_BLOCK;
         x->cpu = sched_getcpu();
     }
-    if (!status && (status = prepare(x, &layout, o, given, deadline_ns)) == TRAM_OK &&
-        (status = connect_all(x, &layout, given, deadline_ns)) == TRAM_OK)
+    if (!status && (status = tram__connect(x, &layout, o, deadline_ns)) == TRAM_OK)
         status = find_endpoints(x, s);
     if (!status)
         status = x->t->trace ? tram__trace_graph(s, x->id) : TRAM_OK;
     if (status && x->actor_count) { /* whatever was begun at the actors ends there */
         struct tram_error why = *tram_last_error();
-        if (stop_actors(x, tram__deadline_ns(CLEAN_UP_S)) && !x->halted)
-            order_end(x, false, tram__now_ns()); /* who is too busy to answer has not opened anything yet */
+        if (tram__order_stop(x, tram__deadline_ns(CLEAN_UP_S)) && !x->halted)
+            tram__order_end(x, false,
+                            tram__now_ns()); /* who is too busy to answer has not opened anything yet */
         *tram__error() = why;
     }
-    for (uint32_t i = 0; given && i < s->participant_count; i++) {
-        close_fd(&given[i].region);
-        tram__lent_free(given[i].lent, given[i].lent_count);
-        if (i)
-            close_fd(&given[i].bell);
-    }
-    free(given);
     tram__layout_destroy(&layout);
     tram__schedule_destroy(s);
     return status;
@@ -644,7 +299,7 @@ static int try_compile(struct tram_graph *g, const struct tram_compile_options *
     x->events_fd = -1;
     x->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     x->most_kept = o->full == TRAM_FULL_WAITS ? o->kept ? o->kept : DEFAULT_KEPT : 0;
-    x->t->on_frame[TRAM__FRAME_ANSWER] = on_answer;
+    x->t->on_frame[TRAM__FRAME_ANSWER] = tram__order_answered;
     int status = x->bell < 0 ? tram__fail_errno("an event descriptor") : tram__timeouts_find(o, &x->timeouts);
     if (!status)
         status = compile(x, g, o);
@@ -703,7 +358,7 @@ int tram_teardown_within(struct tram_compiled *x, double timeout_s) {
     if (x->torn)
         return TRAM_OK;
     x->closing = true;
-    int status = stop_actors(x, tram__deadline_ns(timeout_s));
+    int status = tram__order_stop(x, tram__deadline_ns(timeout_s));
     if (status)
         return status;
     x->torn = true;
