@@ -55,9 +55,11 @@ for program in "$plot" "$report"; do
     refuse "--kind: a value is missing" "$program" "$dir/a.json" --kind
     refuse "--help=3: there is no such option" "$program" "$dir/a.json" --help=3
     refuse "--kind=ladder,pie: 'pie' is none of ladder, latency" "$program" "$dir/a.json" --kind=ladder,pie
-    refuse "--kind=: '' is none of" "$program" "$dir/a.json" --kind=
+    refuse "--kind=: a value is missing" "$program" "$dir/a.json" --kind=
+    refuse "--kin=ladder: there is no such option" "$program" "$dir/a.json" --kin=ladder
+    refuse "--outp: there is no such option" "$program" "$dir/a.json" --outp "$dir/o"
     refuse "--kind=?[31mx: '?[31mx' is none of" "$program" "$dir/a.json" "--kind=$(printf '\033[31mx')"
-    refuse "--bo?gus: there is no such option" "$program" "--bo
+    refuse "--bo gus: there is no such option" "$program" "--bo
 gus"
     refuse "/X??Y.json: No such file" "$program" "$dir/$steer.json"
     refuse "cannot write into the folder $dir/file/X??Y: Not a directory" "$program" "$dir/a.json" -o "$dir/file/$steer"
@@ -72,7 +74,7 @@ gus"
     refuse "share.json: benchmarks[0].missed_share: a number from 0 to 1 is wanted, not 1.5" "$program" "$dir/share.json"
     refuse "cannot write into the folder $dir/file/x: Not a directory" "$program" "$dir/a.json" -o "$dir/file/x"
     refuse "cannot write into the folder /proc/x" "$program" "$dir/a.json" -o /proc/x
-    refuse "-o : a folder is wanted" "$program" "$dir/a.json" -o ""
+    refuse "--output=: a value is missing" "$program" "$dir/a.json" -o ""
     "$program" --help >"$dir/out" 2>"$dir/err"
     check "$program --help" grep -q "Exit status" "$dir/out"
     : >"$dir/err"
@@ -81,7 +83,7 @@ gus"
     for option in --help --version; do
         "$program" $option >/dev/full 2>"$dir/err"
         check "$program $option into a full disk" [ $? = 2 ]
-        check "$program $option says so" grep -qE "^(plot|report): $option: it could not be written$" "$dir/err"
+        check "$program $option says so" grep -qE "^(plot|report): standard output: No space left on device$" "$dir/err"
     done
     "$program" --version >"$dir/out" 2>"$dir/err"
     check "$program --version" grep -qxE "(plot|report) of tramline [0-9.]+" "$dir/out"
@@ -100,7 +102,7 @@ for change in 's/"real_time": [0-9.]*/"real_time": null/=real_time: a time from 
 done
 refuse "--trace=$dir/none.pftrace: No such file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir/none.pftrace"
 refuse "--trace=$dir: not a file" "$report" "$dir/a.json" -o "$dir/r" --trace="$dir"
-refuse "--trace: there is no such option" "$plot" "$dir/a.json" --trace=x
+refuse "--trace=x: there is no such option" "$plot" "$dir/a.json" --trace=x
 refuse "a.json: no figure of the kinds asked for" "$plot" "$dir/a.json" --kind=forest,overlap -o "$dir/o"
 check "a run without figures left a folder" [ ! -e "$dir/o" ]
 

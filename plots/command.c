@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plots/command.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/error.h"
 #include "plots/stop.h"
 #include "results/environment.h"
+#include "results/output.h"
 #include "results/plain.h"
 
 void tram__command_line(FILE *to, const char *format, ...) {
@@ -51,58 +51,35 @@ static int refuse(const struct tram__command *c, const char *what, const char *w
     return -1;
 }
 
-static int printed(const struct tram__command *c, const char *what) {
-    return fflush(stdout) == 0 && !ferror(stdout) ? 1 : refuse(c, what, "it could not be written");
+static int printed(const struct tram__command *c) {
+    char why[TRAM__WHY];
+    if (tram__stdout_check(why, sizeof why) == 0)
+        return 1;
+    tram__command_line(stderr, "%s: %s", c->program, why);
+    return -1;
 }
 
-enum { KIND = 256, TRACE, VERSION, HELP }; /* options with no letter */
-
-/* What getopt_long stopped at, by its letter or as it stands: arguments before it may have been moved. */
-static int refuse_option(const struct tram__command *c, char **argv, const char *why) {
-    char letter[] = {'-', (char)optopt, '\0'};
-    return refuse(c, optopt > 0 && optopt < KIND ? letter : argv[optind - 1], why);
-}
-
-static int take_options(struct tram__command *c, int argc, char **argv) {
-    static const char none[] = "there is no such option, or it takes no value (see --help)";
-    static const struct option longs[] = {{"kind", required_argument, NULL, KIND},
-                                          {"trace", required_argument, NULL, TRACE},
-                                          {"version", no_argument, NULL, VERSION},
-                                          {"help", no_argument, NULL, HELP},
-                                          {0}};
-    opterr = 0;
-    for (;;) {
-        optopt = 0;
-        switch (getopt_long(argc, argv, ":o:h", longs, NULL)) {
-        case -1:
-            return 0;
-        case 'o':
-            c->folder = optarg;
-            break;
-        case KIND:
-            if (take_kinds(c, optarg))
-                return -1;
-            break;
-        case TRACE:
-            if (!c->traces_allowed)
-                return refuse(c, "--trace", none);
-            if (c->trace_count == TRAM__MAX_INPUTS)
-                return refuse(c, "--trace", "more than 64 traces");
-            c->traces[c->trace_count++] = optarg;
-            break;
-        case VERSION:
-            printf("%s of tramline %s\n", c->program, tram_build()->version);
-            return printed(c, "--version");
-        case 'h':
-        case HELP:
-            fputs(c->help, stdout);
-            return printed(c, "--help");
-        case ':':
-            return refuse_option(c, argv, "a value is missing");
-        default:
-            return refuse_option(c, argv, none);
-        }
+static int take_options(struct tram__command *c, int argc, char **argv, int *rest) {
+    const char *kinds = NULL;
+    bool help = false, version = false;
+    struct tram__option table[] = {
+        {"output", 'o', TRAM__OPTION_TEXT, "DIR", "", &c->folder, 1, 0},
+        {"kind", 0, TRAM__OPTION_TEXT, "LIST", "", &kinds, 1, 0},
+        {"version", 0, TRAM__OPTION_FLAG, NULL, "", &version, 0, 0},
+        {"help", 'h', TRAM__OPTION_FLAG, NULL, "", &help, 0, 0},
+        {c->traces_allowed ? "trace" : NULL, 0, TRAM__OPTION_EACH, "FILE", "", &c->traces, 1, 0},
+        {0}};
+    if (tram__options_parse_rest(argc, argv, table, rest)) {
+        tram__command_line(stderr, "%s: %s", c->program, tram_last_error()->text);
+        return -1;
     }
+    if (kinds && take_kinds(c, kinds))
+        return -1;
+    if (version)
+        printf("%s of tramline %s\n", c->program, tram_build()->version);
+    else if (help)
+        fputs(c->help, stdout);
+    return version || help ? printed(c) : 0;
 }
 
 /* The same run twice would stand for two. */
@@ -134,16 +111,16 @@ static void say_late(const struct tram__command *c) {
 int tram__command_begin(struct tram__command *c, int argc, char **argv, int *status) {
     for (int k = 0; k < TRAM__KINDS; k++)
         c->kinds[k] = true;
-    int taken = take_options(c, argc, argv);
+    int rest, taken = take_options(c, argc, argv, &rest);
     *status = taken < 0 ? 2 : 0;
     if (taken)
         return -1;
     *status = 2;
-    if (optind == argc)
+    if (rest == argc)
         return refuse(c, "a result file is missing", "see --help");
-    if (argc - optind > TRAM__MAX_INPUTS)
-        return refuse(c, argv[optind + TRAM__MAX_INPUTS], "more than 64 files");
-    for (int i = optind; i < argc; i++)
+    if (argc - rest > TRAM__MAX_INPUTS)
+        return refuse(c, argv[rest + TRAM__MAX_INPUTS], "more than 64 files");
+    for (int i = rest; i < argc; i++)
         if (take_input(c, argv[i])) {
             tram__command_end(c);
             return -1;
@@ -158,27 +135,20 @@ void tram__command_end(struct tram__command *c) {
         tram__input_close(&c->inputs[--c->input_count]);
 }
 
-static bool same_file(const char *path, const struct stat *other) {
-    struct stat st;
-    return stat(path, &st) == 0 && st.st_dev == other->st_dev && st.st_ino == other->st_ino;
-}
-
 int tram__command_spare(const struct tram__command *c, const char *name, const char *const *endings,
                         char *why) {
     char path[PATH_MAX];
-    struct stat st;
     for (; *endings; endings++) {
         const char *read = NULL;
-        if (snprintf(path, sizeof path, "%s/%s%s", c->folder, name, *endings) >= (int)sizeof path ||
-            stat(path, &st) != 0)
-            continue; /* what is wrong with it is told when it is written */
+        if (snprintf(path, sizeof path, "%s/%s%s", c->folder, name, *endings) >= (int)sizeof path)
+            continue; /* which is told when it is written */
         for (unsigned i = 0; i < c->input_count; i++)
-            read = same_file(c->inputs[i].path, &st) ? c->inputs[i].path : read;
-        for (unsigned i = 0; i < c->trace_count; i++)
-            read = same_file(c->traces[i], &st) ? c->traces[i] : read;
+            read = tram__output_same(c->inputs[i].path, path) ? c->inputs[i].path : read;
+        for (unsigned i = 0; i < c->traces.count; i++)
+            read = tram__output_same(c->traces.at[i], path) ? c->traces.at[i] : read;
         if (read)
-            return tram__fail(why, "-o %.100s: %s%s in it would be written over %.300s, which is read",
-                              c->folder, name, *endings, read);
+            return tram__plots_fail(why, "-o %.100s: %s%s in it would be written over %.300s, which is read",
+                                    c->folder, name, *endings, read);
     }
     return 0;
 }
@@ -187,5 +157,5 @@ int tram__command_finish(struct tram__command *c, int status) {
     tram__command_end(c);
     if (tram__stop_signal())
         return 128 + tram__stop_signal();
-    return status || printed(c, "what it says") > 0 ? status : 2;
+    return status || printed(c) > 0 ? status : 2;
 }

@@ -5,6 +5,7 @@
 #ifndef TRAM_PLOTS_COMMAND_H
 #define TRAM_PLOTS_COMMAND_H
 
+#include "base/options.h"
 #include "plots/figure.h"
 
 enum { TRAM__MAX_INPUTS = 64 };
@@ -14,8 +15,7 @@ struct tram__command {
     bool traces_allowed;
     const char *folder; /* set before: when none is given */
     bool kinds[TRAM__KINDS];
-    const char *traces[TRAM__MAX_INPUTS];
-    unsigned trace_count;
+    struct tram__option_values traces;
     struct tram__input inputs[TRAM__MAX_INPUTS];
     unsigned input_count;
 };

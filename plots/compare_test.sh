@@ -91,6 +91,9 @@ has "<li><b>environment</b>: the base differs from its own copy: sample/mode:eag
 make copies seed=2 copies=2.5
 show a.json copies.json
 has "copies_per_exec: 2, and 2.5 in the head"
+make some seed=2 extra=7
+show a.json some.json
+has "copies_per_exec: 2, and 3 in 7 of 20 rows of the head"
 make coarse batch=1
 make coarse2 batch=1 seed=2 compiled=1.08
 show coarse.json coarse2.json

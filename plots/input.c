@@ -13,7 +13,7 @@
 #include "results/plain.h"
 #include "results/read_row.h"
 
-int tram__fail(char *why, const char *format, ...) {
+int tram__plots_fail(char *why, const char *format, ...) {
     va_list args;
     va_start(args, format);
     vsnprintf(why, TRAM__WHY, format, args);
@@ -93,16 +93,17 @@ static int take_kind(struct tram__input *in, char *why) {
     }
     if (json_object_get(in->json, "tramline_comparison_version")) {
         in->kind = TRAM__INPUT_COMPARISON;
-        return tram__comparison_check(in->json, what, sizeof what) ? tram__fail(why, "%s: %s", in->path, what)
-                                                                   : 0;
+        return tram__comparison_check(in->json, what, sizeof what)
+                   ? tram__plots_fail(why, "%s: %s", in->path, what)
+                   : 0;
     }
     in->kind = TRAM__INPUT_RESULT;
     if (!version)
-        return tram__fail(why, "%s: context.tramline_schema_version is missing: no result file of Tramline",
-                          in->path);
+        return tram__plots_fail(
+            why, "%s: context.tramline_schema_version is missing: no result file of Tramline", in->path);
     if (json_integer_value(version) != 1)
-        return tram__fail(why, "%s: context.tramline_schema_version: 1 is wanted, not %s", in->path,
-                          tram__json_shown(version, value, sizeof value));
+        return tram__plots_fail(why, "%s: context.tramline_schema_version: 1 is wanted, not %s", in->path,
+                                tram__json_shown(version, value, sizeof value));
     return tram__rows_take(in, why) ? -1 : check_context(in, why);
 }
 
@@ -110,7 +111,7 @@ int tram__input_read(const char *path, struct tram__input *out, char *why) {
     struct tram__input in = {.path = path, .shown = tram__base_name(path)};
     char text[TRAM__WHY];
     if (tram__json_read(path, TRAM__MAX_FILE, &in.json, text, sizeof text))
-        return tram__fail(why, "%s", text);
+        return tram__plots_fail(why, "%s", text);
     if (take_kind(&in, why)) {
         tram__input_close(&in);
         return -1;

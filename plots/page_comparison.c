@@ -94,13 +94,16 @@ static const char *ratio_text(double ratio, char *out) {
 static void put_changes(FILE *o, const struct tram__comparison_case *c) {
     for (size_t i = 0; i < json_array_size(c->changes); i++) {
         const json_t *one = json_array_get(c->changes, i);
-        double base = tram__json_number(one, "base"), head = tram__json_number(one, "head");
+        double base = tram__json_number(one, "base"), head = tram__json_number(one, "head"),
+               above = tram__json_number(one, "rows_above"), rows = tram__json_number(one, "rows");
         fputs("<br><span class=\"soft\">", o);
         tram__html(o, tram__json_text_at(one, "name"));
         if (isnan(base) || isnan(head))
             fprintf(o, ": counted in the %s only", isnan(base) ? "head" : "base");
-        else
+        else if (isnan(above) || isnan(rows))
             fprintf(o, ": %.10g, and %.10g in the head", base, head);
+        else
+            fprintf(o, ": %.10g, and %.10g in %.10g of %.10g rows of the head", base, head, above, rows);
         fputs("</span>", o);
     }
 }

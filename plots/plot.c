@@ -14,7 +14,7 @@ static const char help[] =
     "it by,\n"
     "NAME.svg and NAME.png. The same files give the same bytes. Without gnuplot there are no pictures.\n"
     "\n"
-    "  -o DIR         the folder to write to; made when it is missing\n"
+    "  -o, --output   the folder to write to; made when it is missing\n"
     "      --kind     of these, with commas between them; all when left out:\n"
     "                   ladder       what each step from limit over compiled to eager takes\n"
     "                   latency      p50 against the payload\n"

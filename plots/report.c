@@ -22,7 +22,7 @@ static const char help[] =
     "floors and the\n"
     "noise of the machine. The same files give the same bytes. Without gnuplot the figures are tables.\n"
     "\n"
-    "  -o DIR         the folder to write to; made when it is missing\n"
+    "  -o, --output   the folder to write to; made when it is missing\n"
     "      --kind     figures of these kinds only, see plot --help\n"
     "      --trace    a trace to link to; those beside a RESULT that begin with its name are found\n"
     "      --version  print the version, and end\n"
@@ -105,7 +105,8 @@ static int run(const struct tram__command *c) {
     char why[TRAM__WHY];
     if (tram__command_spare(c, "index.html", (const char *const[]){"", NULL}, why) ||
         tram__folder_make(c->folder, why) ||
-        tram__traces_find(c->traces, c->trace_count, c->inputs, c->input_count, c->folder, &traces, why)) {
+        tram__traces_find(c->traces.at, c->traces.count, c->inputs, c->input_count, c->folder, &traces,
+                          why)) {
         tram__command_line(stderr, "report: %s", why);
         return 2;
     }

@@ -28,8 +28,8 @@ static int take_text(const struct where *w, const char *key, const char **out) {
     char value[80];
     const json_t *v = json_object_get(w->json, key);
     if (!json_is_string(v) || !json_string_length(v))
-        return tram__fail(w->why, "%s: benchmarks[%zu].%s: a text is wanted, not %s", w->path, w->row, key,
-                          tram__json_shown(v, value, sizeof value));
+        return tram__plots_fail(w->why, "%s: benchmarks[%zu].%s: a text is wanted, not %s", w->path, w->row,
+                                key, tram__json_shown(v, value, sizeof value));
     *out = json_string_value(v);
     return 0;
 }
@@ -39,7 +39,7 @@ static int take_count(const struct where *w, const char *key, json_int_t least, 
     char value[80];
     const json_t *v = json_object_get(w->json, key);
     if (!json_is_integer(v) || json_integer_value(v) < least || json_integer_value(v) > most)
-        return tram__fail(
+        return tram__plots_fail(
             w->why, "%s: benchmarks[%zu].%s: a whole number from %lld to %lld is wanted, not %s", w->path,
             w->row, key, (long long)least, (long long)most, tram__json_shown(v, value, sizeof value));
     *out = (uint64_t)json_integer_value(v);
@@ -58,8 +58,8 @@ static int take_figure(const struct where *w, const char *key, bool needed, doub
     if (!needed && (!v || json_is_null(v)))
         return 0;
     if (!json_is_number(v) || !sound(json_number_value(v)))
-        return tram__fail(w->why, "%s: benchmarks[%zu].%s: a number above 0 is wanted, not %s", w->path,
-                          w->row, key, tram__json_shown(v, value, sizeof value));
+        return tram__plots_fail(w->why, "%s: benchmarks[%zu].%s: a number above 0 is wanted, not %s", w->path,
+                                w->row, key, tram__json_shown(v, value, sizeof value));
     *out = json_number_value(v);
     return 0;
 }
@@ -71,8 +71,8 @@ static int take_share(const struct where *w, const char *key, double *out) {
     *out = json_is_number(v) ? json_number_value(v) : NAN;
     return !v || json_is_null(v) || (*out >= 0 && *out <= 1)
                ? 0
-               : tram__fail(w->why, "%s: benchmarks[%zu].%s: a number from 0 to 1 is wanted, not %s", w->path,
-                            w->row, key, tram__json_shown(v, value, sizeof value));
+               : tram__plots_fail(w->why, "%s: benchmarks[%zu].%s: a number from 0 to 1 is wanted, not %s",
+                                  w->path, w->row, key, tram__json_shown(v, value, sizeof value));
 }
 
 /* The number behind "/receivers:" in a case's name: a transfer counts those, and not who makes the tensor. */
@@ -101,7 +101,7 @@ static int take_row(const struct where *w, struct tram__row *r) {
     };
     uint64_t actors, inflight, repetition;
     if (!json_is_object(w->json))
-        return tram__fail(w->why, "%s: benchmarks[%zu]: an object is wanted", w->path, w->row);
+        return tram__plots_fail(w->why, "%s: benchmarks[%zu]: an object is wanted", w->path, w->row);
     if (take_text(w, "run_name", &r->name) || take_text(w, "scenario", &r->scenario) ||
         take_text(w, "mode", &r->mode) || take_count(w, "payload_bytes", 0, INT64_MAX / 4, &r->bytes) ||
         take_count(w, "actors", 1, 1000000, &actors) || take_count(w, "inflight", 1, 1000000, &inflight) ||
@@ -147,7 +147,7 @@ static int take_late(const struct where *w, struct tram__input *in, struct tram_
         }
     return tram__append(&in->late, &in->late_count, sizeof late, &late)
                ? 0
-               : tram__fail(w->why, "%s: out of memory", w->path);
+               : tram__plots_fail(w->why, "%s: out of memory", w->path);
 }
 
 /* Of cases that fell behind in most repetitions the others go as well. */
@@ -182,23 +182,14 @@ static int take_one(const struct where *w, struct tram__input *in, struct tram_r
 /* As compare does, of a file alone; a row's `file` is where it stands in the list. */
 static int refuse_duplicates(const struct tram__input *in, const struct tram_result_row *rows, size_t count,
                              char *why) {
-    const struct tram_result_row **sorted = tram__needed(calloc(count + 1, sizeof *sorted));
-    int status = 0;
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &rows[i];
-    qsort(sorted, count, sizeof *sorted, tram__by_case);
-    for (size_t i = 1; i < count && !status; i++) {
-        const struct tram_result_row *x = sorted[i - 1], *y = sorted[i];
-        char block[40] = "";
-        if (y->block > 0)
-            snprintf(block, sizeof block, " of block %lld", (long long)y->block);
-        if (strcmp(x->name, y->name) == 0 && x->block == y->block &&
-            x->repetition_index == y->repetition_index)
-            status = tram__fail(why, "%s: benchmarks[%zu].repetition_index: %s has a second row with %u%s",
-                                in->path, y->file, y->name, y->repetition_index, block);
-    }
-    free(sorted);
-    return status;
+    const struct tram_result_row *second;
+    char of_block[TRAM__OF_BLOCK];
+    if (tram__find_second(rows, count, false, &second, of_block))
+        return tram__plots_fail(why, "%s: out of memory", in->path);
+    return !second
+               ? 0
+               : tram__plots_fail(why, "%s: benchmarks[%zu].repetition_index: %s has a second row with %u%s",
+                                  in->path, second->file, second->name, second->repetition_index, of_block);
 }
 
 static int take_all(struct tram__input *in, const json_t *all, struct tram_result_row *read, char *why) {
@@ -211,9 +202,9 @@ static int take_all(struct tram__input *in, const json_t *all, struct tram_resul
             return -1;
         read[count].file = i;
         if ((read[count].block > 0) != (read[0].block > 0))
-            return tram__fail(why, "%s: benchmarks[%zu].block: %s", in->path, i,
-                              read[0].block > 0 ? "it is missing, and rows before have one"
-                                                : "it is there, and rows before have none");
+            return tram__plots_fail(why, "%s: benchmarks[%zu].block: %s", in->path, i,
+                                    read[0].block > 0 ? "it is missing, and rows before have one"
+                                                      : "it is there, and rows before have none");
         count++;
     }
     return refuse_duplicates(in, read, count, why);
@@ -222,19 +213,20 @@ static int take_all(struct tram__input *in, const json_t *all, struct tram_resul
 int tram__rows_take(struct tram__input *in, char *why) {
     const json_t *all = json_object_get(in->json, "benchmarks");
     if (!json_is_array(all))
-        return tram__fail(why, "%s: benchmarks: a list is wanted", in->path);
+        return tram__plots_fail(why, "%s: benchmarks: a list is wanted", in->path);
     if (json_array_size(all) > TRAM__MAX_ROWS)
-        return tram__fail(why, "%s: benchmarks: %zu rows, more than %d", in->path, json_array_size(all),
-                          TRAM__MAX_ROWS);
+        return tram__plots_fail(why, "%s: benchmarks: %zu rows, more than %d", in->path, json_array_size(all),
+                                TRAM__MAX_ROWS);
     in->rows = calloc(json_array_size(all) + 1, sizeof *in->rows);
     if (!in->rows)
-        return tram__fail(why, "%s: out of memory", in->path);
+        return tram__plots_fail(why, "%s: out of memory", in->path);
     struct tram_result_row *read = tram__needed(calloc(json_array_size(all) + 1, sizeof *read));
     int status = take_all(in, all, read, why);
     free(read);
     if (status)
         return -1;
     leave_out(in);
-    return in->row_count || in->late_count ? 0
-                                           : tram__fail(why, "%s: benchmarks: there are no rows", in->path);
+    return in->row_count || in->late_count
+               ? 0
+               : tram__plots_fail(why, "%s: benchmarks: there are no rows", in->path);
 }

@@ -72,7 +72,7 @@ const char *tram__json_text_at(const json_t *from, const char *keys);
 /* ---- for the files that read ---- */
 
 /* One line into `why`, of TRAM__WHY bytes; -1. */
-int tram__fail(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int tram__plots_fail(char *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* How a value stands in the file, for a message. */
 const char *tram__json_shown(const json_t *v, char *out, size_t size);
 /* The rows of a result file whose json is there. As tram__input_read; what is taken is the caller's to close. */

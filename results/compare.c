@@ -81,15 +81,16 @@ static int look_at_pairing(struct tram_comparison *c, const struct tram_arms *a,
                         : tram__line(&c->advice, "%snot interleaved; drift not excluded (%s)", of, a->apart);
 }
 
-/* A file that two sets have is no run of each: what is compared with itself is always well. */
+/* A file that two sets have, or a copy of it, is no run of each: what is compared with itself is always well. */
 static int look_at_files(struct tram_comparison *c, const struct tram_result_set *a, const char *a_name,
                          const struct tram_result_set *b, const char *b_name) {
     for (size_t i = 0; i < a->file_count; i++)
         for (size_t k = 0; k < b->file_count; k++) {
             const struct tram_result_file *x = &a->files[i], *y = &b->files[k];
-            if (x->inode && x->inode == y->inode && x->device == y->device)
-                return tram__line(&c->advice, "%.200s of the %s and %.200s of the %s are the same file",
-                                  x->path, a_name, y->path, b_name);
+            bool same = x->inode == y->inode && x->device == y->device;
+            if (x->inode && (same || json_equal(x->json, y->json)))
+                return tram__line(&c->advice, "%.200s of the %s and %.200s of the %s are the same %s",
+                                  x->path, a_name, y->path, b_name, same ? "file" : "run");
         }
     return 0;
 }

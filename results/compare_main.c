@@ -2,7 +2,6 @@
  *
  * compare A B: what two result files, or folders of them, say of each other. See --help.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,12 +89,15 @@ static int write_form(const struct tram_comparison *c, size_t form, const char *
 
 /* All that can be written is, also when another cannot. The JSON goes first. */
 static int write_all(const struct tram_comparison *c, const struct settings *s) {
+    char why[1024];
     int status = 0;
     for (size_t i = 0; i < FORMS; i++)
         if (s->paths[i] && write_form(c, i, s->paths[i]))
             status = BAD;
-    if (tram_comparison_table(c, stdout) || fflush(stdout) != 0 || ferror(stdout))
+    if (tram_comparison_table(c, stdout))
         status = wrong("the table could not be written");
+    else if (tram__stdout_check(why, sizeof why))
+        status = wrong(why);
     return status;
 }
 
@@ -178,6 +180,7 @@ int main(int argc, char **argv) {
         {"help", 'h', TRAM__OPTION_FLAG, NULL, "print this, and end", &s.help, 0, 0},
         {0},
     };
+    char why[1024];
     int rest;
     if (tram__options_parse_rest(argc, argv, table, &rest))
         return wrong(tram_last_error()->text);
@@ -186,7 +189,7 @@ int main(int argc, char **argv) {
     if (s.version && !s.help)
         printf("compare of tramline %s\n", tram_build()->version);
     if (s.help || s.version)
-        return fflush(stdout) == 0 ? 0 : wrong(strerror(errno));
+        return tram__stdout_check(why, sizeof why) ? wrong(why) : 0;
     if (argc - rest != 2)
         return wrong("two result files or folders are wanted: BASE HEAD (see --help)");
     return compare_sets(&s, argv[rest], argv[rest + 1]);

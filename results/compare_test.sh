@@ -375,6 +375,8 @@ says 2 "A/1.json of the base and A/1.json of the head are the same file" --gate 
 says 2 "a.json of the base and a.json of the copy are the same file" --gate --again=a.json a.json same.json
 says 2 "same.json of the head and same.json of the copy are the same file" --gate --again=same.json a.json same.json
 says 0 "advice only: same.json of the base and same.json of the head are the same file" same.json same.json
+cp same.json copied.json
+says 2 "--gate: this cannot gate: same.json of the base and copied.json of the head are the same run" --gate same.json copied.json
 
 # gate_trials reads as compare does.
 compare=$trials

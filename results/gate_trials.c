@@ -19,6 +19,7 @@
 #include "base/options.h"
 #include "results/compare.h"
 #include "results/environment.h"
+#include "results/output.h"
 #include "results/power.h"
 
 enum { BAD = 2, BUILDS = 3, LOOKS = 3, VERDICTS = TRAM_VERDICT_ENVIRONMENT + 1 };
@@ -293,9 +294,7 @@ static int make_trials(const struct settings *s, char **paths) {
         tram_result_set_free(&t.builds[i].set);
     }
     free(t.drawn);
-    return status                                   ? wrong(why)
-           : fflush(stdout) == 0 && !ferror(stdout) ? 0
-                                                    : wrong("the table could not be written");
+    return status || tram__stdout_check(why, sizeof why) ? wrong(why) : 0;
 }
 
 int main(int argc, char **argv) {
@@ -314,6 +313,7 @@ int main(int argc, char **argv) {
         {"help", 'h', TRAM__OPTION_FLAG, NULL, "print this, and end", &s.help, 0, 0},
         {0},
     };
+    char why[1024];
     int rest;
     if (tram__options_parse_rest(argc, argv, table, &rest))
         return wrong(tram_last_error()->text);
@@ -327,7 +327,7 @@ int main(int argc, char **argv) {
         printf("gate_trials of tramline %s\n", tram_build()->version);
     }
     if (s.help || s.version)
-        return fflush(stdout) == 0 ? 0 : wrong("the output could not be written");
+        return tram__stdout_check(why, sizeof why) ? wrong(why) : 0;
     if (argc - rest != BUILDS)
         return wrong("three result files or folders are wanted: BASE COPY HEAD (see --help)");
     return make_trials(&s, argv + rest);

@@ -183,6 +183,13 @@ int tram__output_check(const char *path, char *why, size_t why_size) {
     return 0;
 }
 
+int tram__stdout_check(char *why, size_t why_size) {
+    errno = 0;
+    if (fcntl(STDOUT_FILENO, F_GETFD) >= 0 && fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    return fail(why, why_size, errno ? errno : EIO, "standard output");
+}
+
 /* ---- Files that must not be one ---- */
 
 bool tram__output_same(const char *a, const char *b) {

@@ -11,6 +11,10 @@
 int tram__output_write(const char *path, const char *text, size_t size, char *why, size_t why_size);
 int tram__output_check(const char *path, char *why, size_t why_size);
 
+/* Whether standard output is open and took all that was printed so far; -1 also when it is closed, and the next file that is
+ * opened would take its number. */
+int tram__stdout_check(char *why, size_t why_size);
+
 /* Whether two paths lead to one regular file, also one that is not there yet. */
 bool tram__output_same(const char *a, const char *b);
 

@@ -170,26 +170,14 @@ static int add_folder(struct tram_result_set *s, const char *path, const struct 
 
 /* A block is of one run, whatever file it lies in; without blocks each file is a run of its own. */
 static int refuse_duplicates(const struct tram_result_set *s, const struct tram__read_error *e) {
-    const struct tram_result_row **sorted = calloc(s->row_count, sizeof *sorted);
-    int status = 0;
-    if (!sorted)
+    const struct tram_result_row *second;
+    char of_block[TRAM__OF_BLOCK];
+    if (tram__find_second(s->rows, s->row_count, !s->blocks, &second, of_block))
         return tram__read_fail(e, "%s: out of memory", s->path);
-    for (size_t i = 0; i < s->row_count; i++)
-        sorted[i] = &s->rows[i];
-    qsort(sorted, s->row_count, sizeof *sorted, tram__by_case);
-    for (size_t i = 1; i < s->row_count && !status; i++) {
-        const struct tram_result_row *x = sorted[i - 1], *y = sorted[i];
-        char block[40] = "";
-        if (strcmp(x->name, y->name) != 0 || x->block != y->block ||
-            x->repetition_index != y->repetition_index || (!s->blocks && x->file != y->file))
-            continue;
-        if (s->blocks)
-            snprintf(block, sizeof block, " of block %lld", (long long)y->block);
-        status = tram__read_fail(e, "%s: repetition_index: %s has a second row with %u%s",
-                                 s->files[y->file].path, y->name, y->repetition_index, block);
-    }
-    free(sorted);
-    return status;
+    return !second ? 0
+                   : tram__read_fail(e, "%s: repetition_index: %s has a second row with %u%s",
+                                     s->files[second->file].path, second->name, second->repetition_index,
+                                     of_block);
 }
 
 int tram_result_set_read(const char *path, struct tram_result_set *out, char *why, size_t why_size) {

@@ -175,3 +175,25 @@ int tram__by_case(const void *a, const void *b) {
         return x->repetition_index < y->repetition_index ? -1 : 1;
     return (x->file > y->file) - (x->file < y->file);
 }
+
+int tram__find_second(const struct tram_result_row *rows, size_t count, bool apart,
+                      const struct tram_result_row **out, char of_block[TRAM__OF_BLOCK]) {
+    const struct tram_result_row **sorted = calloc(count + 1, sizeof *sorted);
+    *out = NULL;
+    *of_block = '\0';
+    if (!sorted)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &rows[i];
+    qsort(sorted, count, sizeof *sorted, tram__by_case);
+    for (size_t i = 1; i < count && !*out; i++) {
+        const struct tram_result_row *x = sorted[i - 1], *y = sorted[i];
+        if (strcmp(x->name, y->name) == 0 && x->block == y->block &&
+            x->repetition_index == y->repetition_index && (!apart || x->file == y->file))
+            *out = y;
+    }
+    if (*out && (*out)->block > 0)
+        snprintf(of_block, TRAM__OF_BLOCK, " of block %lld", (long long)(*out)->block);
+    free(sorted);
+    return 0;
+}

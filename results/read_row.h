@@ -13,6 +13,8 @@
 #define TRAM__MOST_NS     1e19
 #define TRAM__TIME_WANTED "a time from 0.001 to 1e19 ns"
 
+enum { TRAM__OF_BLOCK = 40 };
+
 struct tram__read_error {
     char *why;
     size_t size;
@@ -30,6 +32,11 @@ bool tram__is_time(const json_t *v);
 /* Row `index` of the file; its number of the file is left to the caller. */
 int tram__read_row(const json_t *json, const char *path, size_t index, struct tram_result_row *out,
                    const struct tram__read_error *e);
+
+/* Sets *out to a row of whose case, block and repetition there is another, of whatever file, or with `apart` of the same; NULL:
+ * there is none. `of_block` is " of block 7", or "" without blocks. 0, or -1 when memory ran out. */
+int tram__find_second(const struct tram_result_row *rows, size_t count, bool apart,
+                      const struct tram_result_row **out, char of_block[TRAM__OF_BLOCK]);
 
 /* For qsort of pointers to rows: by case, then block, repetition and file. Of the rows of a set no two are equal. */
 int tram__by_case(const void *a, const void *b);

@@ -50,6 +50,20 @@ static int take_percent(const struct tram__option *o, const char *value) {
     return TRAM_OK;
 }
 
+static int take_text(const struct tram__option *o, const char *value) {
+    struct tram__option_values *each = o->target;
+    if (o->min && !*value)
+        return tram__fail(TRAM_ERR_INVALID, "--%s=: a value is missing", o->name);
+    if (o->kind == TRAM__OPTION_TEXT)
+        *(const char **)o->target = value;
+    else if (each->count == TRAM__OPTION_VALUES)
+        return tram__fail(TRAM_ERR_INVALID, "--%s=%s: more than %d of them", o->name, value,
+                          (int)TRAM__OPTION_VALUES);
+    else
+        each->at[each->count++] = value;
+    return TRAM_OK;
+}
+
 static int take(const struct tram__option *o, const char *value) {
     switch (o->kind) {
     case TRAM__OPTION_FLAG:
@@ -62,10 +76,8 @@ static int take(const struct tram__option *o, const char *value) {
     case TRAM__OPTION_PERCENT:
         return take_percent(o, value);
     case TRAM__OPTION_TEXT:
-        if (o->min && !*value)
-            return tram__fail(TRAM_ERR_INVALID, "--%s=: a value is missing", o->name);
-        *(const char **)o->target = value;
-        return TRAM_OK;
+    case TRAM__OPTION_EACH:
+        return take_text(o, value);
     }
     return TRAM_OK;
 }

@@ -16,6 +16,13 @@ enum tram__option_kind {
     TRAM__OPTION_SECONDS, /* double *: from `min` to `max` */
     TRAM__OPTION_PERCENT, /* double *: a part of one, above `min` and below `max` per cent: "5" or "5%" is 0.05 */
     TRAM__OPTION_TEXT, /* const char **: borrowed from argv; `min` 1: an empty one is refused */
+    TRAM__OPTION_EACH, /* struct tram__option_values *: the same, of each time that it is given */
+};
+
+enum { TRAM__OPTION_VALUES = 64 };
+struct tram__option_values {
+    const char *at[TRAM__OPTION_VALUES];
+    unsigned count;
 };
 
 struct tram__option {

@@ -74,7 +74,7 @@ int tram__trace_init(struct tram *t) {
     const char *path = getenv("TRAM_TRACE"), *ring = getenv("TRAM_TRACE_RING"),
                *window = getenv("TRAM_TRACE_WINDOW");
     struct tram_trace_options o = {0};
-    unsigned long long bytes, first, count;
+    unsigned long long bytes = 0, first = 0, count = 0;
     char rest;
     if (!path || !*path || tram__probe_folder())
         return TRAM_OK;
@@ -90,10 +90,13 @@ int tram__trace_init(struct tram *t) {
                 path);
         return TRAM_OK;
     }
-    if (ring && (sscanf(ring, "%llu%c", &bytes, &rest) != 1 || !bytes))
+    /* With a width no number overflows; a sign or a blank is none of these characters. */
+    if (ring && (ring[strspn(ring, "0123456789")] || sscanf(ring, "%18llu%c", &bytes, &rest) != 1 || !bytes))
         return tram__fail(TRAM_ERR_INVALID, "TRAM_TRACE_RING=%s: a number of bytes is wanted", ring);
-    if (window && (sscanf(window, "%llu:%llu%c", &first, &count, &rest) != 2 || !first || !count))
-        return tram__fail(TRAM_ERR_INVALID, "TRAM_TRACE_WINDOW=%s: START:COUNT is wanted", window);
+    if (window && (window[strspn(window, "0123456789:")] ||
+                   sscanf(window, "%18llu:%18llu%c", &first, &count, &rest) != 2 || !first || !count))
+        return tram__fail(TRAM_ERR_INVALID,
+                          "TRAM_TRACE_WINDOW=%s: START:COUNT is wanted, two whole numbers from 1", window);
     if (ring)
         o.ring_bytes = bytes;
     if (window)
