@@ -394,6 +394,29 @@ else
     failed=$((failed + 1))
     echo "interrupted at once: status $status, $(cat "$dir/out" "$dir/err")"
 fi
+# An interrupt of a traced trial says where what it recorded is.
+"$program" --quiet --brief --mode=compiled -n 1000000 -w 1 --repetitions=1 --trace="$dir/cut.pftrace" --json="$dir/traced.json" \
+    >"$dir/out" 2>"$dir/err" </dev/null &
+run=$!
+until [ -e "$dir/cut.pftrace.rings/control" ] || ! kill -0 $run; do sleep 0.01; done
+kill -s TERM $run
+wait $run
+status=$?
+if [ $status = 143 ] && grep -q "interrupted (Terminated): 1 of 1 trials were measured" "$dir/err" && [ -s "$dir/traced.json" ] &&
+    grep -q "what was recorded until then is in $dir/cut.pftrace.rings: tram-trace recover" "$dir/err"; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "interrupted while it was traced: status $status, $(cat "$dir/out" "$dir/err")"
+fi
+# Who reads no more than the first line of the table has the files all the same.
+"$program" --brief --mode=limit -n 20 -w 2 --repetitions=1 --json="$dir/head.json" | head -n 1 >"$dir/out"
+if [ -s "$dir/head.json" ] && [ "$(wc -l <"$dir/out")" = 1 ]; then
+    passed=$((passed + 1))
+else
+    failed=$((failed + 1))
+    echo "into head: $(cat "$dir/out")"
+fi
 accept "the runtime (compiled - limit)" -n 20 -w 2 --repetitions=1 -v
 refuse "--graph=x.pdf: a name that ends in" --graph=x.pdf
 refuse "--graph=/nonexistent/x.dot: No such" --graph=/nonexistent/x.dot

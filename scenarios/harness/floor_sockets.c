@@ -7,7 +7,7 @@
  * Waiting is the runtime's own policy (base/wait.h), with the one liberty that a wait which goes to sleep does so in
  * recv and not in a poll before it: a floor makes no call that it could do without.
  *
- * As in floor.c, children serve until they are killed, the parent-death signal included. The death of one closes its
+ * As in duel.h, children serve until they are killed, the parent-death signal included. The death of one closes its
  * sockets; its neighbours end by that, and theirs, until the parent reads the end of one. What takes too long (spinning
  * with many more processes than CPUs) has no figure.
  */

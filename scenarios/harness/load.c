@@ -59,13 +59,18 @@ void tram_load_read(const pid_t *pids, int count, struct tram_load *out) {
         add_process(pids[i], out);
 }
 
+/* A counter that steps back, as a host's of stolen time may, has counted nothing. */
+static double per(double before, double after, double of) {
+    return after < before ? 0 : (after - before) / of;
+}
+
 struct tram_load_change tram_load_between(const struct tram_load *before, const struct tram_load *after) {
     double s = (double)(after->ns - before->ns) / 1e9;
     return (struct tram_load_change){
-        .run_delay_share = (after->run_delay_s - before->run_delay_s) / s / after->processes,
-        .involuntary_switches_per_s = (after->involuntary - before->involuntary) / s,
-        .voluntary_switches_per_s = (after->voluntary - before->voluntary) / s,
-        .steal_share = (after->steal_s - before->steal_s) / s,
-        .throttled_share = (after->throttled_s - before->throttled_s) / s,
-        .pressure_share = (after->pressure_s - before->pressure_s) / s};
+        .run_delay_share = per(before->run_delay_s, after->run_delay_s, s * after->processes),
+        .involuntary_switches_per_s = per(before->involuntary, after->involuntary, s),
+        .voluntary_switches_per_s = per(before->voluntary, after->voluntary, s),
+        .steal_share = per(before->steal_s, after->steal_s, s),
+        .throttled_share = per(before->throttled_s, after->throttled_s, s),
+        .pressure_share = per(before->pressure_s, after->pressure_s, s)};
 }

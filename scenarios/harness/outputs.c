@@ -3,11 +3,8 @@
  * The files that a run is asked for, and standard output: whether they can be written is known before anything is
  * measured, and what was not written is told.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/report.h"
 #include "results/output.h"
@@ -80,10 +77,9 @@ int tram_outputs_write(const struct tram_run *r) {
 }
 
 int tram_stdout_status(const char *program, int status) {
-    errno = 0;
-    if (fcntl(STDOUT_FILENO, F_GETFD) >= 0 && fflush(stdout) == 0 && !ferror(stdout))
+    char why[TRAM_WHY];
+    if (tram__stdout_check(why, sizeof why) == 0)
         return status;
-    fprintf(stderr, "%s: standard output: %s\n", program,
-            errno ? strerror(errno) : "it could not be written");
+    fprintf(stderr, "%s: %s\n", program, why);
     return 2;
 }

@@ -42,6 +42,9 @@ const struct tram_trial *tram_run_failed(const struct tram_run *r, size_t point,
 /* "roundtrip/mode:compiled/size:1/actors:1/inflight:1" into `out`. */
 void tram_case_name(const struct tram_run *r, size_t point, int mode, char *out, size_t out_size);
 
+/* Whether the run is possible: its outputs, its traces, and a transfer's devices and memory, which it notes in `r`; draws what is to
+ * be drawn. 0, or an exit status after a line. (prepare.c) */
+int tram_run_prepare(struct tram *t, struct tram_run *r);
 /* The request for one trial. */
 struct tram_trial tram_run_request(const struct tram_run *r, size_t point, int mode, uint64_t repetition);
 /* Whether all the traces that are asked for can be written, before anything is measured: 0, or -1 with the error set. */

@@ -5,13 +5,12 @@
  */
 #include <math.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/error.h"
-#include "base/region.h"
 #include "base/seam.h"
 #include "harness/counting.h"
 #include "harness/floor.h"
@@ -352,153 +351,17 @@ static int measure(struct tram_run *r, int argc, char **argv) {
         tram_gaps_measure(&s->placement, noise_s(s), &r->environment.after.gaps);
     int traced = s->trace && !tram_trial_interrupted() ? tram_run_traced(r, argv[0], why) : 0;
     int ended = interrupted(r, count);
-    tram_report_table(r);
-    if (traced && !ended) { /* the figures are good all the same */
+    if (traced && *why) {
         fprintf(stderr, "%s: --trace=%s: %s\n", name, s->trace, why);
-        status = 2;
+        status = 2; /* the figures are good all the same */
     }
+    signal(SIGPIPE,
+           SIG_IGN); /* who reads the table may have read enough of it: the files are written all the same */
+    tram_report_table(r);
     if (tram_outputs_write(r))
         status = 2;
     status = tram_stdout_status(name, status);
     return ended ? ended : status;
-}
-
-static int draw(const struct tram_scenario *scenario, struct tram_graph *g, const char *option,
-                const char *path, unsigned show) {
-    if (!path || tram_graph_visualize(g, path, show) == 0)
-        return 0;
-    fprintf(stderr, "%s: --%s=%s\n", scenario->name, option,
-            tram_last_error()->text); /* which begins with the path */
-    return 2;
-}
-
-/* Actors, of which there is room for TRAM_MAX_ACTORS, and the graph of one case. 0, or an exit status. */
-static int build(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s,
-                 const struct tram_point *point, struct tram_actor **actors, struct tram_node *edge,
-                 struct tram_graph **out) {
-    struct tram_case c = {.scenario = scenario,
-                          .input = point->input,
-                          .tensor = point->tensor,
-                          .transport = s->transport,
-                          .actors = point->actors,
-                          .loan = s->loan};
-    struct tram_shape shape = tram_case_shape(&c);
-    int status = 0;
-    shape.edge = edge;
-    for (unsigned i = 0; !status && i < shape.actors; i++) {
-        struct tram_actor_options o = {.device = tram_device_of(&s->devices, i)};
-        status = tram_actor_create(t, scenario->class_name, &o, &actors[i]);
-        if (status && o.device) {
-            fprintf(stderr, "%s: --device=%s: %s\n", scenario->name, s->device, tram_last_error()->text);
-            return 2;
-        }
-    }
-    if (status || (status = tram_graph_create(t, out))) {
-        fprintf(stderr, "%s: %s\n", scenario->name, tram_last_error()->text);
-        return 1;
-    }
-    scenario->build(*out, actors, &shape);
-    return 0;
-}
-
-/* Whether the traces can be written is known before anything is measured. */
-static int try_trace(const struct tram_run *r) {
-    if (tram_run_try_trace(r) == 0)
-        return 0;
-    fprintf(stderr, "%s: --trace=%s: %s\n", r->scenario->name, r->settings->trace, tram_last_error()->text);
-    return 2;
-}
-
-/* Draws the graph of the first case: it takes actors to bind to, but runs nothing. */
-static int draw_all(struct tram *t, const struct tram_scenario *scenario, const struct tram_settings *s) {
-    struct tram_actor *actors[TRAM_MAX_ACTORS];
-    struct tram_graph *g = NULL;
-    if (!s->graph && !s->schedule)
-        return 0;
-    int status = build(t, scenario, s, &s->points[0], actors, NULL, &g);
-    if (!status)
-        status = draw(scenario, g, "graph", s->graph, TRAM_SHOW_SIZES);
-    if (!status)
-        status = draw(scenario, g, "schedule", s->schedule, TRAM_SHOW_SCHEDULE);
-    tram_graph_destroy(g);
-    return status;
-}
-
-/* What the devices of the actors are, each once. */
-static void list_devices(struct tram_run *r, struct tram_actor **actors, unsigned count) {
-    for (unsigned i = 0; i < count; i++) {
-        const char *name = tram_device_of(&r->settings->devices, i);
-        struct tram_run_device *d = &r->devices[r->device_count];
-        bool seen = !name;
-        for (unsigned k = 0; name && k < r->device_count; k++)
-            seen |= strcmp(r->devices[k].name, name) == 0;
-        if (seen || r->device_count == TRAM_MAX_DEVICES || tram_actor_device(actors[i], &d->info))
-            continue;
-        d->name = name;
-        r->device_count++;
-    }
-}
-
-/* What the processes of a transfer take of this machine's memory in the worst of the modes: slots, the object store, and what
- * each makes its tensors from, or compares them with. */
-static int check_memory(const struct tram_run *r, const struct tram_point *p) {
-    uint64_t each = p->tensor, wanted = each * (3 * (uint64_t)p->inflight + 4 * (uint64_t)p->actors),
-             available = tram__memory_available();
-    if (wanted <= available)
-        return 0;
-    fprintf(stderr,
-            "%s: --size=%zu --inflight=%u --receivers=%u: about %llu bytes are needed, %llu are available\n",
-            r->scenario->name, p->tensor, p->inflight, p->actors - 1, (unsigned long long)wanted,
-            (unsigned long long)available);
-    return 2;
-}
-
-/* Whether the devices are there, and can have the largest tensors on an edge as asked for: compiled once before anything is
- * measured. */
-static int try_transfer(struct tram *t, struct tram_run *r) {
-    const struct tram_settings *s = r->settings;
-    struct tram_actor *actors[TRAM_MAX_ACTORS];
-    const struct tram_point *largest = &s->points[0];
-    struct tram_graph *g = NULL;
-    struct tram_compiled *x;
-    struct tram_node edge;
-    for (size_t i = 1; i < s->point_count; i++)
-        if (s->points[i].tensor * s->points[i].inflight * s->points[i].actors >
-            largest->tensor * largest->inflight * largest->actors)
-            largest = &s->points[i];
-    r->picked = s->transport;
-    if (!largest->tensor)
-        return 0;
-    int status = check_memory(r, largest);
-    if (!status)
-        status = build(t, r->scenario, s, largest, actors, &edge, &g);
-    if (!status)
-        list_devices(r, actors, largest->actors);
-    struct tram_compile_options o = {.inflight = largest->inflight};
-    if (status) {
-        tram_graph_destroy(g);
-        return status;
-    }
-    if (tram_graph_compile(g, &o, &x) == 0) {
-        tram_compiled_transport(x, edge, &r->picked);
-        tram_teardown(x);
-    } else {
-        fprintf(stderr, "%s: --device=%s --transport=%s: %s\n", r->scenario->name, s->device, s->how,
-                tram_last_error()->text);
-        status = 2;
-    }
-    tram_graph_destroy(g);
-    return status;
-}
-
-/* All that can be refused is, before anything is measured. */
-static int prepare(struct tram *t, struct tram_run *r) {
-    int status = tram_outputs_try(r);
-    if (!status && r->settings->trace)
-        status = try_trace(r);
-    if (!status)
-        status = draw_all(t, r->scenario, r->settings);
-    return status ? status : try_transfer(t, r);
 }
 
 int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenario) {
@@ -527,7 +390,7 @@ int tram_scenario_main(int argc, char **argv, const struct tram_scenario *scenar
         return 2;
     }
     bool runs = !settings.help && !settings.version && !settings.list;
-    int status = runs ? prepare(t, &run) : 0;
+    int status = runs ? tram_run_prepare(t, &run) : 0;
     if (settings.help)
         tram_settings_help(scenario, argv[0]);
     else if (settings.version)

@@ -54,14 +54,11 @@ int tram_run_try_trace(const struct tram_run *r) {
     return 0;
 }
 
-/* What was recorded stays, in a folder beside it, only where a trace could not be written of it. The trial has said why. */
-static bool was_written(const char *trace, char *why) {
+/* What was recorded stays, in a folder beside it, only where a trace could not be written of it. */
+static bool was_written(const char *trace) {
     char folder[TRAM_MAX_PATH + sizeof ".rings"];
     snprintf(folder, sizeof folder, "%s.rings", trace);
-    if (access(folder, F_OK) != 0)
-        return true;
-    snprintf(why, TRAM_WHY, "%.400s could not be written", trace);
-    return false;
+    return access(folder, F_OK) != 0;
 }
 
 static int run_one(struct tram_run *r, size_t point, int mode, char *program, char *why) {
@@ -81,11 +78,17 @@ static int run_one(struct tram_run *r, size_t point, int mode, char *program, ch
     if (!s->iters && last > t->iters) /* so that the window is met, if that is not too far */
         t->iters = last < MOST_UNTRACED ? last : MOST_UNTRACED;
     name_file(r, point, mode, t->trace);
-    if (tram_trial_run(t, program)) {
+    bool failed = tram_trial_run(t, program), written = was_written(t->trace);
+    if (tram_trial_interrupted() && written) /* it has been told */
+        *why = '\0';
+    else if (tram_trial_interrupted())
+        snprintf(why, TRAM_WHY, "what was recorded until then is in %.400s.rings: tram-trace recover",
+                 t->trace);
+    else if (failed)
         snprintf(why, TRAM_WHY, "%s: %.400s", tram_mode_names[mode], t->why);
-        return -1;
-    }
-    return was_written(t->trace, why) ? 0 : -1;
+    else if (!written) /* the trial has said why */
+        snprintf(why, TRAM_WHY, "%.400s could not be written", t->trace);
+    return failed || !written ? -1 : 0;
 }
 
 int tram_run_traced(struct tram_run *r, char *program, char *why) {

@@ -25,7 +25,7 @@ P99_SAMPLES, MOST_SAMPLES = 1000, 100000
 
 
 def arguments():
-    p = argparse.ArgumentParser(prog="ray_peer")
+    p = argparse.ArgumentParser(prog="ray_peer", allow_abbrev=False)
     p.add_argument("--mode", choices=["ray-eager", "ray-compiled"], default="ray-compiled")
     p.add_argument("--scenario", choices=["roundtrip", "chain", "scatter_gather"], default="roundtrip")
     p.add_argument("--actors", type=int, default=1)
@@ -44,6 +44,14 @@ def arguments():
     a.bytes = int(a.size.rstrip("kM")) * factor
     if a.scenario == "roundtrip" and a.actors != 1:
         p.error("--scenario=roundtrip: it has one actor")
+    if a.json:
+        there = os.path.exists(a.json)
+        try:
+            open(a.json, "a").close()
+        except OSError as e:
+            p.error(f"--json={a.json}: {e.strerror}")
+        if not there:
+            os.unlink(a.json)
     return a
 
 
