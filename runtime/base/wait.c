@@ -26,6 +26,12 @@ enum { SPIN_BLOCKS = 20 };
 #define MIN_BUDGET_US 2
 #define TICK_NS       1000000000u
 
+/* Who yields to a program that never waits has the CPU back after that one's slice, of milliseconds; who sleeps is woken in its
+ * place. One wait in LOOK_EVERY is timed, and those after one in which a yield lasted longer than LONG_BLOCKS sleeps: one such
+ * may be an accident, after a second the next waits of the site are slept through at once, and four times as many when the
+ * yield that is tried then is long again. */
+enum { LOOK_EVERY = 16, LEAST_NAPS = 16, MOST_NAPS = 1024, LONG_BLOCKS = 8 };
+
 struct tram__wait_plan tram__wait_plan(enum tram_wait policy, unsigned threads, unsigned cpus,
                                        uint64_t block_ns) {
     struct tram__wait_plan p = {.policy = policy};
@@ -49,6 +55,47 @@ double tram__left_s(uint64_t deadline_ns) {
     return now < deadline_ns ? (double)(deadline_ns - now) / 1e9 : 0;
 }
 
+static bool was_long(const struct tram__spin *s, uint64_t now) {
+    return s->yielded && now - s->yielded > LONG_BLOCKS * s->plan->block_ticks;
+}
+
+static bool yield_more(struct tram__spin *s) {
+    const struct tram__wait_plan *p = s->plan;
+    struct tram__site *site = s->site;
+    if (site->naps)
+        return false;
+    bool timed = s->yields ? s->yielded : site->dozed || site->waits++ % LOOK_EVERY == 0;
+    if (timed) {
+        uint64_t now = tram__ticks();
+        if (was_long(s, now)) {
+            s->pushed_out = true;
+            return false;
+        }
+        s->yielded = now;
+    }
+    if (s->yields >= p->yields && tram__ticks() - s->start > p->block_ticks)
+        return false;
+    if (s->yields == 1) /* the first is often enough, and then the clock is not worth reading */
+        s->start = tram__ticks();
+    s->yields++;
+    tram__yield();
+    return true;
+}
+
+/* Whether the next waits of the site are slept through. */
+static void learn_naps(struct tram__spin *s, bool slept) {
+    struct tram__site *site = s->site;
+    if (site->naps) {
+        site->naps--;
+    } else if (s->pushed_out || (!slept && was_long(s, tram__ticks()))) {
+        unsigned most = site->dozed < MOST_NAPS / 4 ? site->dozed * 4u : MOST_NAPS;
+        site->dozed = (uint16_t)(!site->dozed ? 1 : most > LEAST_NAPS ? most : LEAST_NAPS);
+        site->naps = site->dozed > 1 ? site->dozed : 0;
+    } else if (s->yielded) {
+        site->dozed /= 2;
+    }
+}
+
 bool tram__spin_more(struct tram__spin *s) {
     const struct tram__wait_plan *p = s->plan;
     if (p->policy == TRAM_WAIT_BLOCK)
@@ -56,15 +103,8 @@ bool tram__spin_more(struct tram__spin *s) {
     uint32_t free_polls = s->calls ? 0 : p->yields ? CROWDED_POLLS : FREE_POLLS;
     if (++s->polls <= free_polls)
         return true;
-    if (p->yields) {
-        if (s->yields >= p->yields && tram__ticks() - s->start > p->block_ticks)
-            return false;
-        if (s->yields == 1) /* the first is often enough, and then the clock is not worth reading */
-            s->start = tram__ticks();
-        s->yields++;
-        tram__yield();
-        return true;
-    }
+    if (p->yields)
+        return yield_more(s);
     if (!s->calls)
         tram__pause();
     if (p->policy == TRAM_WAIT_SPIN || (!s->calls && s->polls % POLLS_PER_CLOCK))
@@ -82,7 +122,9 @@ bool tram__spin_more(struct tram__spin *s) {
  * one leads back, though it was slept through. */
 void tram__spin_end(struct tram__spin *s, bool slept) {
     const struct tram__wait_plan *p = s->plan;
-    if (!s->start || p->yields) /* who yields has no budget */
+    if (p->yields) /* without a budget */
+        learn_naps(s, slept);
+    if (!s->start || p->yields)
         return;
     uint64_t took = tram__ticks() - s->start;
     uint64_t least = MIN_BUDGET_US * tram__ticks_per_us();

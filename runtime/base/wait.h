@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Waiting: one policy for channels and sockets. A thread polls, then spins within a budget learnt at each
- * place where it waits, or yields when there are more threads than CPUs, then sleeps. An idle wait costs no
- * CPU.
+ * place where it waits, or yields when there are more threads than CPUs, then sleeps. Where a yield hands the CPU
+ * to a program that does not give it back, it sleeps at once. An idle wait costs no CPU.
  */
 #ifndef TRAM_BASE_WAIT_H
 #define TRAM_BASE_WAIT_H
@@ -25,6 +25,10 @@ struct tram__wait_plan tram__wait_plan(enum tram_wait policy, unsigned threads, 
 /* One place where a thread waits; what it learnt there. Zero-initialised. */
 struct tram__site {
     uint64_t budget_ticks;
+    /* Of who yields: waits so far, to time one now and then; how many are to be slept through at once, and how many it was last (1: none, but
+     * the next is timed). */
+    uint32_t waits;
+    uint16_t naps, dozed;
 };
 
 /* ---- Spinning on any condition ---- */
@@ -33,8 +37,10 @@ struct tram__spin {
     const struct tram__wait_plan *plan;
     struct tram__site *site;
     uint64_t start, budget; /* ticks; start 0: the clock was not read yet */
+    uint64_t yielded;       /* ticks, before the last yield; 0: they are not timed */
     uint32_t polls, yields;
-    bool calls; /* each poll is a system call */
+    bool calls;      /* each poll is a system call */
+    bool pushed_out; /* a yield lasted long */
 };
 
 /* calls: each poll is a system call, a hundred times as long as a look at a word. */

@@ -280,6 +280,58 @@ static void blocking_learns_nothing(void **state) {
     assert_int_equal(budget_after(&plan, &site, 100), 0);
 }
 
+/* A wait in which the word has come after so many polls; whether all of it was spent awake. */
+static bool awake_for(const struct tram__wait_plan *plan, struct tram__site *site, unsigned polls) {
+    struct tram__spin s;
+    bool more = true;
+    tram__spin_begin(&s, plan, site, false);
+    for (unsigned i = 0; i < polls && more; i++)
+        more = tram__spin_more(&s);
+    tram__spin_end(&s, !more);
+    return more;
+}
+
+static void long_yields_are_slept_through(void **state) {
+    (void)state;
+    enum { POLLS = 3 }; /* with two yields */
+    struct tram__wait_plan plan = tram__wait_plan(TRAM_WAIT_AUTO, 3, 2, 1);
+    struct tram__site site = {0};
+    plan.block_ticks = 0; /* every yield is longer than that */
+    awake_for(&plan, &site, POLLS);
+    assert_int_equal(site.naps, 0); /* one may be an accident */
+    for (unsigned naps = 16; naps <= 1024; naps *= 4) {
+        awake_for(&plan, &site, POLLS);
+        assert_int_equal(site.naps, naps);
+        for (unsigned i = 0; i < naps; i++)
+            assert_false(awake_for(&plan, &site, POLLS));
+        assert_int_equal(site.naps, 0);
+    }
+    awake_for(&plan, &site, POLLS);
+    assert_int_equal(site.naps, 1024); /* the most */
+    while (site.naps)
+        awake_for(&plan, &site, POLLS);
+    plan.block_ticks = UINT64_MAX / 64; /* and now none is */
+    for (unsigned dozed = 512; site.dozed; dozed /= 2) {
+        assert_true(awake_for(&plan, &site, POLLS));
+        assert_int_equal(site.dozed, dozed);
+        assert_int_equal(site.naps, 0);
+    }
+}
+
+static void most_yields_are_not_timed(void **state) {
+    (void)state;
+    struct tram__wait_plan plan = tram__wait_plan(TRAM_WAIT_AUTO, 3, 2, 1000000);
+    struct tram__site site = {0};
+    struct tram__spin s;
+    for (int i = 0; i < 64; i++) {
+        tram__spin_begin(&s, &plan, &site, false);
+        while (!s.yields)
+            assert_true(tram__spin_more(&s));
+        assert_int_equal(s.yielded != 0, i % 16 == 0);
+        tram__spin_end(&s, true);
+    }
+}
+
 /* ---- no wake is lost ---- */
 
 enum { SLEEP_ONE_IN = 2000, DIRTY_LINES = 48 };
@@ -356,6 +408,8 @@ int main(void) {
         cmocka_unit_test(an_interruption_may_be_none_of_ours),
         cmocka_unit_test(budgets_follow_the_waits),
         cmocka_unit_test(blocking_learns_nothing),
+        cmocka_unit_test(long_yields_are_slept_through),
+        cmocka_unit_test(most_yields_are_not_timed),
         cmocka_unit_test(no_wake_is_lost),
     };
     return cmocka_run_group_tests_name("wait", tests, NULL, NULL);
