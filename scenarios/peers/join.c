@@ -136,8 +136,18 @@ static int add_row(struct join *j, const char *path, const struct tram_result_ro
     return 0;
 }
 
-/* The machine is told by the first file that tells of one, the end of the run by that which ended last: of times in ISO
- * 8601 the later one is the greater text. */
+/* One end of the run, and the noise there, by the file whose end it is: of times in ISO 8601 the later one is the greater text. */
+static void keep_end(json_t *ours, const json_t *run, const char *when, const char *noise, bool earliest) {
+    const char *theirs = text_of(run, when), *kept = text_of(ours, when);
+    if (!*theirs || (*kept && (earliest ? strcmp(theirs, kept) >= 0 : strcmp(theirs, kept) <= 0)))
+        return;
+    json_object_set(ours, when, json_object_get(run, when));
+    json_object_set(json_object_get(ours, "noise"), noise,
+                    json_object_get(json_object_get(run, "noise"), noise));
+}
+
+/* The machine is told by the first file that tells of one, the beginning and the end of the run by those that began first and
+ * ended last. */
 static void keep_context(struct join *j, const json_t *context) {
     json_t *run = json_object_get(context, "run"), *ours = json_object_get(j->context, "run");
     if (!json_object_get(context, "machine"))
@@ -146,11 +156,8 @@ static void keep_context(struct join *j, const json_t *context) {
         j->context = json_deep_copy(context);
         return;
     }
-    if (strcmp(text_of(run, "end_utc"), text_of(ours, "end_utc")) <= 0)
-        return;
-    json_object_set(ours, "end_utc", json_object_get(run, "end_utc"));
-    json_t *after = json_object_get(json_object_get(run, "noise"), "after");
-    json_object_set(json_object_get(ours, "noise"), "after", after);
+    keep_end(ours, run, "start_utc", "before", true);
+    keep_end(ours, run, "end_utc", "after", false);
 }
 
 static int add_round(struct join *j, const char *folder, size_t round) {

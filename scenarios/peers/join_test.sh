@@ -6,10 +6,11 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failed=0
 
-row() { # ROUND MODE P50 [MORE [P99]]: a result file with one row, that ended in second $ended
+row() { # ROUND MODE P50 [MORE [P99]]: a result file with one row, that began in second $began and ended in second $ended
     mkdir -p "$dir/$1"
     cat >"$dir/$1/$2.json" <<EOT
-{"context": {"tramline_schema_version": 1, "machine": {"cpu_model": "made up"}, "run": {"end_utc": "2026-01-01T00:00:$ended.000Z", "noise": {"after": $ended}}}, "benchmarks": [
+{"context": {"tramline_schema_version": 1, "machine": {"cpu_model": "made up"}, "run": {"start_utc": "2026-01-01T00:00:$began.000Z",
+  "end_utc": "2026-01-01T00:00:$ended.000Z", "noise": {"before": $began, "after": $ended}}}, "benchmarks": [
   {"name": "n", "run_name": "roundtrip/mode:$2/size:1/actors:1/inflight:1", "run_type": "iteration", "repetition_index": 0, "repetitions": 1,
    "iterations": 1, "real_time": $3, "cpu_time": 1, "time_unit": "ns", "scenario": "roundtrip", "mode": "$2",
    "payload_bytes": 1, "actors": 1, "inflight": 1, "p50_ns": $3, "p99_ns": ${5:-null}${4:-}}]}
@@ -22,8 +23,9 @@ expect() { # WANTED FILE
     fi
 }
 
-ended=10
-row 0 limit 100
+ended=10 began=11
+row 0 limit 100 # not the first by name
+began=13
 row 0 compiled 200
 row 0 mpi 400 ', "version": "MPI 9"'
 row 1 limit 1000 # a slow round: the ratios stay
@@ -51,6 +53,8 @@ expect '^skipped: ucx: not there$' "$dir/table"
 expect '"cpu_model": "made up"' "$dir/out.json"
 expect '"end_utc": "2026-01-01T00:00:30.000Z"' "$dir/out.json"
 expect '"after": 30' "$dir/out.json"
+expect '"start_utc": "2026-01-01T00:00:11.000Z"' "$dir/out.json"
+expect '"before": 11' "$dir/out.json"
 expect '"repetition_index": 2' "$dir/out.json"
 expect '"repetitions": 3' "$dir/out.json"
 [ "$(grep -c '"run_type"' "$dir/out.json")" = 13 ] || { failed=1; echo "not all rows are in the file"; }
