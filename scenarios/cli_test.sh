@@ -386,31 +386,37 @@ else
     failed=$((failed + 1))
     echo "interrupted: status $status, $rows rows, $(cat "$dir/out" "$dir/err")"
 fi
-interrupt HUP 1 --brief --mode=compiled,limit -n 1000000000 --repetitions=2 --json="$dir/nothing.json"
-if [ $status = 129 ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ ! -e "$dir/nothing.json" ] &&
-    grep -q "interrupted (Hangup): 0 of 4 trials were measured" "$dir/err"; then
-    passed=$((passed + 1))
-else
-    failed=$((failed + 1))
-    echo "interrupted at once: status $status, $(cat "$dir/out" "$dir/err")"
-fi
-# An interrupt of a traced trial says where what it recorded is.
-"$program" --quiet --brief --mode=compiled -n 1000000 -w 1 --repetitions=1 --trace="$dir/cut.pftrace" --json="$dir/traced.json" \
-    >"$dir/out" 2>"$dir/err" </dev/null &
-run=$!
-until [ -e "$dir/cut.pftrace.rings/control" ] || ! kill -0 $run; do sleep 0.01; done
-kill -s TERM $run
-wait $run
-status=$?
-if [ $status = 143 ] && grep -q "interrupted (Terminated): 1 of 1 trials were measured" "$dir/err" && [ -s "$dir/traced.json" ] &&
-    grep -q "what was recorded until then is in $dir/cut.pftrace.rings: tram-trace recover" "$dir/err"; then
-    passed=$((passed + 1))
-else
-    failed=$((failed + 1))
-    echo "interrupted while it was traced: status $status, $(cat "$dir/out" "$dir/err")"
-fi
+# The thread sanitizer keeps signals back while the program waits for a trial.
+case ${TRAM_SANITIZED:-} in
+thread) echo "skipped: interrupts at once, and of traced trials" ;;
+*)
+    interrupt HUP 1 --brief --mode=compiled,limit -n 1000000000 --repetitions=2 --json="$dir/nothing.json"
+    if [ $status = 129 ] && [ "$(wc -l <"$dir/err")" = 1 ] && [ ! -e "$dir/nothing.json" ] &&
+        grep -q "interrupted (Hangup): 0 of 4 trials were measured" "$dir/err"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "interrupted at once: status $status, $(cat "$dir/out" "$dir/err")"
+    fi
+    # An interrupt of a traced trial says where what it recorded is.
+    "$program" --quiet --brief --mode=compiled -n 1000000 -w 1 --repetitions=1 --trace="$dir/cut.pftrace" --json="$dir/traced.json" \
+        >"$dir/out" 2>"$dir/err" </dev/null &
+    run=$!
+    until [ -e "$dir/cut.pftrace.rings/control" ] || ! kill -0 $run; do sleep 0.01; done
+    kill -s TERM $run
+    wait $run
+    status=$?
+    if [ $status = 143 ] && grep -q "interrupted (Terminated): 1 of 1 trials were measured" "$dir/err" && [ -s "$dir/traced.json" ] &&
+        grep -q "what was recorded until then is in $dir/cut.pftrace.rings: tram-trace recover" "$dir/err"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "interrupted while it was traced: status $status, $(cat "$dir/out" "$dir/err")"
+    fi
+    ;;
+esac
 # Who reads no more than the first line of the table has the files all the same.
-"$program" --brief --mode=limit -n 20 -w 2 --repetitions=1 --json="$dir/head.json" | head -n 1 >"$dir/out"
+"$program" --brief --mode=limit -n 20 -w 2 --repetitions=1 --json="$dir/head.json" 2>"$dir/err" | head -n 1 >"$dir/out"
 if [ -s "$dir/head.json" ] && [ "$(wc -l <"$dir/out")" = 1 ]; then
     passed=$((passed + 1))
 else
