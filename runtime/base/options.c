@@ -175,6 +175,18 @@ bool tram__size_parse(const char *text, uint64_t max, const char **end, uint64_t
     return true;
 }
 
+bool tram__window_parse(const char *text, uint64_t *first, uint64_t *count) {
+    unsigned long long from, many;
+    char rest;
+    /* With a width no number overflows; a sign or a blank is none of these characters. */
+    if (text[strspn(text, "0123456789:")] || sscanf(text, "%18llu:%18llu%c", &from, &many, &rest) != 2 ||
+        !from || !many)
+        return false;
+    *first = from;
+    *count = many;
+    return true;
+}
+
 static int bad_size(const char *text, uint64_t max) {
     char most[32];
     tram__size_print(max, most, sizeof most);

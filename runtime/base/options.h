@@ -47,6 +47,9 @@ void tram__options_help(const struct tram__option *table);
  * one; *end then is unchanged. */
 bool tram__size_parse(const char *text, uint64_t max, const char **end, uint64_t *out);
 
+/* START:COUNT, two whole numbers from 1 of at most 18 digits. False if it is not that. */
+bool tram__window_parse(const char *text, uint64_t *first, uint64_t *count);
+
 enum { TRAM__MAX_SIZES = 64 };
 /* LIST ("1,4k,1M") or MIN:MAX:xF ("1:64M:x4"): at most TRAM__MAX_SIZES sizes, ascending as given. 0 or
  * TRAM_ERR_INVALID with a message that names the bad part. */

@@ -122,9 +122,11 @@ bool tram__spin_more(struct tram__spin *s) {
  * one leads back, though it was slept through. */
 void tram__spin_end(struct tram__spin *s, bool slept) {
     const struct tram__wait_plan *p = s->plan;
-    if (p->yields) /* without a budget */
+    if (p->yields) { /* without a budget */
         learn_naps(s, slept);
-    if (!s->start || p->yields)
+        return;
+    }
+    if (!s->start)
         return;
     uint64_t took = tram__ticks() - s->start;
     uint64_t least = MIN_BUDGET_US * tram__ticks_per_us();

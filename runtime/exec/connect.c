@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The plan of one participant, with how to wait. */
 static Tram__Wire__Prepare *make_plan(const struct tram_compiled *x, const struct tram__layout *l,
@@ -205,11 +204,6 @@ static int connect_all(struct tram_compiled *x, const struct tram__layout *l, co
     return status;
 }
 
-static void close_fd(int fd) {
-    if (fd >= 0)
-        close(fd);
-}
-
 int tram__connect(struct tram_compiled *x, const struct tram__layout *l, const struct tram_compile_options *o,
                   uint64_t deadline_ns) {
     uint32_t count = l->schedule->participant_count;
@@ -222,10 +216,10 @@ int tram__connect(struct tram_compiled *x, const struct tram__layout *l, const s
     if (!status)
         status = connect_all(x, l, given, deadline_ns);
     for (uint32_t i = 0; i < count; i++) {
-        close_fd(given[i].region);
+        tram__order_close(&given[i].region);
         tram__lent_free(given[i].lent, given[i].lent_count);
         if (i)
-            close_fd(given[i].bell);
+            tram__order_close(&given[i].bell);
     }
     free(given);
     return status;

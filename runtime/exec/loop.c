@@ -16,7 +16,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void *result_room(struct tram__loop_task *t, struct tram__loop_result *r, uint64_t size) {

@@ -65,15 +65,9 @@ static int too_busy(const struct tram_actor *a, const char *doing) {
     return TRAM_ERR_TIMED_OUT;
 }
 
-static void close_fd(int *fd) {
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 uint64_t tram__order_new(struct tram_actor *a) {
-    close_fd(&a->answer_fd);
-    close_fd(&a->answer_bell);
+    tram__order_close(&a->answer_fd);
+    tram__order_close(&a->answer_bell);
     tram__lent_free(a->answer_lent, a->answer_lent_count);
     a->answer_lent = NULL;
     a->answer_lent_count = 0;

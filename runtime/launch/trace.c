@@ -2,6 +2,7 @@
 #include "launch/trace.h"
 
 #include "base/error.h"
+#include "base/options.h"
 #include "probe/probe.h"
 #include "probe/writer.h"
 
@@ -74,7 +75,7 @@ int tram__trace_init(struct tram *t) {
     const char *path = getenv("TRAM_TRACE"), *ring = getenv("TRAM_TRACE_RING"),
                *window = getenv("TRAM_TRACE_WINDOW");
     struct tram_trace_options o = {0};
-    unsigned long long bytes = 0, first = 0, count = 0;
+    unsigned long long bytes = 0;
     char rest;
     if (!path || !*path || tram__probe_folder())
         return TRAM_OK;
@@ -93,14 +94,11 @@ int tram__trace_init(struct tram *t) {
     /* With a width no number overflows; a sign or a blank is none of these characters. */
     if (ring && (ring[strspn(ring, "0123456789")] || sscanf(ring, "%18llu%c", &bytes, &rest) != 1 || !bytes))
         return tram__fail(TRAM_ERR_INVALID, "TRAM_TRACE_RING=%s: a number of bytes is wanted", ring);
-    if (window && (window[strspn(window, "0123456789:")] ||
-                   sscanf(window, "%18llu:%18llu%c", &first, &count, &rest) != 2 || !first || !count))
+    if (window && !tram__window_parse(window, &o.first, &o.count))
         return tram__fail(TRAM_ERR_INVALID,
                           "TRAM_TRACE_WINDOW=%s: START:COUNT is wanted, two whole numbers from 1", window);
     if (ring)
         o.ring_bytes = bytes;
-    if (window)
-        o.first = first, o.count = count;
     int status = tram_trace_open(t, path, &o);
     had_one = status == TRAM_OK;
     return status;

@@ -301,14 +301,9 @@ static int make_points(const struct raw *raw, struct tram_settings *out) {
 }
 
 static int parse_window(const char *text, struct tram_trace_options *out) {
-    unsigned long long first, count;
-    char end;
-    if (strspn(text, "0123456789:") != strlen(text) ||
-        sscanf(text, "%18llu:%18llu%c", &first, &count, &end) != 2 || !first || !count)
+    if (!tram__window_parse(text, &out->first, &out->count))
         return tram__fail(TRAM_ERR_INVALID,
                           "--trace-window=%s: START:COUNT is wanted, two whole numbers from 1", text);
-    out->first = first;
-    out->count = count;
     return TRAM_OK;
 }
 
